@@ -1,0 +1,63 @@
+"""What can go wrong, and who it concerns.
+
+::
+
+    OneginError
+    ├── UsageError          the person who asked: a field, its value and the fix; nothing was started
+    ├── RunError            the whole run ends
+    │   └── RunCancelled    because somebody asked for it
+    └── TrialFailedError    this trial alone
+        ├── TrialTimeoutError     it reached its time limit
+        └── WorkerDiedError       its process went away (killed, out of memory, crashed)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class OneginError(Exception):
+    """Base of everything this package raises on purpose; its text can be shown to a user as it is."""
+
+
+class UsageError(OneginError):
+    """A value that cannot be used.
+
+    Args:
+        field: name of the field as the user wrote it.
+        problem: what is wrong, beginning with 'must', 'is' or the like: it follows the field's name.
+        fix: what to write or do instead, without a full stop at the end.
+    """
+
+    def __init__(self, field: str, problem: str, fix: str = "") -> None:
+        self.field = field
+        self.problem = problem
+        self.fix = fix
+        super().__init__(f"{field} {problem}" + (f"; {fix}" if fix else ""))
+
+
+class RunError(OneginError):
+    """The run cannot go on."""
+
+
+class RunCancelled(RunError):
+    """The run was cancelled by its user."""
+
+
+class TrialFailedError(OneginError):
+    """One trial ended without a result; the others go on."""
+
+
+class TrialTimeoutError(TrialFailedError):
+    """The trial reached its time limit."""
+
+
+class WorkerDiedError(TrialFailedError):
+    """The process that trained the trial went away."""
+
+
+def nearest(word: str, vocabulary: Iterable[str]) -> str:
+    """The entry of `vocabulary` that `word` was probably meant to be, or '' where none is near."""
+    matches = difflib.get_close_matches(word.lower(), list(vocabulary), n=1, cutoff=0.6)
+    return matches[0] if matches else ""

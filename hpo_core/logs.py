@@ -1,0 +1,59 @@
+"""One rotating log for every way of starting a run."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from concurrent_log_handler import ConcurrentRotatingFileHandler
+
+from hpo_core.errors import UsageError
+
+LOGGER = "onegin"
+MAX_BYTES = 5_000_000
+BACKUPS = 5
+FORMAT = "%(asctime)s %(levelname)s [%(run)s] %(message)s"
+
+_RUN_FIELD = "run"
+
+
+class RunLog(logging.LoggerAdapter[logging.Logger]):
+    """A logger whose lines carry the run's name."""
+
+    def __init__(self, run_name: str) -> None:
+        super().__init__(logging.getLogger(f"{LOGGER}.run"), {_RUN_FIELD: run_name})
+
+
+def open_log(file: Path) -> None:
+    """Send everything the product logs to `file`, which several processes may share; once per process and file.
+
+    Raises:
+        UsageError: the folder cannot be written to.
+    """
+    logger = logging.getLogger(LOGGER)
+    if any(getattr(handler, "baseFilename", None) == str(file) for handler in logger.handlers):
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = ConcurrentRotatingFileHandler(str(file), maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
+        file.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise UsageError(
+            "ONEGIN_RESULTS_DIR", f"must be a folder that can be written to, got {file.parent.parent} ({error})",
+            "set it to another folder",
+        ) from error  # fmt: skip
+    handler.setFormatter(logging.Formatter(FORMAT, defaults={_RUN_FIELD: "-"}))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def tail(file: Path, lines: int, containing: str = "") -> list[str]:
+    """The last `lines` lines of the log that contain a text, oldest first; empty where there is no log yet."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(max(0, file.stat().st_size - 400 * max(lines, 500)))
+            text = stream.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    return [line for line in text.splitlines() if containing in line][-lines:]

@@ -1,0 +1,59 @@
+"""The runs of one process: a dashboard starts them here, and finds them again from any page."""
+
+from __future__ import annotations
+
+import threading
+
+from hpo_core.errors import UsageError
+from hpo_core.machine import Machine
+from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.runner import Runner
+from hpo_core.settings import Settings
+from storage.database import open_database
+from storage.runs import Runs
+
+CLOSE_WAIT_S = 10.0
+
+
+class RunManager:
+    """Starts runs in the background, one at a time. Its methods may be called from any thread."""
+
+    def __init__(self, settings: Settings, machine: Machine | None = None) -> None:
+        self._settings = settings
+        self._machine = machine
+        self._lock = threading.Lock()
+        self._runner: Runner | None = None
+
+    @property
+    def active(self) -> str | None:
+        """Name of the run that this process is busy with, or None."""
+        runner = self._runner
+        return runner.run_name if runner is not None and not runner.wait(0) else None
+
+    def start(self, config: OptimizationConfig) -> str:
+        """Start a run and return its name at once.
+
+        Raises:
+            UsageError: the configuration cannot run, or this process is busy with another run.
+            StorageError: the database cannot be opened, or the name is taken.
+        """
+        with self._lock:
+            if (active := self.active) is not None:
+                raise UsageError("run", f"cannot start: {active} is running", "wait until it has ended, or cancel it")
+            self._runner = Runner(config, self._settings, self._machine)
+            self._runner.start()
+            return self._runner.run_name
+
+    def cancel(self, run_name: str) -> None:
+        """Ask a run to stop, whichever process it belongs to. Raises UnknownRunError."""
+        Runs(open_database(self._settings.storage_url)).request_cancel(run_name)
+        runner = self._runner
+        if runner is not None and runner.run_name == run_name:
+            runner.cancel()
+
+    def close(self) -> None:
+        """Cancel what runs and wait for its end; for the end of the process."""
+        runner = self._runner
+        if runner is not None and not runner.wait(0):
+            runner.cancel()
+            runner.wait(CLOSE_WAIT_S)

@@ -1,0 +1,220 @@
+"""What a run is told. Each field is declared once, with its default, its limits and its explanation."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import datasets
+from hpo_core.errors import UsageError, nearest
+from hpo_core.parameters import Architecture, Choices, Domain, Range, convert, describe
+from hpo_core.search_space import SearchSpace
+
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True)
+class Option:
+    """How one field is validated and explained; `optional` fields may be None, which the explanation names."""
+
+    kind: type
+    explanation: str
+    allowed: Domain | None = None
+    optional: bool = False
+
+    def check(self, name: str, value: object) -> object:
+        """`value` as this option's type. Raises UsageError where it cannot be used."""
+        if self.optional and (value is None or str(value).lower() in ("", "none", "null", "auto")):
+            return None
+        typed = convert(value, self.kind)
+        if typed is None or (self.allowed is not None and not self.allowed.holds(typed)):
+            wanted = describe(self.allowed, self.kind) if self.allowed else "true or false"
+            raise UsageError(name, f"must be {wanted}, got {value!r}", self._fix(name, value))
+        return typed
+
+    def _fix(self, name: str, value: object) -> str:
+        if isinstance(self.allowed, Range):
+            number = convert(value, float)
+            bound = self.allowed.low if not isinstance(number, float) or number < self.allowed.low else None
+            return f"for example {name}={self.allowed.high if bound is None else bound}"
+        near = nearest(str(value), [str(known) for known in self.allowed.values]) if self.allowed else ""
+        return f"did you mean {near}?" if near else ""
+
+
+def _option(default: Any, explanation: str, allowed: Domain | None = None, kind: type | None = None) -> Any:
+    """A dataclass field with its `Option`; without `kind` the default says the type."""
+    option = Option(kind or type(default), explanation, allowed, optional=kind is not None)
+    return dataclasses.field(default=default, metadata={"option": option})
+
+
+SAMPLERS = Choices(("tpe", "cmaes", "qmc", "random", "grid", "gp"))
+PRUNERS = Choices(("none", "median", "halving", "hyperband", "patient"))
+OBJECTIVES = Choices(("validation_accuracy", "validation_loss", "macro_f1", "top5_accuracy"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizationConfig:
+    """One run: which data, which search, how much of it, and where. Validated when it is made.
+
+    Raises:
+        UsageError: names the first field that cannot be used, its value and the fix.
+    """
+
+    dataset: str = _option("digits", "The data to learn.", Choices(tuple(datasets.CATALOGUE)))
+    mode: str = _option("simple", "What a trial is scored by: simple is the objective alone.", Choices(("simple",)))
+    objective: str = _option(
+        "validation_accuracy", "The number that makes a trial better, on the validation part.", OBJECTIVES
+    )
+    trials: int = _option(20, "How many configurations are tried.", Range(1, 100_000))
+    max_epochs_per_trial: int = _option(
+        5, "How often each network sees the training part; the upper bound where epochs are searched.", Range(1, 1000)
+    )
+    sample_percentage: float = _option(100.0, "Share of the training part that is used, in per cent.", Range(5, 100))
+    validation_split: float = _option(0.2, "Share of the training part that is validated on.", Range(0.05, 0.5))
+    test_split: float = _option(
+        0.2, "Share set aside for the final test where the data come without a test part.", Range(0.05, 0.5)
+    )
+    sampler: str = _option("tpe", "The rule that chooses the next configuration.", SAMPLERS)
+    pruner: str = _option("median", "The rule that ends a trial which falls behind.", PRUNERS)
+    seed: int = _option(42, "The same seed and one worker give the same trials.", Range(0, 2**32 - 1))
+    workers: int | None = _option(
+        None, "Trials at once; by default as many as cores and memory allow.", Range(1, 64), int
+    )
+    backend: str = _option("local", "Where trials train.", Choices(("local",)))
+    max_parameters: int = _option(
+        5_000_000, "Models with more trainable parameters are refused before training.", Range(100, 2_000_000_000)
+    )
+    timeout_minutes: float | None = _option(
+        None, "The whole run ends after this time; by default when all trials are done.", Range(0.01, 100_000), float
+    )
+    max_training_time_minutes: float = _option(60.0, "A trial that takes longer fails.", Range(0.01, 100_000))
+    plots: str = _option("none", "Which trials' pictures are drawn.", Choices(("none",)))
+    final_model: bool = _option(False, "Whether the best configuration is trained again at the end.", Choices((False,)))
+    run_name: str | None = dataclasses.field(default=None)
+    space: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, option in OPTIONS.items():
+            value = getattr(self, name)
+            if name == "dataset" and value not in datasets.CATALOGUE:
+                datasets.dataset_info(value)
+            object.__setattr__(self, name, option.check(name, value))
+        if self.run_name is not None and not RUN_NAME.fullmatch(self.run_name):
+            raise UsageError(
+                "run_name", f"must be letters, digits, '.', '_' or '-', at most 80, got {self.run_name!r}",
+                f"for example run_name={re.sub('[^A-Za-z0-9]+', '-', self.run_name).strip('-')[:80] or 'run'}",
+            )  # fmt: skip
+        if not isinstance(self.space, Mapping):
+            raise UsageError("space", f"must map hyperparameters to what they may be, got {self.space!r}")
+        self.search_space()
+
+    @property
+    def architecture(self) -> Architecture:
+        return Architecture(datasets.dataset_info(self.dataset).architecture)
+
+    @property
+    def minimises(self) -> bool:
+        """Whether a smaller score is the better one."""
+        return self.objective == "validation_loss"
+
+    def search_space(self) -> SearchSpace:
+        return SearchSpace.build(self.architecture, self.space, max_epochs=self.max_epochs_per_trial)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values that YAML and JSON can hold and `from_mapping` accepts."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | {
+            "space": dict(self.space)
+        }
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, object]) -> OptimizationConfig:
+        """Raises UsageError for an unknown field, with the nearest known one."""
+        for name in values:
+            if name not in FIELDS:
+                raise unknown_field(str(name), values[name])
+        return cls(**values)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_words(cls, words: Sequence[str]) -> OptimizationConfig:
+        """The configuration that `key=value` words describe; `config=FILE` is read first, whatever its place."""
+        given = split_words(words)
+        values: dict[str, object] = {}
+        if "config" in given:
+            values.update(read_yaml("config", given.pop("config")))
+        if "space" in given:
+            values["space"] = read_yaml("space", given.pop("space"))
+        return cls.from_mapping(values | given)
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(OptimizationConfig))
+OPTIONS: Mapping[str, Option] = {
+    field.name: field.metadata["option"]
+    for field in dataclasses.fields(OptimizationConfig)
+    if "option" in field.metadata
+}
+RUN_NAME_EXPLANATION = "Name of the run, its study and its folder; by default made from data, mode and time."
+SPACE_EXPLANATION = "Per hyperparameter a value, a list, or low and high: what this run searches."
+
+
+def split_words(words: Sequence[str]) -> dict[str, str]:
+    """Words of a command line as a mapping. Raises UsageError for a word without '=' and for a key given twice."""
+    given: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            near = nearest(key, FIELDS)
+            raise UsageError(repr(word), "must be key=value", f"for example {near or 'trials'}=...")
+        if key in given:
+            raise UsageError(key, "must be given once", f"got {given[key]!r} and {value!r}")
+        given[key] = value
+    return given
+
+
+def read_yaml(field: str, path: str) -> Mapping[str, object]:
+    """A YAML file that holds a mapping. Raises UsageError naming the field, the file and the line."""
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(field, f"must be a readable file, got {path!r} ({error})") from error
+    except yaml.YAMLError as error:
+        raise UsageError(field, f"must be YAML, {path} is not: {' '.join(str(error).split())}") from error
+    if not isinstance(data, Mapping):
+        raise UsageError(field, f"must hold 'name: value' lines, {path} holds {type(data).__name__}")
+    return {str(key): value for key, value in data.items()}
+
+
+# Words of earlier tools, and what is said here instead. A callable turns the old value into the new one.
+_EARLIER_WORDS = {
+    "use_runpod_service": lambda value: "backend=runpod" if convert(value, bool) else "backend=local",
+    "concurrent_workers": lambda value: f"workers={value}",
+    "gpu_proxy_sample_percentage": lambda value: f"sample_percentage={float(convert(value, float) or 1) * 100:g}",
+    "plot_generation": lambda value: f"plots={value}",
+    "timeout_hours": lambda value: f"timeout_minutes={float(convert(value, float) or 1) * 60:g}",
+    "use_multi_gpu": lambda value: "gpus_per_worker=auto" if convert(value, bool) else "gpus_per_worker=1",
+    "target_gpus_per_worker": lambda value: f"gpus_per_worker={value}",
+}
+# Keys of the command line's contract whose part of the product does not exist yet.
+_NOT_YET = ("health_weight", "health_interval", "health_pruning", "fallback_local", "gpus_per_worker")
+
+
+def unknown_field(name: str, value: object) -> UsageError:
+    """The message for a key that is no field: what an earlier tool called it, or the nearest field."""
+    if name in _EARLIER_WORDS:
+        return UsageError(f"{name}={value}", "is not the word used here", f"write {_EARLIER_WORDS[name](value)}")
+    if name in _NOT_YET:
+        return UsageError(f"{name}={value}", "is not available in this version", "leave it out")
+    near = nearest(name, FIELDS)
+    return UsageError(f"{name}={value}", "has an unknown key", f"did you mean {near}?" if near else _known())
+
+
+def _known() -> str:
+    return "known keys are " + ", ".join(FIELDS)

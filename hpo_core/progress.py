@@ -1,0 +1,93 @@
+"""What the running trials do, gathered from their threads and written to the database a few times a second."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+
+from hpo_core.records import Batch, Epoch, Phase, Record, Resources, Started
+from storage.progress import ProgressTable, TrialProgress
+
+TRAINING = "training"
+
+
+class ProgressBoard:
+    """The newest state of each running trial. Its methods may be called from any thread.
+
+    Args:
+        table: where `flush` writes to.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, table: ProgressTable, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._trials: dict[int, TrialProgress] = {}
+        self._changed: set[int] = set()
+        self._ended: set[int] = set()
+        self.urgent = threading.Event()
+        """Set when something happened that people should see without waiting for the next regular write."""
+
+    def begin(self, trial: int, summary: str, epochs: int) -> None:
+        now = self._clock()
+        with self._lock:
+            self._trials[trial] = TrialProgress(
+                trial=trial, phase="starting", epoch=0, epochs=epochs, share=0.0, summary=summary,
+                started_at=now, updated_at=now,
+            )  # fmt: skip
+            self._changed.add(trial)
+        self.urgent.set()
+
+    def see(self, trial: int, record: Record) -> None:
+        """Take over what `record` says about a running trial."""
+        with self._lock:
+            before = self._trials[trial]
+            after = after_record(before, record)
+            if after is before:
+                return
+            self._trials[trial] = dataclasses.replace(after, updated_at=self._clock())
+            self._changed.add(trial)
+        if isinstance(record, Started | Epoch | Phase):
+            self.urgent.set()
+
+    def end(self, trial: int) -> None:
+        with self._lock:
+            if self._trials.pop(trial, None) is not None:
+                self._changed.discard(trial)
+                self._ended.add(trial)
+        self.urgent.set()
+
+    def flush(self) -> None:
+        """Write what changed since the last call, in one transaction; nothing where nothing did."""
+        self.urgent.clear()
+        with self._lock:
+            changed = [self._trials[trial] for trial in sorted(self._changed)]
+            ended = sorted(self._ended)
+            self._changed.clear()
+            self._ended.clear()
+        if changed or ended:
+            self._table.write(changed, ended)
+
+
+def after_record(before: TrialProgress, record: Record) -> TrialProgress:
+    """Where a trial stands after `record`; the same object where the record says nothing about it."""
+    if isinstance(record, Phase):
+        return dataclasses.replace(before, phase=record.name) if record.name != before.phase else before
+    if isinstance(record, Started):
+        return dataclasses.replace(before, phase=TRAINING, epoch=1, share=0.0, process=record.process)
+    if isinstance(record, Batch):
+        return dataclasses.replace(
+            before, phase=TRAINING, epoch=record.epoch, share=record.batch / record.batches,
+            loss=record.loss, accuracy=record.accuracy,
+        )  # fmt: skip
+    if isinstance(record, Epoch):
+        return dataclasses.replace(
+            before, epoch=record.epoch, share=1.0, loss=record.loss, accuracy=record.accuracy,
+            validation_accuracy=record.validation_accuracy,
+        )  # fmt: skip
+    if isinstance(record, Resources):
+        return dataclasses.replace(before, memory_mb=record.memory_mb)
+    return before

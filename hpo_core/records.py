@@ -1,0 +1,169 @@
+"""Records: what a trial says while it trains, from whichever process or machine it trains in.
+
+A trainer is an iterator of these. They are numbered from 0 within a trial, so that a reader can tell a lost, repeated
+or late one; only `Tick`, which a parent makes up while nothing arrives, has no number and is never stored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from hpo_core.trial_config import TrialConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Base of all records."""
+
+    kind: ClassVar[str]
+    number: int = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(Record):
+    """The model is built and the data is there.
+
+    Attributes:
+        layers: one mapping per layer, input first: name, type, output_shape (without the batch), parameters.
+        parameters: trainable parameters.
+        n_train, n_validation: samples trained on and validated on.
+        process: id of the training process.
+    """
+
+    kind: ClassVar[str] = "started"
+    layers: list[dict[str, Any]]
+    parameters: int
+    n_train: int
+    n_validation: int
+    process: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch(Record):
+    """Progress within an epoch; `loss` and `accuracy` are means over the epoch so far, None where not finite."""
+
+    kind: ClassVar[str] = "batch"
+    epoch: int
+    batch: int
+    batches: int
+    loss: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch(Record):
+    """An epoch is over, validation included.
+
+    Attributes:
+        epoch, epochs: 1-based number of the epoch, and how many there will be.
+        loss, accuracy: means over the epoch's training batches (cross-entropy in nats; share in 0..1).
+        validation_loss, validation_accuracy, validation_f1, validation_top5: on the validation part after the epoch;
+            macro F1 and top-5 accuracy in 0..1. A loss that is no number (divergence) is None.
+        learning_rate: at the end of the epoch.
+        seconds: duration of the epoch with its validation.
+    """
+
+    kind: ClassVar[str] = "epoch"
+    epoch: int
+    epochs: int
+    loss: float | None
+    accuracy: float | None
+    validation_loss: float | None
+    validation_accuracy: float
+    validation_f1: float
+    validation_top5: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase(Record):
+    """What the trial does besides training (waiting, loading data, building); `share` of it done in 0..1, if known."""
+
+    kind: ClassVar[str] = "phase"
+    name: str
+    share: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources(Record):
+    """What the training process holds: resident memory in megabytes, processor use in per cent of one core."""
+
+    kind: ClassVar[str] = "resources"
+    memory_mb: float
+    processor_percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine(Record):
+    """A line for the run's log; `level` is one of Python's level names."""
+
+    kind: ClassVar[str] = "log"
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished(Record):
+    """Trained to the end. Nothing follows it."""
+
+    kind: ClassVar[str] = "finished"
+    epochs: int
+    duration_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed(Record):
+    """The trial ended with an error inside the training process. Nothing follows it."""
+
+    kind: ClassVar[str] = "failed"
+    error_type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick(Record):
+    """Nothing arrived for a while; made by the parent so that its reader can look at flags and clocks."""
+
+    kind: ClassVar[str] = "tick"
+
+
+# What a training process says about itself, as names of phases: it can take a trial; it ended one when asked to.
+READY = "ready"
+STOPPED = "stopped"
+
+Trainer = Callable[["TrialConfig"], Iterator[Record]]
+"""Trains one configuration; closing the iterator stops the trial and frees what it held."""
+
+KINDS: dict[str, type[Record]] = {
+    cls.kind: cls for cls in (Started, Batch, Epoch, Phase, Resources, LogLine, Finished, Failed, Tick)
+}
+
+
+def to_json(record: Record) -> str:
+    """One line of JSON. Raises ValueError for a number that is not finite: such values are None in a record."""
+    return json.dumps({"kind": record.kind, **dataclasses.asdict(record)}, allow_nan=False)
+
+
+def from_json(text: str) -> Record:
+    """The record that `to_json` wrote. Raises ValueError for an unknown kind and for missing or unknown fields."""
+    fields = json.loads(text)
+    if not isinstance(fields, dict) or fields.get("kind") not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {text[:200]}")
+    cls = KINDS[fields.pop("kind")]
+    try:
+        return cls(**fields)
+    except TypeError as error:
+        raise ValueError(f"no {cls.kind} record: {error}") from error
+
+
+def finite(value: float) -> float | None:
+    """`value` as a plain float, or None where it is NaN or infinite (JSON has neither)."""
+    return float(value) if math.isfinite(value) else None

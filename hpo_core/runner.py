@@ -1,0 +1,302 @@
+"""Runs: started in a background thread, watched, cancelled, summed up."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+
+import datasets
+from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
+from hpo_core.local.pool import WorkerPool
+from hpo_core.local.process import ProcessSpec
+from hpo_core.local.trainer import LocalTrainer
+from hpo_core.logs import RunLog, open_log
+from hpo_core.machine import Machine
+from hpo_core.objective import Objective, RunContext
+from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.progress import ProgressBoard
+from hpo_core.pruners import make_pruner
+from hpo_core.records import Trainer
+from hpo_core.samplers import LEARNS_FROM_PRUNED, make_sampler
+from hpo_core.settings import Settings
+from storage.database import Database, open_database
+from storage.errors import NameTakenError, StorageError
+from storage.progress import ProgressTable
+from storage.runs import Runs, RunState
+
+# Trials in a row without a result, after which going on would only waste time.
+FAILURES_IN_A_ROW = 10
+REFUSALS_IN_A_ROW = 10
+WRITE_INTERVAL_S = 0.25
+SHORTEST_INTERVAL_S = 0.1
+HEARTBEAT_INTERVAL_S = 2.0
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What trains the trials of a run, and how it is got ready and given back."""
+
+    trainer: Trainer
+    warm_up: Callable[[], None]
+    close: Callable[[], None]
+
+
+BackendFactory = Callable[[Settings, int, Machine], Backend]
+
+
+def local_backend(settings: Settings, workers: int, machine: Machine) -> Backend:
+    """Child processes on this machine."""
+    pool = WorkerPool(settings, ProcessSpec(machine.threads(workers)), workers, gpus=machine.gpus)
+    return Backend(LocalTrainer(pool), pool.warm_up, pool.close)
+
+
+class Runner:
+    """One run, from its configuration to its final state.
+
+    Args:
+        config: what it was told.
+        settings: where databases, results and data are.
+        machine: what it may use.
+        backend: makes what trains.
+
+    Raises (from the constructor, before anything is written):
+        UsageError: the configuration cannot run on this machine.
+        StorageError: the database cannot be opened, or the name is taken.
+    """
+
+    def __init__(
+        self,
+        config: OptimizationConfig,
+        settings: Settings,
+        machine: Machine | None = None,
+        backend: BackendFactory = local_backend,
+    ) -> None:
+        self._settings = settings
+        self._machine = machine or Machine.detect()
+        self._backend = backend
+        self.config = config
+        self.workers = self._machine.workers(config.workers)
+        self._sampler = make_sampler(config.sampler, config.search_space(), config.seed)
+        open_log(settings.log_file)
+        self._database: Database = open_database(settings.storage_url)
+        self._runs = Runs(self._database)
+        self.run_name = self._claim_name()
+        self.folder = settings.results_dir / self.run_name
+        self._log = RunLog(self.run_name)
+        self._board = ProgressBoard(ProgressTable(self._database, self.run_name))
+        self._cancelled = threading.Event()
+        self._over = threading.Event()
+        self._error: Exception | None = None
+        self._end_early: str = ""
+        self._thread = threading.Thread(target=self._run, name=f"run {self.run_name}")
+
+    def start(self) -> None:
+        """Begin in the background; returns at once."""
+        self._thread.start()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Whether the run is over, after waiting at most `timeout_s`."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended the run, where it failed."""
+        return self._error
+
+    def cancel(self) -> None:
+        """Stop the run; its trials end within two seconds. The same as a cancel request in the database, but at once."""
+        self._cancelled.set()
+
+    def _claim_name(self) -> str:
+        """Make the run's row; a name of our own making evades those that are taken."""
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+        base = self.config.run_name or default_run_name(self.config)
+        for attempt in range(1, 100):
+            name = base if attempt == 1 else f"{base}-{attempt}"
+            try:
+                if (self._settings.results_dir / name).exists():
+                    raise NameTakenError(f"run_name is taken: the folder {name!r} exists; choose another name")
+                self._runs.create(name, owner=owner, trials=self.config.trials)
+            except NameTakenError:
+                if self.config.run_name is not None:
+                    raise
+            else:
+                return name
+        raise UsageError("run_name", "must be given: a hundred runs began in this second")
+
+    def _run(self) -> None:
+        """The background thread: everything that happens ends in exactly one final state."""
+        heart = threading.Thread(target=self._beat, name=f"heart of {self.run_name}", daemon=True)
+        heart.start()
+        state, message = RunState.FAILED, ""
+        try:
+            self._log.info("run starts: %s", self.config.as_dict())
+            message = self._optimise()
+            state = RunState.FINISHED
+        except RunCancelled as error:
+            state, message = RunState.CANCELLED, str(error)
+        except (OneginError, datasets.DatasetError, StorageError, OSError) as error:
+            self._error, message = error, str(error)
+        except Exception as error:  # noqa: BLE001 - a run that ends in any way must not stay 'running'
+            self._error, message = error, f"{type(error).__name__}: {error}"
+            self._log.exception("run fails")
+        finally:
+            self._over.set()
+            heart.join()
+            self._board_table().clear()
+            self._runs.end(self.run_name, state, message)
+            self._log.info("run %s%s", state.value, f": {message}" if message else "")
+
+    def _optimise(self) -> str:
+        """The whole run; returns what there is to say about its end."""
+        self._runs.begin(self.run_name)
+        prepared = datasets.prepare(
+            self.config.dataset,
+            folder=self._settings.datasets_dir,
+            cache=self._settings.cache_dir,
+            progress=self._report_data,
+        )
+        self._make_folder()
+        study = self._create_study(prepared)
+        backend = self._backend(self._settings, self.workers, self._machine)
+        try:
+            backend.warm_up()
+            began = time.monotonic()
+            minutes = self.config.timeout_minutes
+            context = RunContext(
+                config=self.config,
+                threads=self._machine.threads(self.workers),
+                folder=self.folder,
+                board=self._board,
+                cancelled=self._cancelled,
+                log=self._log,
+                deadline=began + minutes * 60 if minutes else None,
+            )
+            self._study_loop(study, Objective(context, backend.trainer))
+        finally:
+            backend.close()
+        return self._verdict(study)
+
+    def _study_loop(self, study: optuna.Study, objective: Objective) -> None:
+        minutes = self.config.timeout_minutes
+        study.optimize(
+            objective,
+            n_trials=self.config.trials,
+            n_jobs=self.workers,
+            timeout=minutes * 60 if minutes else None,
+            catch=(TrialFailedError, RunCancelled),
+            callbacks=[self._after_trial],
+        )
+
+    def _after_trial(self, study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
+        """Stop the study where it was cancelled or leads nowhere."""
+        if self._cancelled.is_set():
+            study.stop()
+        elif reason := hopeless(study.get_trials(deepcopy=False), self.config.sampler):
+            self._end_early = reason
+            study.stop()
+
+    def _verdict(self, study: optuna.Study) -> str:
+        if self._cancelled.is_set():
+            raise RunCancelled("cancelled by its user")
+        trials = study.get_trials(deepcopy=False)
+        if not any(trial.state is optuna.trial.TrialState.COMPLETE for trial in trials):
+            reasons = [str(trial.user_attrs.get("reason", "")) for trial in trials]
+            last = next((reason for reason in reversed(reasons) if reason), "no trial was started")
+            raise RunError(self._end_early or f"no trial was trained to the end; the last one: {last}")
+        if self._end_early:
+            raise RunError(self._end_early)
+        limit = self.config.timeout_minutes
+        missing = self.config.trials - len(trials)
+        return f"the time limit of {limit:g} min came first: {missing} trials were not made" if missing > 0 else ""
+
+    def _create_study(self, prepared: datasets.PreparedDataset) -> optuna.Study:
+        study = optuna.create_study(
+            study_name=self.run_name,
+            storage=self._database.optuna_storage(),
+            sampler=self._sampler,
+            pruner=make_pruner(self.config.pruner, self.config.max_epochs_per_trial),
+            direction="minimize" if self.config.minimises else "maximize",
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names([self.config.objective.replace("_", " ")])
+        attributes: dict[str, Any] = {
+            "configuration": self.config.as_dict() | {"run_name": self.run_name, "workers": self.workers},
+            "dataset": prepared.info.title,
+            "dataset fingerprint": prepared.fingerprint,
+            "dataset note": prepared.note,
+            "sampler": self.config.sampler,
+            "pruner": self.config.pruner,
+            "search space": self.config.search_space().as_yaml_data(),
+        }
+        for key, value in attributes.items():
+            study.set_user_attr(key, value)
+        return study
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True)
+            (self.folder / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                "ONEGIN_RESULTS_DIR", f"must be a folder that can be written to, got {self.folder.parent} ({error})",
+                "set it to another folder",
+            ) from error  # fmt: skip
+
+    def _report_data(self, message: str, share: float) -> None:
+        """Progress of a download: in the log, and a chance to stop."""
+        if self._cancelled.is_set():
+            raise RunCancelled("cancelled by its user")
+        self._log.info("%s %.0f %%", message, share * 100)
+
+    def _beat(self) -> None:
+        """Sign of life, live progress and the cancel flag, until the run is over."""
+        last_beat = 0.0
+        while not self._over.is_set():
+            self._board.urgent.wait(WRITE_INTERVAL_S)
+            try:
+                self._board.flush()
+                if time.monotonic() - last_beat >= HEARTBEAT_INTERVAL_S:
+                    self._runs.beat(self.run_name)
+                    last_beat = time.monotonic()
+                if self._runs.cancel_requested(self.run_name):
+                    self._cancelled.set()
+            except Exception:  # noqa: BLE001 - a database that is away for a moment must not stop the heart
+                self._log.exception("progress could not be written")
+            self._over.wait(SHORTEST_INTERVAL_S)
+
+    def _board_table(self) -> ProgressTable:
+        return ProgressTable(self._database, self.run_name)
+
+
+def default_run_name(config: OptimizationConfig) -> str:
+    """For example 'mnist-simple-20260131-142233': data, mode and local time."""
+    return f"{config.dataset}-{config.mode}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+
+
+def hopeless(trials: list[optuna.trial.FrozenTrial], sampler: str) -> str:
+    """Why it makes no sense to go on, or '': only failures, or only refusals where the sampler does not learn from them."""
+    ended = [trial for trial in trials if trial.state.is_finished()]
+    outcomes = [trial.user_attrs.get("outcome") for trial in ended]
+    failures = outcomes[-FAILURES_IN_A_ROW:]
+    if len(failures) == FAILURES_IN_A_ROW and all(outcome == "crashed" for outcome in failures):
+        return f"{FAILURES_IN_A_ROW} trials in a row failed; the last one: {ended[-1].user_attrs.get('reason')}"
+    refusals = outcomes[-REFUSALS_IN_A_ROW:]
+    learns = sampler in LEARNS_FROM_PRUNED
+    if not learns and len(refusals) == REFUSALS_IN_A_ROW and all(outcome == "too large" for outcome in refusals):
+        return (
+            f"{REFUSALS_IN_A_ROW} models in a row were too large, and the sampler {sampler} does not learn from that; "
+            "raise max_parameters, narrow the search space, or use sampler=tpe"
+        )
+    return ""

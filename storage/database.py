@@ -1,0 +1,150 @@
+"""Opening the database, once per process and address."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from storage.errors import StorageUnavailableError
+from storage.tables import OURS
+
+# SQLite has one writer at a time; the others wait this long before they give up.
+BUSY_TIMEOUT_S = 60
+# Optuna's sign of life per running trial; after the grace period another runner may declare the trial dead.
+HEARTBEAT_S = 10
+GRACE_S = 60
+
+
+class Database:
+    """The database at `url`: the engine of our own tables and Optuna's storage.
+
+    Args:
+        url: SQLAlchemy address, such as sqlite:////path/to/file.db or postgresql+psycopg2://user@host/name.
+
+    Raises:
+        StorageUnavailableError: it cannot be opened; names the variable that holds the address.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._optuna: optuna.storages.RDBStorage | None = None
+        self._lock = threading.Lock()
+        try:
+            self.engine = _create_engine(url)
+            # Optuna's tables first: every reader may count on both sets of tables.
+            self.optuna_storage()
+            OURS.create_all(self.engine)
+        except (SQLAlchemyError, ImportError, OSError, ValueError, RuntimeError) as error:
+            raise StorageUnavailableError(_cannot_open(url, error)) from error
+
+    def optuna_storage(self) -> optuna.storages.RDBStorage:
+        """Optuna's storage on the same database, made at the first call and shared by all threads."""
+        with self._lock:
+            if self._optuna is None:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                    self._optuna = optuna.storages.RDBStorage(
+                        self.url,
+                        engine_kwargs=_engine_arguments(self.url),
+                        heartbeat_interval=HEARTBEAT_S,
+                        grace_period=GRACE_S,
+                    )
+                _use_wal(self._optuna.engine)
+            return self._optuna
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading. Raises StorageUnavailableError when the database does not answer."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise StorageUnavailableError(_cannot_open(self.url, error)) from error
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: committed at the end, rolled back by an exception."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give back all connections; the object is not used afterwards."""
+        self.engine.dispose()
+        if self._optuna is not None:
+            self._optuna.remove_session()
+            self._optuna.engine.dispose()
+
+
+_OPEN: dict[str, Database] = {}
+_OPEN_LOCK = threading.Lock()
+
+
+def open_database(url: str) -> Database:
+    """The process's database at `url`, opened at the first call and shared by all threads."""
+    with _OPEN_LOCK:
+        if url not in _OPEN:
+            _OPEN[url] = Database(url)
+        return _OPEN[url]
+
+
+def close_databases() -> None:
+    """Close what `open_database` opened; the next call opens anew."""
+    with _OPEN_LOCK:
+        while _OPEN:
+            _OPEN.popitem()[1].close()
+
+
+def _create_engine(url: str) -> Engine:
+    _make_parent_folder(url)
+    engine = sqlalchemy.create_engine(url, **_engine_arguments(url))
+    _use_wal(engine)
+    return engine
+
+
+def _make_parent_folder(url: str) -> None:
+    address = sqlalchemy.make_url(url)
+    if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _engine_arguments(url: str) -> dict[str, Any]:
+    if sqlalchemy.make_url(url).get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
+    return {"pool_pre_ping": True}
+
+
+def _use_wal(engine: Engine) -> None:
+    """Let readers and the one writer of an SQLite file work side by side."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+
+def _cannot_open(url: str, error: Exception) -> str:
+    try:
+        shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        shown = "the given address"
+    if isinstance(error, NoSuchModuleError | ArgumentError):
+        fix = "write an SQLAlchemy address such as sqlite:///results/onegin.db"
+    elif isinstance(error, ImportError):
+        fix = "install the driver that the address names"
+    else:
+        fix = "check the address, that the folder can be written to, and that the server runs"
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return f"ONEGIN_STORAGE_URL cannot be opened: {shown} ({reason}); {fix}"

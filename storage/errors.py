@@ -1,0 +1,25 @@
+"""What can go wrong with the database.
+
+::
+
+    StorageError
+    ├── StorageUnavailableError   it cannot be opened or reached
+    ├── NameTakenError            a run of this name exists
+    └── UnknownRunError           no run or study of this name exists
+"""
+
+
+class StorageError(Exception):
+    """Base of everything this package raises on purpose; its text can be shown to a user as it is."""
+
+
+class StorageUnavailableError(StorageError):
+    """The database cannot be opened."""
+
+
+class NameTakenError(StorageError):
+    """A run of this name exists already."""
+
+
+class UnknownRunError(StorageError):
+    """There is no such run."""

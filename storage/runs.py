@@ -1,0 +1,141 @@
+"""Runs: who owns an optimisation, what state it is in, and whether it shall stop."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from storage.database import Database
+from storage.errors import NameTakenError, UnknownRunError
+from storage.tables import runs
+
+# A runner writes its heartbeat every two seconds; after this long without one it is taken for dead.
+DEAD_AFTER_S = 20.0
+
+
+class RunState(StrEnum):
+    """State of a run; the value is what the command line and the pages say."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing happens any more unless somebody resumes the run."""
+        return self not in (RunState.WAITING, RunState.RUNNING)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One optimisation.
+
+    Attributes:
+        run_name: also the name of its study and its folder.
+        owner: host and process of the runner, as host:process.
+        state: interrupted where the stored state says running but the heartbeat stopped.
+        message: why it ended so, '' where there is nothing to say.
+        trials: how many it shall make.
+        cancel_requested: somebody asked it to stop.
+        created_at, started_at, ended_at, heartbeat_at: seconds since the epoch.
+    """
+
+    run_name: str
+    owner: str
+    state: RunState
+    message: str
+    trials: int
+    cancel_requested: bool
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    heartbeat_at: float
+
+    def duration_s(self, now: float | None = None) -> float:
+        """How long it has been running, or ran."""
+        if self.started_at is None:
+            return 0.0
+        end = self.ended_at
+        if end is None:
+            end = self.heartbeat_at if self.state.is_final else (now or time.time())
+        return max(0.0, end - self.started_at)
+
+
+class Runs:
+    """The table of runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, run_name: str, *, owner: str, trials: int) -> Run:
+        """A waiting run. Raises NameTakenError where the name is in use."""
+        now = time.time()
+        row = {"run_name": run_name, "owner": owner, "state": RunState.WAITING.value, "trials": trials}
+        try:
+            with self._database.write() as connection:
+                connection.execute(insert(runs).values(**row, message="", created_at=now, heartbeat_at=now))
+        except IntegrityError as error:
+            raise NameTakenError(f"run_name is taken: a run called {run_name!r} exists; choose another name") from error
+        return self.get(run_name)
+
+    def get(self, run_name: str) -> Run:
+        """Raises UnknownRunError where there is none of this name."""
+        with self._database.read() as connection:
+            row = connection.execute(select(runs).where(runs.c.run_name == run_name)).one_or_none()
+        if row is None:
+            raise UnknownRunError(f"run_name must be a known run, got {run_name!r}; 'status' lists them")
+        return _run(row)
+
+    def list(self, limit: int = 200) -> list[Run]:
+        """The newest runs first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(runs).order_by(runs.c.created_at.desc()).limit(limit)).all()
+        return [_run(row) for row in rows]
+
+    def begin(self, run_name: str) -> None:
+        self._set(run_name, state=RunState.RUNNING.value, started_at=time.time(), heartbeat_at=time.time())
+
+    def end(self, run_name: str, state: RunState, message: str = "") -> None:
+        self._set(run_name, state=state.value, message=message, ended_at=time.time())
+
+    def beat(self, run_name: str) -> None:
+        """The runner is alive."""
+        self._set(run_name, heartbeat_at=time.time())
+
+    def cancel_requested(self, run_name: str) -> bool:
+        with self._database.read() as connection:
+            query = select(runs.c.cancel_requested).where(runs.c.run_name == run_name)
+            return bool(connection.execute(query).scalar())
+
+    def request_cancel(self, run_name: str) -> Run:
+        """Ask the runner to stop, from any process; a run that is over stays as it is.
+
+        An interrupted run has no runner that could obey: it is marked cancelled at once.
+        """
+        run = self.get(run_name)
+        if run.state is RunState.INTERRUPTED:
+            self.end(run_name, RunState.CANCELLED, "cancelled after its process had gone")
+        elif not run.state.is_final:
+            self._set(run_name, cancel_requested=True)
+        return self.get(run_name)
+
+    def _set(self, run_name: str, **values: object) -> None:
+        with self._database.write() as connection:
+            connection.execute(update(runs).where(runs.c.run_name == run_name).values(**values))
+
+
+def _run(row: Row[Any]) -> Run:
+    fields = dict(row._mapping)
+    fields["state"] = RunState(fields["state"])
+    if not fields["state"].is_final and time.time() - fields["heartbeat_at"] > DEAD_AFTER_S:
+        fields["state"] = RunState.INTERRUPTED
+        fields["message"] = "the process that ran it has gone"
+    return Run(**fields)

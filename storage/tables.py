@@ -1,0 +1,78 @@
+"""Tables of the database: our own, and the columns of Optuna's that are read set by set.
+
+Ours are keyed by study name and trial number, without a foreign key into Optuna's, so that either side may be deleted
+or migrated alone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, DateTime, Float, Integer, MetaData, String, Table, Text, column, table
+
+OURS = MetaData()
+
+runs = Table(
+    "onegin_runs",
+    OURS,
+    Column("run_name", String(80), primary_key=True),  # the study has the same name
+    Column("owner", String(120), nullable=False),  # host:process of the runner
+    Column("state", String(16), nullable=False),
+    Column("message", Text, nullable=False, default=""),
+    Column("trials", Integer, nullable=False),  # how many the run shall make
+    Column("cancel_requested", Boolean, nullable=False, default=False),
+    Column("created_at", Float, nullable=False),  # seconds since the epoch, UTC, by the runner's clock
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("heartbeat_at", Float, nullable=False),
+)
+
+progress = Table(
+    "onegin_progress",
+    OURS,
+    Column("run_name", String(80), primary_key=True),
+    Column("trial", Integer, primary_key=True),
+    Column("phase", String(60), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("epochs", Integer, nullable=False),
+    Column("share", Float, nullable=False),  # of the epoch, 0 to 1
+    Column("loss", Float),
+    Column("accuracy", Float),
+    Column("validation_accuracy", Float),
+    Column("memory_mb", Float),
+    Column("process", Integer),
+    Column("summary", String(120), nullable=False, default=""),
+    Column("started_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+
+# Optuna's tables, as far as they are read here (schema of version 5).
+studies = table("studies", column("study_id", Integer), column("study_name", String))
+study_directions = table("study_directions", column("study_id", Integer), column("direction", String))
+study_attributes = table(
+    "study_user_attributes", column("study_id", Integer), column("key", String), column("value_json", Text)
+)
+trials = table(
+    "trials",
+    column("trial_id", Integer),
+    column("number", Integer),
+    column("study_id", Integer),
+    column("state", String),
+    column("datetime_start", DateTime),
+    column("datetime_complete", DateTime),
+)
+trial_values = table("trial_values", column("trial_id", Integer), column("value", Float), column("value_type", String))
+trial_params = table(
+    "trial_params",
+    column("trial_id", Integer),
+    column("param_name", String),
+    column("param_value", Float),
+    column("distribution_json", Text),
+)
+trial_attributes = table(
+    "trial_user_attributes", column("trial_id", Integer), column("key", String), column("value_json", Text)
+)
+intermediate_values = table(
+    "trial_intermediate_values",
+    column("trial_id", Integer),
+    column("step", Integer),
+    column("intermediate_value", Float),
+)
