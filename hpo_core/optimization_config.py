@@ -161,6 +161,9 @@ OPTIONS: Mapping[str, Option] = {
     for field in dataclasses.fields(OptimizationConfig)
     if "option" in field.metadata
 }
+DEFAULTS: Mapping[str, Any] = {
+    field.name: field.default for field in dataclasses.fields(OptimizationConfig) if "option" in field.metadata
+}
 RUN_NAME_EXPLANATION = "Name of the run, its study and its folder; by default made from data, mode and time."
 SPACE_EXPLANATION = "Per hyperparameter a value, a list, or low and high: what this run searches."
 

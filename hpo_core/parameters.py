@@ -140,7 +140,7 @@ _DECLARED = (
               2, Range(2, 3), Range(1, 12), CNN),
     Parameter("filters", "Filters",
               "Patterns the first convolution looks for; each later convolution has twice as many, up to 512.",
-              16, Range(8, 32, step=8), Range(1, 512), CNN),
+              16, Range(8, 24, step=8), Range(1, 512), CNN),
     Parameter("kernel_size", "Kernel size",
               "Width and height of the window a filter looks through, in pixels: 3 is fine detail, 5 sees more at once.",
               3, Choices((3, 5)), Choices((1, 3, 5, 7)), CNN),

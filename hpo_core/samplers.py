@@ -78,7 +78,7 @@ def _rounded(value: Any, distribution: BaseDistribution) -> Any:
 
 
 def _tpe(_space: SearchSpace, seed: int) -> BaseSampler:
-    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, warn_independent_sampling=False)
+    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
 
 
 def _cmaes(_space: SearchSpace, seed: int) -> BaseSampler:

@@ -54,6 +54,8 @@ class TrainingProcess:
             encoding="utf-8",
             errors="replace",
             env=_environment(spec),
+            # Ctrl-C in a terminal is for the parent, which then ends its children in good order.
+            start_new_session=True,
         )
         self._records: queue.Queue[Record | None] = queue.Queue()
         self._stderr: collections.deque[str] = collections.deque(maxlen=STDERR_LINES)

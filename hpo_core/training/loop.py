@@ -82,9 +82,11 @@ class Reporter(keras.callbacks.Callback):
         self._process = psutil.Process(os.getpid())
         self._predict: Any = None
         self._last_record = 0.0
+        self._epoch = 0
         self._epoch_began = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epoch = epoch + 1
         self._epoch_began = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -126,10 +128,6 @@ class Reporter(keras.callbacks.Callback):
         )
         memory = self._process.memory_info().rss / 1e6
         self._emit(Resources(memory_mb=round(memory, 1), processor_percent=self._process.cpu_percent()))
-
-    @property
-    def _epoch(self) -> int:
-        return int(self.model.optimizer.iterations) // self._batches + 1
 
     def _probabilities(self) -> np.ndarray:
         """Class probabilities of the whole validation part: (n, classes) float32."""

@@ -12,6 +12,9 @@ from hpo_core.trial_config import TrialConfig
 
 # A falling schedule ends at this share of the learning rate it began with.
 FINAL_SHARE = 0.01
+# Keras's default of 0.99 needs hundreds of batches before validation sees the statistics that training sees; small data
+# and few epochs have fewer.
+NORMALISATION_MOMENTUM = 0.9
 # Longer gradients are cut to this norm in LSTMs, whose gradients multiply from word to word.
 LSTM_CLIP_NORM = 1.0
 
@@ -41,7 +44,7 @@ def build_cnn(config: TrialConfig, info: datasets.DatasetInfo) -> keras.Model:
             filters, config.number("kernel_size"), padding="same", use_bias=not normalised, name=f"conv_{number}"
         )(x)  # fmt: skip
         if normalised:
-            x = layers.BatchNormalization(name=f"normalisation_{number}")(x)
+            x = layers.BatchNormalization(momentum=NORMALISATION_MOMENTUM, name=f"normalisation_{number}")(x)
         x = layers.Activation(config["activation"], name=f"activation_{number}")(x)
         if min(x.shape[1], x.shape[2]) >= SMALLEST_MAP:
             x = layers.MaxPooling2D(name=f"pooling_{number}")(x)  # (batch, h / 2, w / 2, filters)

@@ -1,0 +1,57 @@
+# Two commands do everything: `make run` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+PACKAGES := app.py hpo_core storage datasets pages runpod_service
+SHELL := /bin/bash
+
+.PHONY: run install install-dev chromium test check bench clean help
+
+help:
+	@echo "make run      install what is needed and open the dashboard on http://127.0.0.1:$(PORT)"
+	@echo "make test     install what is needed and run every check and test"
+	@echo "make install  only install"
+	@echo "make check    format, lint and types"
+	@echo "make bench    measure; writes benchmarks/results/"
+
+run: install
+	@$(BIN)/python -c "import socket, sys; s = socket.socket(); \
+	s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $(PORT)))" 2>/dev/null \
+	|| { echo "PORT is in use: something listens on $(PORT); write make run PORT=$$(($(PORT) + 1))"; exit 2; }
+	$(BIN)/streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
+
+install: $(VENV)/.installed
+
+install-dev: $(VENV)/.installed-dev
+
+# pip runs to its end or leaves no stamp, so a broken installation is mended by the next call.
+$(VENV)/.installed: requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "PYTHON must be Python 3.11, $(PYTHON) was not found; write make PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The browser tests drive the system's Chromium.
+chromium:
+	@command -v chromium >/dev/null || { \
+	  sudo=$$(command -v sudo || true); \
+	  $$sudo apt-get update --quiet=2 && $$sudo apt-get install --quiet=2 --yes chromium >/dev/null; }
+
+test: install-dev chromium check
+	$(BIN)/python -m pytest
+
+check: install-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: install-dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache test-artifacts

@@ -1,0 +1,86 @@
+"""The command line: `python -m hpo_core COMMAND key=value ... [--json]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from hpo_core.commands.exit_codes import USAGE
+from hpo_core.errors import OneginError
+
+DESCRIPTION = """Finds hyperparameters for Keras CNNs and LSTMs.
+
+commands:
+  optimize  search: dataset=mnist trials=20 max_epochs_per_trial=5 workers=2 seed=7 ...
+  train     one configuration without a study: dataset=mnist filters=16 epochs=3 ...
+  status    all runs, or one of them: [run_name=NAME]
+  cancel    stop a run, also one of another process: run_name=NAME
+  datasets  the data sets and where each would be read from
+"""
+EPILOG = """Progress goes to standard error; with --json the last line of standard output is one JSON object.
+Exit code 0: finished, 1: failed, 2: something in the command cannot be used, 3: cancelled."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hpo_core", description=DESCRIPTION, epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("command", metavar="command", choices=sorted(COMMANDS), help=", ".join(COMMANDS))
+    parser.add_argument("words", nargs="*", metavar="key=value")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    arguments = parser.parse_args(words)
+    # Loading Optuna and the data sets costs more than a second, which --help need not pay.
+    from datasets import DatasetError
+    from storage.errors import StorageError
+
+    try:
+        return COMMANDS[arguments.command](arguments.words, arguments.json)
+    except (OneginError, DatasetError, StorageError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
+
+
+def _optimize(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.commands.optimize import optimize
+
+    return optimize(words, as_json, os.environ)
+
+
+def _train(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.commands.train import train
+
+    return train(words, as_json, os.environ)
+
+
+def _status(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.commands.queries import status
+
+    return status(words, as_json, os.environ)
+
+
+def _cancel(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.commands.queries import cancel
+
+    return cancel(words, as_json, os.environ)
+
+
+def _datasets(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.commands.queries import list_datasets
+
+    return list_datasets(words, as_json, os.environ)
+
+
+COMMANDS: Mapping[str, Callable[[Sequence[str], bool], int]] = {
+    "optimize": _optimize,
+    "train": _train,
+    "status": _status,
+    "cancel": _cancel,
+    "datasets": _datasets,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

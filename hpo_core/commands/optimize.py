@@ -1,0 +1,110 @@
+"""`optimize`: a whole run in this process, with its progress on standard error."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import TextIO
+
+import optuna
+
+from datasets import DatasetError
+from hpo_core.commands.exit_codes import CANCELLED, FAILED, FINISHED, USAGE
+from hpo_core.errors import UsageError
+from hpo_core.formats import duration, percent
+from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.outcome import RunOutcome, run_outcome
+from hpo_core.runner import Runner
+from hpo_core.settings import Settings
+from storage.database import open_database
+from storage.errors import StorageError
+from storage.progress import ProgressTable
+from storage.runs import RunState
+from storage.studies import Studies
+
+REPORT_INTERVAL_S = 2.0
+EXIT_CODES = {RunState.FINISHED: FINISHED, RunState.CANCELLED: CANCELLED}
+
+
+def optimize(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
+    """Run what the words say. Raises UsageError, DatasetError or StorageError before anything is started."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    settings = Settings.from_environment(environ)
+    runner = Runner(OptimizationConfig.from_words(words), settings)
+    _cancel_on_signal(runner)
+    runner.start()
+    print(f"run {runner.run_name}: {runner.config.trials} trials, {runner.workers} at a time", file=sys.stderr)
+    reporter = Reporter(settings, runner.run_name, sys.stderr)
+    while not runner.wait(REPORT_INTERVAL_S):
+        reporter.report()
+    reporter.report()
+    outcome = run_outcome(settings, runner.run_name)
+    print(_last_words(outcome), file=sys.stderr)
+    if as_json:
+        print(json.dumps(outcome.as_dict()))
+    if isinstance(runner.error, UsageError | DatasetError | StorageError):
+        return USAGE
+    return EXIT_CODES.get(outcome.state, FAILED)
+
+
+class Reporter:
+    """Says in single lines what the database says has happened since the last time."""
+
+    def __init__(self, settings: Settings, run_name: str, stream: TextIO) -> None:
+        database = open_database(settings.storage_url)
+        self._studies = Studies(database)
+        self._progress = ProgressTable(database, run_name)
+        self._run_name = run_name
+        self._stream = stream
+        self._said: set[int] = set()
+        self._line = ""
+
+    def report(self) -> None:
+        if not self._studies.exists(self._run_name):
+            return
+        for trial in self._studies.trials(self._run_name, states=("complete", "pruned", "fail"), limit=100_000):
+            if trial.number not in self._said:
+                self._said.add(trial.number)
+                self._say(
+                    f"Trial {trial.number}  {trial.state}  accuracy {percent(trial.accuracy)}  "
+                    f"{duration(trial.duration_s)}  {trial.attributes.get('architecture', '')}"
+                    f"{_reason(trial.attributes)}"
+                )
+        running = [
+            f"Trial {item.trial} {item.phase} epoch {item.epoch} of {item.epochs}" for item in self._progress.read()
+        ]
+        line = "; ".join(running)
+        if line and line != self._line:
+            self._line = line
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+def _reason(attributes: Mapping[str, object]) -> str:
+    return f"  ({attributes['reason']})" if attributes.get("reason") else ""
+
+
+def _last_words(outcome: RunOutcome) -> str:
+    line = (
+        f"run {outcome.run_name} {outcome.state}: {outcome.n_complete} complete, {outcome.n_pruned} pruned, "
+        f"{outcome.n_failed} failed in {duration(outcome.duration_s)}"
+    )
+    if outcome.best_trial is not None:
+        line += f"; best is trial {outcome.best_trial} with accuracy {percent(outcome.best_accuracy)}"
+    return f"{line}\n{outcome.message}" if outcome.message else line
+
+
+def _cancel_on_signal(runner: Runner) -> None:
+    """Ctrl-C and a request to terminate cancel the run, which then ends in good order."""
+
+    def cancel(_signal: int, _frame: FrameType | None) -> None:
+        print("cancelling: waiting for the trials to stop", file=sys.stderr)
+        runner.cancel()
+
+    signal.signal(signal.SIGINT, cancel)
+    signal.signal(signal.SIGTERM, cancel)

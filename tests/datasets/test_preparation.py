@@ -1,0 +1,204 @@
+"""Where `prepare` looks, what it keeps, and what it does when the cache is damaged, full or shared."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets import (
+    DatasetCacheError,
+    DatasetCorruptError,
+    DatasetUnavailableError,
+    UnknownDatasetError,
+    open_prepared,
+    pictures,
+    prepare,
+)
+from datasets.content import Report
+from datasets.sources import Source, SourceFile
+from tests.datasets import samples
+
+
+def no_download(file: SourceFile, target: Path, report: Report) -> None:
+    raise DatasetUnavailableError("no network in this test")
+
+
+def decoded(cache: Path) -> list[str]:
+    return sorted(path.name for path in (cache / "decoded").iterdir())
+
+
+def test_unknown_name(tmp_path: Path) -> None:
+    with pytest.raises(UnknownDatasetError, match="did you mean 'digits'"):
+        prepare("digit", folder=None, cache=tmp_path)
+
+
+def test_complete_set_before_subset_and_folder_before_cache(tmp_path: Path) -> None:
+    folder, cache = tmp_path / "data", tmp_path / "cache"
+    (cache / "downloads").mkdir(parents=True)
+    folder.mkdir()
+    tarball, _, _ = samples.write_cifar10(tmp_path)
+    declared = samples.declared("cifar10", [tarball], pictures.decode_cifar10)["cifar10"]
+    subset = Source((SourceFile("cifar10_subset.npz"),), pictures.decode_npz, "From the subset.")
+    sources = {"cifar10": (*declared, subset)}
+
+    def n_train() -> int:
+        return prepare("cifar10", folder=folder, cache=cache, download=no_download, sources=sources).n_train
+
+    with pytest.raises(DatasetUnavailableError, match=r"cifar-10-python\.tar\.gz"):
+        n_train()
+    shutil.copy(tarball, cache / "downloads")
+    assert n_train() == 20
+    x = samples.random_pictures(3, (32, 32, 3))
+    y = np.arange(3)
+    np.savez(folder / "cifar10_subset.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    assert n_train() == 3
+    shutil.copy(tarball, folder)
+    assert n_train() == 20
+
+
+def test_folder_is_only_read(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    samples.write_mnist(folder)
+    prepare("mnist", folder=folder, cache=tmp_path / "cache")
+    assert [path.name for path in folder.iterdir()] == ["mnist.npz"]
+
+
+def test_decoded_folder_opens_again(tmp_path: Path) -> None:
+    samples.write_mnist(tmp_path)
+    result = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    assert result.path.name == f"mnist-{result.fingerprint[:12]}" and len(result.fingerprint) == 64
+    assert result.path.parent == tmp_path / "cache" / "decoded"
+    assert open_prepared(result.path) == result
+    assert decoded(tmp_path / "cache") == ["index.json", result.path.name]
+
+
+def test_second_call_is_fast_and_does_not_read_the_source(tmp_path: Path) -> None:
+    path = samples.write_mnist(tmp_path)
+    first = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    before = path.stat()
+    path.write_bytes(b"x" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    durations = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        assert prepare("mnist", folder=tmp_path, cache=tmp_path / "cache") == first
+        durations.append(time.perf_counter() - begun)
+    assert min(durations) < 0.02
+
+
+def test_changed_source_is_decoded_again(tmp_path: Path) -> None:
+    samples.write_mnist(tmp_path)
+    first = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    samples.write_mnist(tmp_path, {"y_train": np.zeros(30, np.uint8)})
+    second = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    assert second.fingerprint != first.fingerprint
+    assert second.y_train.sum() == 0 and first.y_train.sum() > 0
+
+
+def test_fingerprint_is_of_the_content_not_of_the_packing(tmp_path: Path) -> None:
+    samples.write_mnist(tmp_path)
+    packed = prepare("mnist", folder=tmp_path, cache=tmp_path / "a")
+    np.savez(tmp_path / "mnist.npz", **samples.mnist_arrays())  # type: ignore[arg-type]
+    assert prepare("mnist", folder=tmp_path, cache=tmp_path / "b").fingerprint == packed.fingerprint
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "metadata", "empty", "other format", "index", "gone", "a file"])
+def test_damaged_cache_is_made_anew(damage: str, tmp_path: Path) -> None:
+    samples.write_mnist(tmp_path)
+    cache = tmp_path / "cache"
+    first = prepare("mnist", folder=tmp_path, cache=cache)
+    array, metadata = first.path / "x_train.npy", first.path / "dataset.json"
+    if damage == "cut":
+        array.write_bytes(array.read_bytes()[:-1])
+    elif damage == "missing":
+        array.unlink()
+    elif damage == "metadata":
+        metadata.write_text("{")
+    elif damage == "other format":
+        metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {"format": 0}))
+    elif damage == "index":
+        (cache / "decoded" / "index.json").write_text("[1")
+    else:
+        shutil.rmtree(first.path)
+        if damage == "empty":
+            first.path.mkdir()
+        elif damage == "a file":
+            first.path.write_text("")
+    if damage != "index":
+        with pytest.raises(DatasetCorruptError):
+            open_prepared(first.path)
+    second = prepare("mnist", folder=tmp_path, cache=cache)
+    assert second == first and second.x_train.shape == (30, 28, 28, 1)
+    assert decoded(cache) == ["index.json", first.path.name]
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let every write beyond `size` bytes fail, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_full_disk_leaves_nothing_half_made(tmp_path: Path) -> None:
+    with largest_file(60_000), pytest.raises(DatasetCacheError) as caught:
+        prepare("digits", folder=None, cache=tmp_path)
+    assert "the decoded Digits 8x8 could not be written" in str(caught.value)
+    assert str(tmp_path / "decoded") in str(caught.value) and "free some space" in str(caught.value)
+    assert decoded(tmp_path) == []
+    assert prepare("digits", folder=None, cache=tmp_path).n_train == 1797
+
+
+def test_cache_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(DatasetCacheError, match="choose another cache folder"):
+        prepare("digits", folder=None, cache=tmp_path / "cache")
+
+
+def test_error_while_decoding_leaves_nothing(tmp_path: Path) -> None:
+    samples.write_mnist(tmp_path, {"y_train": np.full(30, 77)})
+    with pytest.raises(DatasetCorruptError):
+        prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_killed_processes_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    old, young = tmp_path / "decoded" / ".unfinished-old", tmp_path / "decoded" / ".unfinished-young"
+    for path in (old, young):
+        path.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    prepare("digits", folder=None, cache=tmp_path)
+    assert not old.exists() and young.exists()
+
+
+def test_processes_that_prepare_at_the_same_time(tmp_path: Path) -> None:
+    samples.write_mnist(tmp_path)
+    code = f"""
+import sys, time
+from pathlib import Path
+from datasets import prepare
+time.sleep(max(0, float(sys.argv[1]) - time.time()))
+for name in ("mnist", "digits", "generated_text"):
+    result = prepare(name, folder=Path({str(tmp_path)!r}), cache=Path({str(tmp_path / "cache")!r}))
+    print(result.fingerprint, int(result.y_train.sum()))
+"""
+    start = str(time.time() + 1.0)
+    command = [sys.executable, "-W", "error", "-c", code, start]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    assert len(set(outputs)) == 1 and outputs[0].count("\n") == 3
+    assert len(decoded(tmp_path / "cache")) == 4
