@@ -32,9 +32,9 @@ def make_sampler(name: str, space: SearchSpace, seed: int) -> BaseSampler:
     makers: Mapping[str, Callable[[SearchSpace, int], BaseSampler]] = {
         "tpe": _tpe, "cmaes": _cmaes, "qmc": _qmc, "random": _random, "grid": _grid, "gp": _gp,
     }  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return RoundingSampler(makers[name](space, seed))
+    # Process-wide, because samplers repeat these from the threads of their trials.
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    return RoundingSampler(makers[name](space, seed))
 
 
 class RoundingSampler(BaseSampler):
@@ -82,6 +82,8 @@ def _tpe(_space: SearchSpace, seed: int) -> BaseSampler:
 
 
 def _cmaes(_space: SearchSpace, seed: int) -> BaseSampler:
+    # It says so after every single trial; that a model was too large is shown by the trial itself.
+    warnings.filterwarnings("ignore", message="Constraints have been set, but CmaEsSampler")
     return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 

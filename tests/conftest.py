@@ -1,0 +1,36 @@
+"""Fixtures for all tests: a database, a results folder and a cache of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+
+from hpo_core.settings import Settings
+from storage.database import Database, close_databases, open_database
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_optuna() -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """Settings that touch nothing outside the test's own folder, except for the data sets that are read."""
+    datasets_dir = os.environ.get("ONEGIN_DATASETS_DIR")
+    yield Settings(
+        storage_url=f"sqlite:///{tmp_path / 'results' / 'onegin.db'}",
+        results_dir=tmp_path / "results",
+        datasets_dir=Path(datasets_dir) if datasets_dir else None,
+        cache_dir=tmp_path / "cache",
+    )
+    close_databases()
+
+
+@pytest.fixture
+def database(settings: Settings) -> Database:
+    return open_database(settings.storage_url)

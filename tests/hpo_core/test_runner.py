@@ -1,0 +1,226 @@
+"""Tests of whole runs; what trains is scripted, everything else is real."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+
+from datasets import DatasetError
+from hpo_core.errors import UsageError, WorkerDiedError
+from hpo_core.logs import tail
+from hpo_core.machine import Machine
+from hpo_core.manager import RunManager
+from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.outcome import run_outcome
+from hpo_core.records import Trainer
+from hpo_core.runner import Backend, Runner, hopeless
+from hpo_core.settings import Settings
+from storage.database import Database
+from storage.errors import NameTakenError
+from storage.progress import ProgressTable
+from storage.runs import Runs, RunState
+from storage.studies import Studies
+from tests.stubs import EndlessTrainer, ScriptedTrainer, records_of
+
+MACHINE = Machine(cores=4, memory_bytes=8_000_000_000)
+PATIENCE_S = 20.0
+
+
+def runner(settings: Settings, trainer: Trainer, closed: list[bool] | None = None, **fields: object) -> Runner:
+    values: dict[str, object] = {"trials": 4, "max_epochs_per_trial": 2, "workers": 1, "run_name": "a"}
+    config = OptimizationConfig(**(values | fields))  # type: ignore[arg-type]
+    over = closed if closed is not None else []
+    return Runner(
+        config, settings, MACHINE, lambda *_: Backend(trainer, lambda: None, lambda: over.append(True))
+    )
+
+
+def finish(run: Runner) -> Runner:
+    run.start()
+    assert run.wait(PATIENCE_S)
+    return run
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_a_run_is_finished_and_everything_about_it_is_in_the_database(settings: Settings, database: Database) -> None:
+    closed: list[bool] = []
+    finish(runner(settings, ScriptedTrainer(), closed))
+    outcome = run_outcome(settings, "a")
+    assert (outcome.state, outcome.n_complete, outcome.n_trials) == (RunState.FINISHED, 4, 4)
+    assert outcome.best_accuracy == pytest.approx(0.9) and outcome.best_health is None
+    assert outcome.test_accuracy is None and outcome.duration_s > 0
+    attributes = Studies(database).attributes("a")
+    assert OptimizationConfig.from_mapping(attributes["configuration"]).trials == 4
+    assert attributes["dataset"] and len(attributes["dataset fingerprint"]) == 64
+    assert set(attributes["search space"]) >= {"filters", "epochs"}
+    saved = OptimizationConfig.from_words([f"config={settings.results_dir / 'a' / 'config.yaml'}"])
+    assert saved.trials == 4 and (settings.results_dir / "a" / "trial_3" / "records.jsonl").exists()
+    assert closed == [True] and ProgressTable(database, "a").read() == []
+
+
+def test_optuna_opens_the_study_by_its_name(settings: Settings) -> None:
+    finish(runner(settings, ScriptedTrainer()))
+    study = optuna.load_study(study_name="a", storage=settings.storage_url)
+    assert study.metric_names == ["validation accuracy"] and study.best_value == pytest.approx(0.9)
+
+
+def test_the_same_seed_and_one_worker_give_the_same_trials(settings: Settings, database: Database) -> None:
+    def parameters(name: str, seed: int) -> list[object]:
+        finish(runner(settings, ScriptedTrainer(), run_name=name, seed=seed, trials=15))
+        return [(row.params, row.attributes["configuration"]) for row in Studies(database).trials(name)]
+
+    first = parameters("a", 7)
+    assert parameters("b", 7) == first
+    assert parameters("c", 8) != first
+
+
+def test_cancelling_ends_it_within_two_seconds(settings: Settings, database: Database) -> None:
+    trainer = EndlessTrainer()
+    run = runner(settings, trainer, workers=2)
+    run.start()
+    wait_for(lambda: trainer.started == 2)
+    began = time.monotonic()
+    Runs(database).request_cancel("a")  # as another process would
+    assert run.wait(PATIENCE_S) and time.monotonic() - began < 2
+    assert Runs(database).get("a").state is RunState.CANCELLED and trainer.closed == 2
+    assert {row.attributes["outcome"] for row in Studies(database).trials("a")} == {"cancelled"}
+
+
+def test_a_start_and_a_cancel_in_one_breath(settings: Settings, database: Database) -> None:
+    run = runner(settings, EndlessTrainer())
+    run.start()
+    run.cancel()
+    assert run.wait(PATIENCE_S)
+    assert Runs(database).get("a").state is RunState.CANCELLED
+
+
+def test_a_crashed_trial_fails_alone(settings: Settings) -> None:
+    crashed = iter([True, False, False, True])
+    script = lambda config: [WorkerDiedError("gone")] if next(crashed) else records_of(config)  # noqa: E731
+    finish(runner(settings, ScriptedTrainer(script)))
+    outcome = run_outcome(settings, "a")
+    assert (outcome.state, outcome.n_complete, outcome.n_failed) == (RunState.FINISHED, 2, 2)
+
+
+def test_nothing_but_crashes_fails_the_run_with_the_reason(settings: Settings) -> None:
+    finish(runner(settings, ScriptedTrainer(lambda _: [WorkerDiedError("gone for good")]), trials=30))
+    outcome = run_outcome(settings, "a")
+    assert (outcome.state, outcome.n_failed) == (RunState.FAILED, 10) and "gone for good" in outcome.message
+
+
+def test_a_time_limit_ends_the_run_in_good_order(settings: Settings) -> None:
+    finish(runner(settings, EndlessTrainer(), timeout_minutes=0.01))
+    outcome = run_outcome(settings, "a")
+    assert outcome.state is RunState.FAILED and "time limit of 0.01 min" in outcome.message
+
+
+def test_data_that_cannot_be_read_fail_the_run(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "mnist.npz").write_bytes(b"no archive")
+    run = finish(runner(replace(settings, datasets_dir=tmp_path), ScriptedTrainer(), dataset="mnist"))
+    assert isinstance(run.error, DatasetError)
+    outcome = run_outcome(settings, "a")
+    assert outcome.state is RunState.FAILED and "mnist.npz" in outcome.message and outcome.n_trials == 0
+    assert not (settings.results_dir / "a").exists()
+
+
+def test_a_name_is_used_once(settings: Settings) -> None:
+    finish(runner(settings, ScriptedTrainer()))
+    with pytest.raises(NameTakenError, match="run_name is taken"):
+        runner(settings, ScriptedTrainer())
+
+
+def test_a_name_of_our_own_making_evades(settings: Settings) -> None:
+    first, second = (runner(settings, ScriptedTrainer(), run_name=None) for _ in range(2))
+    assert first.run_name != second.run_name
+
+
+def test_more_workers_than_cores(settings: Settings) -> None:
+    with pytest.raises(UsageError, match="workers must be at most 4"):
+        runner(settings, ScriptedTrainer(), workers=5)
+
+
+def test_a_results_folder_that_cannot_be_written_to(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UsageError, match="ONEGIN_RESULTS_DIR must be a folder that can be written to"):
+        runner(replace(settings, results_dir=tmp_path / "file" / "x"), ScriptedTrainer())
+
+
+def test_two_workers_train_at_once(settings: Settings) -> None:
+    trainer = EndlessTrainer()
+    run = runner(settings, trainer, workers=2)
+    run.start()
+    wait_for(lambda: trainer.started == 2)
+    run.cancel()
+    assert run.wait(PATIENCE_S)
+
+
+def test_the_log_names_the_run(settings: Settings) -> None:
+    finish(runner(settings, ScriptedTrainer()))
+    lines = tail(settings.log_file, 100, containing="[a]")
+    assert any("trial 3 complete" in line for line in lines) and lines[-1].endswith("run finished")
+    assert tail(settings.log_file, 2) == lines[-2:]
+    assert tail(settings.log_file.with_name("none.log"), 5) == []
+
+
+def test_live_progress_is_readable_while_it_runs(settings: Settings, database: Database) -> None:
+    run = runner(settings, EndlessTrainer())
+    run.start()
+    wait_for(lambda: [item.phase for item in ProgressTable(database, "a").read()] == ["training"])
+    run.cancel()
+    assert run.wait(PATIENCE_S)
+
+
+class TestManager:
+    """Runs of one process, one at a time."""
+
+    def test_a_second_start_is_refused_while_one_runs(self, settings: Settings) -> None:
+        manager = RunManager(settings, MACHINE, lambda *_: Backend(EndlessTrainer(), lambda: None, lambda: None))
+        config = OptimizationConfig(workers=1)
+        name = manager.start(config)
+        assert manager.active == name
+        with pytest.raises(UsageError, match=f"{name} is running"):
+            manager.start(config)
+        manager.cancel(name)
+        wait_for(lambda: manager.active is None)
+        assert manager.start(config) != name
+        manager.close()
+        assert manager.active is None
+
+
+def frozen(outcome: str, number: int) -> optuna.trial.FrozenTrial:
+    attributes = {"outcome": outcome, "reason": f"reason {number}"}
+    return optuna.trial.create_trial(state=optuna.trial.TrialState.PRUNED, user_attrs=attributes)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "sampler", "said"),
+    [
+        (["crashed"] * 10, "tpe", "10 trials in a row failed; the last one: reason 9"),
+        (["crashed"] * 9, "tpe", ""),
+        (["crashed"] * 5 + ["complete"] + ["crashed"] * 9, "tpe", ""),
+        (["too large"] * 10, "cmaes", "10 models in a row were too large"),
+        (["too large"] * 10, "gp", "10 models in a row were too large"),
+        (["too large"] * 10, "tpe", ""),
+    ],
+)
+def test_when_it_is_hopeless(outcomes: list[str], sampler: str, said: str) -> None:
+    trials = [frozen(outcome, number) for number, outcome in enumerate(outcomes)]
+    reason = hopeless(trials, sampler)
+    assert said in reason and bool(said) == bool(reason)
+
+
+def test_the_owner_is_this_process(settings: Settings, database: Database) -> None:
+    runner(settings, ScriptedTrainer())
+    assert Runs(database).get("a").owner.endswith(f":{os.getpid()}")

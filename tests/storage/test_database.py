@@ -1,0 +1,55 @@
+"""Tests of opening the database."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from storage.database import Database, open_database
+from storage.errors import StorageUnavailableError
+from storage.runs import Runs
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "write an SQLAlchemy address"),
+        ("oracel://x/y", "write an SQLAlchemy address"),
+        ("sqlite:////proc/nowhere/onegin.db", "/proc/nowhere"),
+        ("postgresql+psycopg2://user:geheim@127.0.0.1:1/none", "ONEGIN_STORAGE_URL"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_sentence_without_the_password(url: str, said: str) -> None:
+    with pytest.raises(StorageUnavailableError) as refused:
+        Database(url)
+    assert said in str(refused.value) and "geheim" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    file = tmp_path / "onegin.db"
+    file.write_text("this is no database, but long enough to be taken for one" * 100)
+    with pytest.raises(StorageUnavailableError, match="not a database"):
+        Database(f"sqlite:///{file}")
+
+
+def test_one_per_process_and_in_wal_mode(database: Database) -> None:
+    assert open_database(database.url) is database
+    with database.read() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+
+
+def test_many_threads_write(database: Database) -> None:
+    runs = Runs(database)
+    threads = [
+        threading.Thread(target=runs.create, args=(f"run-{number}",), kwargs={"owner": "x:1", "trials": 1})
+        for number in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(runs.list()) == 20
