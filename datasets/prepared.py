@@ -132,7 +132,9 @@ class PreparedDataset:
     def _map(self, name: str) -> NDArray[Any]:
         path = self.path / f"{name}.npy"
         try:
-            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+            # Copy-on-write: nobody can change the file, and a library that insists on a writable buffer
+            # (DLPack does) can use the mapped pages without a copy of its own.
+            array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise DatasetCorruptError(path, str(error)) from error
         return array

@@ -12,9 +12,9 @@ SMALLEST_MAP = 4
 
 
 def conv_filters(config: TrialConfig) -> list[int]:
-    """Filters of each convolution: doubled from layer to layer, up to 512 (or to the first layer's, if larger)."""
+    """Filters of each convolution: doubled from layer to layer, up to 512."""
     first = config.number("filters")
-    return [min(first * 2**layer, max(MAX_FILTERS, first)) for layer in range(config.number("conv_layers"))]
+    return [min(first * 2**layer, MAX_FILTERS) for layer in range(config.number("conv_layers"))]
 
 
 def hidden_nodes(config: TrialConfig) -> list[int]:

@@ -14,13 +14,13 @@ from hpo_core.trial_config import TrialConfig
 
 TICK_S = 0.25
 # A training that is asked to stop ends at its next batch; one that takes longer is killed with its process.
-STOP_WAIT_S = 1.0
+STOP_WAIT_S = 1.5
 
 
 class LocalTrainer:
     """A `Trainer`: yields the records of a training in a child process, and a tick while none comes.
 
-    Closing the iterator stops the training: politely, so that the process stays warm, or by killing it after a second.
+    Closing the iterator stops the training: politely, so that the process stays warm, or by killing it where that takes too long.
     """
 
     def __init__(self, pool: WorkerPool) -> None:

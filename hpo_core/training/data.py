@@ -10,6 +10,8 @@ import tensorflow as tf
 import datasets
 from hpo_core.trial_config import TrialConfig
 
+ALIGNMENT = 64
+
 
 @dataclass(frozen=True)
 class TrialData:
@@ -70,12 +72,23 @@ def trial_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> Trial
     else:
         inputs, labels, train, validation = _texts(config, prepared, labels, split)
     return TrialData(
-        inputs=tf.convert_to_tensor(inputs),
+        inputs=_shared_tensor(inputs),
         labels=tf.convert_to_tensor(labels.astype(np.int32)),
         train=train,
         validation=validation,
         info=prepared.info,
     )
+
+
+def _shared_tensor(array: np.ndarray) -> tf.Tensor:
+    """The array as a tensor on the same memory: `tf.convert_to_tensor` would copy it into every training process.
+
+    TensorFlow aborts on memory that is not aligned to 64 bytes. What is mapped from an .npy file always is; other
+    arrays belong to this process alone and may be copied.
+    """
+    if array.ctypes.data % ALIGNMENT:
+        return tf.convert_to_tensor(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def _texts(

@@ -122,7 +122,7 @@ class Reporter(keras.callbacks.Callback):
                 validation_accuracy=result.accuracy,
                 validation_f1=result.f1,
                 validation_top5=result.top5,
-                learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+                learning_rate=float(self.model.optimizer.learning_rate.numpy()),
                 seconds=round(time.monotonic() - self._epoch_began, 3),
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 import datasets
 from hpo_core.model_size import SMALLEST_MAP, conv_filters, hidden_nodes, vocabulary
@@ -72,6 +72,8 @@ def build_lstm(config: TrialConfig, info: datasets.DatasetInfo) -> keras.Model:
         )
         x = layers.Bidirectional(lstm, name=f"bidirectional_{number}")(x) if config["bidirectional"] else lstm(x)
     if pooling == "max":
+        # Padding counts as -1, below everything an LSTM puts out, and so is never the maximum.
+        x = ops.where(ops.expand_dims(ops.not_equal(inputs, 0), -1), x, -1.0)
         x = layers.GlobalMaxPooling1D(name="max_over_words")(x)  # (batch, units)
     elif pooling == "average":
         x = layers.GlobalAveragePooling1D(name="average_over_words")(x)  # (batch, units); padding is left out
