@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("command", metavar="command", choices=sorted(COMMANDS), help=", ".join(COMMANDS))
     parser.add_argument("words", nargs="*", metavar="key=value")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_intermixed_args(words)  # --json may stand anywhere
     # Loading Optuna and the data sets costs more than a second, which --help need not pay.
     from datasets import DatasetError
     from storage.errors import StorageError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,14 @@ from typing import Any
 import optuna
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from storage.errors import StorageUnavailableError
 from storage.tables import OURS
@@ -22,6 +30,8 @@ BUSY_TIMEOUT_S = 60
 # Optuna's sign of life per running trial; after the grace period another runner may declare the trial dead.
 HEARTBEAT_S = 10
 GRACE_S = 60
+CREATE_ATTEMPTS = 20
+CREATE_WAIT_S = 0.1
 
 
 class Database:
@@ -40,11 +50,24 @@ class Database:
         self._lock = threading.Lock()
         try:
             self.engine = _create_engine(url)
-            # Optuna's tables first: every reader may count on both sets of tables.
-            self.optuna_storage()
-            OURS.create_all(self.engine)
+            self._create_tables()
         except (SQLAlchemyError, ImportError, OSError, ValueError, RuntimeError) as error:
             raise StorageUnavailableError(_cannot_open(url, error)) from error
+
+    def _create_tables(self) -> None:
+        """Optuna's tables and ours. Two processes may find an empty database in the same moment: one of them then
+        hears that a table exists already, and looks again."""
+        for attempt in range(CREATE_ATTEMPTS):
+            try:
+                self.optuna_storage()
+                OURS.create_all(self.engine)
+            except (OperationalError, ProgrammingError, IntegrityError) as error:
+                collision = isinstance(error, IntegrityError) or "already exists" in str(error)
+                if not collision or attempt == CREATE_ATTEMPTS - 1:
+                    raise
+                time.sleep(CREATE_WAIT_S)
+            else:
+                return
 
     def optuna_storage(self) -> optuna.storages.RDBStorage:
         """Optuna's storage on the same database, made at the first call and shared by all threads."""

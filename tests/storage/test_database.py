@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -53,3 +55,10 @@ def test_many_threads_write(database: Database) -> None:
     for thread in threads:
         thread.join()
     assert len(runs.list()) == 20
+
+
+def test_processes_that_meet_at_an_empty_database(tmp_path: Path) -> None:
+    code = f"from storage.database import Database; Database('sqlite:///{tmp_path / 'onegin.db'}')"
+    processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, errors
