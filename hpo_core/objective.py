@@ -27,6 +27,7 @@ from hpo_core.trial_config import TrialConfig
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+
 class TooLarge(optuna.TrialPruned):
     """Refused before training: more parameters than allowed."""
 

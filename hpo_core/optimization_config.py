@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,7 +196,7 @@ def read_yaml(field: str, path: str) -> Mapping[str, object]:
 
 
 # Words of earlier tools, and what is said here instead. A callable turns the old value into the new one.
-_EARLIER_WORDS = {
+_EARLIER_WORDS: Mapping[str, Callable[[object], str]] = {
     "use_runpod_service": lambda value: "backend=runpod" if convert(value, bool) else "backend=local",
     "concurrent_workers": lambda value: f"workers={value}",
     "gpu_proxy_sample_percentage": lambda value: f"sample_percentage={float(convert(value, float) or 1) * 100:g}",

@@ -114,7 +114,7 @@ class Runner:
         return self._error
 
     def cancel(self) -> None:
-        """Stop the run; its trials end within two seconds. The same as a cancel request in the database, but at once."""
+        """Stop the run; its trials end within two seconds. As a cancel request in the database, but at once."""
         self._cancelled.set()
 
     def _claim_name(self) -> str:
@@ -286,7 +286,7 @@ def default_run_name(config: OptimizationConfig) -> str:
 
 
 def hopeless(trials: list[optuna.trial.FrozenTrial], sampler: str) -> str:
-    """Why it makes no sense to go on, or '': only failures, or only refusals where the sampler does not learn from them."""
+    """Why it makes no sense to go on, or '': only failures, or refusals that the sampler does not learn from."""
     ended = [trial for trial in trials if trial.state.is_finished()]
     outcomes = [trial.user_attrs.get("outcome") for trial in ended]
     failures = outcomes[-FAILURES_IN_A_ROW:]

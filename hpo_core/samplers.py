@@ -110,7 +110,9 @@ def _grid(space: SearchSpace, seed: int) -> BaseSampler:
 
 def _gp(_space: SearchSpace, seed: int) -> BaseSampler:
     if importlib.util.find_spec("torch") is None:
-        raise UsageError("sampler", "cannot be gp: its extra is not installed", "pip install torch, or write sampler=tpe")
+        raise UsageError(
+            "sampler", "cannot be gp: its extra is not installed", "pip install torch, or write sampler=tpe"
+        )
     return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
 
 

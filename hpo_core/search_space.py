@@ -126,7 +126,9 @@ def _parse_range(parameter: Parameter, given: Mapping[Any, object]) -> Range:
     return Range(low, high, step, log)
 
 
-def _parse_scale(parameter: Parameter, given: Mapping[Any, object], low: int | float) -> tuple[int | float | None, bool]:
+def _parse_scale(
+    parameter: Parameter, given: Mapping[Any, object], low: int | float
+) -> tuple[int | float | None, bool]:
     name = parameter.name
     log = convert(given.get("log", False), bool)
     if log is None:

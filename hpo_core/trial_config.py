@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from hpo_core.errors import UsageError, nearest
 from hpo_core.parameters import Architecture, Parameter, Value, parameters_of
@@ -91,13 +92,13 @@ _OWN_FIELDS = tuple(field.name for field in dataclasses.fields(TrialConfig) if f
 _NUMBERS = {field.name: field.type for field in dataclasses.fields(TrialConfig) if field.type in ("int", "float")}
 
 
-def _own(field: str, value: object) -> object:
+def _own(field: str, value: object) -> Any:
     """A field of the configuration itself, refused where its JSON type is not the declared one."""
     kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float)}
     expected = kinds.get(str(_NUMBERS.get(field)), (str,))
     if isinstance(value, bool) or not isinstance(value, expected):
         raise UsageError(field, f"must be {expected[-1].__name__}, got {value!r}")
-    return float(value) if expected[-1] is float else value  # type: ignore[arg-type]
+    return float(value) if expected[-1] is float else value
 
 
 def _exact(parameter: Parameter, value: Value) -> Value:

@@ -196,7 +196,7 @@ def _required_id(connection: Connection, name: str) -> int:
     return found
 
 
-def _best(connection: Connection, study: int, minimises: bool) -> Row[Any] | None:
+def _best(connection: Connection, study: int, minimises: bool) -> Row[Any, Any, Any] | None:
     order = trial_values.c.value if minimises else trial_values.c.value.desc()
     query = (
         select(trials.c.trial_id, trials.c.number, trial_values.c.value)

@@ -20,7 +20,8 @@ STOP_WAIT_S = 1.5
 class LocalTrainer:
     """A `Trainer`: yields the records of a training in a child process, and a tick while none comes.
 
-    Closing the iterator stops the training: politely, so that the process stays warm, or by killing it where that takes too long.
+    Closing the iterator stops the training: politely, so that the process stays warm, or by killing it where that takes
+    too long.
     """
 
     def __init__(self, pool: WorkerPool) -> None:

@@ -29,7 +29,9 @@ def build_model(config: TrialConfig, info: datasets.DatasetInfo, steps: int) -> 
     """
     build = build_cnn if config.architecture is Architecture.CNN else build_lstm
     model = build(config, info)
-    model.compile(optimizer=build_optimizer(config, steps), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=build_optimizer(config, steps), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     return model
 
 

@@ -150,9 +150,7 @@ class TestRealRuns:
             assert outcome["best_health"] is None and outcome["test_accuracy"] is None
             assert Path(outcome["results_dir"]).is_dir()
 
-    def test_cancel_from_another_process(
-        self, start: Callable[..., subprocess.Popen[str]], settings: Settings
-    ) -> None:
+    def test_cancel_from_another_process(self, start: Callable[..., subprocess.Popen[str]], settings: Settings) -> None:
         run = start("optimize", "dataset=digits", "max_epochs_per_trial=1000", "workers=1", "run_name=long", "--json")
         pid = self.training_process(settings, "long")
         began = time.monotonic()
@@ -181,9 +179,7 @@ class TestRealRuns:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
-    def test_a_killed_trial_fails_alone(
-        self, start: Callable[..., subprocess.Popen[str]], settings: Settings
-    ) -> None:
+    def test_a_killed_trial_fails_alone(self, start: Callable[..., subprocess.Popen[str]], settings: Settings) -> None:
         run = start("optimize", "dataset=digits", "trials=2", "max_epochs_per_trial=40", "workers=1", "pruner=none",
                     "run_name=hurt", "--json")  # fmt: skip
         os.kill(self.training_process(settings, "hurt"), signal.SIGKILL)

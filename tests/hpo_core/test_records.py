@@ -29,7 +29,7 @@ def test_both_ways(record: Record) -> None:
 
 @pytest.mark.parametrize("text", ['{"kind": "epok"}', '{"kind": "phase"}', '{"kind": "tick", "x": 1}', "[]"])
 def test_what_is_no_record_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="kind|record"):
+    with pytest.raises(ValueError, match=r"kind|record"):
         from_json(text)
 
 

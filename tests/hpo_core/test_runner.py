@@ -36,9 +36,7 @@ def runner(settings: Settings, trainer: Trainer, closed: list[bool] | None = Non
     values: dict[str, object] = {"trials": 4, "max_epochs_per_trial": 2, "workers": 1, "run_name": "a"}
     config = OptimizationConfig(**(values | fields))  # type: ignore[arg-type]
     over = closed if closed is not None else []
-    return Runner(
-        config, settings, MACHINE, lambda *_: Backend(trainer, lambda: None, lambda: over.append(True))
-    )
+    return Runner(config, settings, MACHINE, lambda *_: Backend(trainer, lambda: None, lambda: over.append(True)))
 
 
 def finish(run: Runner) -> Runner:

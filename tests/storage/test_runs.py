@@ -22,9 +22,7 @@ def runs(database: Database) -> Runs:
 def age(database: Database, run_name: str, seconds: float) -> None:
     with database.write() as connection:
         heartbeat = time.time() - seconds
-        connection.execute(
-            update(runs_table).where(runs_table.c.run_name == run_name).values(heartbeat_at=heartbeat)
-        )
+        connection.execute(update(runs_table).where(runs_table.c.run_name == run_name).values(heartbeat_at=heartbeat))
 
 
 def test_life_of_a_run(runs: Runs) -> None:
@@ -76,7 +74,8 @@ def test_newest_first(runs: Runs) -> None:
 
 def progress(trial: int, **changes: object) -> TrialProgress:
     values: dict[str, object] = {
-        "trial": trial, "phase": "training", "epoch": 2, "epochs": 4, "share": 0.5, "started_at": 1.0, "updated_at": 2.0,
+        "trial": trial, "phase": "training", "epoch": 2, "epochs": 4, "share": 0.5, "started_at": 1.0,
+        "updated_at": 2.0,
     }  # fmt: skip
     return TrialProgress(**(values | changes))  # type: ignore[arg-type]
 

@@ -1,0 +1,1 @@
+"""Measurements, started by `make bench`, never part of the tests. Each module measures one thing: a Table."""

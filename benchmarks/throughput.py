@@ -1,0 +1,94 @@
+"""Two workers against one: trials an hour on the same machine, by model size."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from statistics import median
+
+from benchmarks.tables import Table, spread
+from benchmarks.work import SIZES, own_settings
+from hpo_core.local.pool import WorkerPool
+from hpo_core.local.process import ProcessSpec
+from hpo_core.local.trainer import LocalTrainer
+from hpo_core.machine import Machine
+from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.outcome import run_outcome
+from hpo_core.parameters import Value
+from hpo_core.records import Record, Started
+from hpo_core.runner import Backend, Runner
+from hpo_core.settings import Settings
+from hpo_core.trial_config import TrialConfig
+
+LIMIT = 1.4
+ROUNDS = 3
+TRIALS = 6
+WORK = (("digits", 100.0, 12), ("mnist", 20.0, 1))
+
+
+def measure() -> Table:
+    rows: list[tuple[object, ...]] = []
+    all_ratios = []
+    with own_settings() as settings:
+        for dataset, share, epochs in WORK:
+            spaces: dict[str, dict[str, Value]] = {"default space": {}, **SIZES}
+            for name, space in spaces.items():
+                ratios = []
+                for _ in range(ROUNDS):
+                    one, two = (_seconds(settings, dataset, share, epochs, space, workers) for workers in (1, 2))
+                    ratios.append(one / two)
+                if name == "default space":
+                    all_ratios.append(median(ratios))
+                rows.append((dataset, name, spread(ratios)))
+    return Table(
+        name="throughput",
+        title="Trials per hour with two workers against one",
+        goal=f"at least {LIMIT} times on the default space, on two cores",
+        met=min(all_ratios) >= LIMIT,
+        columns=("data", "model", "two workers against one"),
+        rows=rows,
+        notes=[
+            f"{TRIALS} trials a run without pruning, {ROUNDS} rounds in turn; digits 12 epochs, 20 % of MNIST 1 epoch. "
+            "One quasi-random sequence for both; time from the first trial's start to the last one's end.",
+        ],
+    )
+
+
+class Span:
+    """A trainer that notes when the first training began and the last one ended."""
+
+    def __init__(self, inner: LocalTrainer) -> None:
+        self._inner = inner
+        self.began = math.inf
+        self.ended = 0.0
+
+    def __call__(self, config: TrialConfig) -> Iterator[Record]:
+        for record in self._inner(config):
+            if isinstance(record, Started):
+                self.began = min(self.began, time.perf_counter())
+            yield record
+            self.ended = time.perf_counter()
+
+
+def _seconds(
+    settings: Settings, dataset: str, share: float, epochs: int, space: dict[str, Value], workers: int
+) -> float:
+    """From the first training's start to the last one's end: starting processes is not throughput."""
+    spans: list[Span] = []
+
+    def backend(settings: Settings, workers: int, machine: Machine) -> Backend:
+        pool = WorkerPool(settings, ProcessSpec(machine.threads(workers)), workers)
+        spans.append(Span(LocalTrainer(pool)))
+        return Backend(spans[-1], pool.warm_up, pool.close)
+
+    config = OptimizationConfig(
+        dataset=dataset, sample_percentage=share, max_epochs_per_trial=epochs, trials=TRIALS, workers=workers,
+        sampler="qmc", pruner="none", seed=3, space=dict(space), run_name=f"bench-{time.monotonic_ns()}",
+    )  # fmt: skip
+    runner = Runner(config, settings, backend=backend)
+    runner.start()
+    runner.wait()
+    outcome = run_outcome(settings, runner.run_name)
+    assert outcome.n_complete == TRIALS, outcome
+    return spans[0].ended - spans[0].began
