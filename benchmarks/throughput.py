@@ -23,7 +23,7 @@ from hpo_core.trial_config import TrialConfig
 
 LIMIT = 1.4
 ROUNDS = 3
-TRIALS = 6
+TRIALS = 4
 WORK = (("digits", 100.0, 12), ("mnist", 20.0, 1))
 
 

@@ -16,7 +16,7 @@ from hpo_core.trial_config import TrialConfig
 
 SMALL: dict[str, Value] = {"filters": 8, "conv_layers": 2, "hidden_layers": 0}
 MEDIUM: dict[str, Value] = {"filters": 16, "conv_layers": 2}
-LARGE: dict[str, Value] = {"filters": 24, "conv_layers": 3, "kernel_size": 5}
+LARGE: dict[str, Value] = {"filters": 24, "conv_layers": 3}
 SIZES = {"small": SMALL, "medium": MEDIUM, "large": LARGE}
 
 

@@ -89,16 +89,17 @@ class TrialConfig:
 
 
 _OWN_FIELDS = tuple(field.name for field in dataclasses.fields(TrialConfig) if field.name != "hyperparameters")
-_NUMBERS = {field.name: field.type for field in dataclasses.fields(TrialConfig) if field.type in ("int", "float")}
+_NUMBERS = {field.name: field.type for field in dataclasses.fields(TrialConfig) if field.type in {"int", "float"}}
 
 
-def _own(field: str, value: object) -> Any:
+def _own(field: str, value: Any) -> Any:
     """A field of the configuration itself, refused where its JSON type is not the declared one."""
-    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float)}
-    expected = kinds.get(str(_NUMBERS.get(field)), (str,))
-    if isinstance(value, bool) or not isinstance(value, expected):
-        raise UsageError(field, f"must be {expected[-1].__name__}, got {value!r}")
-    return float(value) if expected[-1] is float else value
+    declared = _NUMBERS.get(field, "str")
+    if declared == "float" and type(value) is int:
+        return float(value)
+    if type(value).__name__ != declared:
+        raise UsageError(field, f"must be {declared}, got {value!r}")
+    return value
 
 
 def _exact(parameter: Parameter, value: Value) -> Value:
