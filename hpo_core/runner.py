@@ -22,7 +22,7 @@ from hpo_core.local.trainer import LocalTrainer
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
 from hpo_core.objective import Objective, RunContext
-from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.progress import ProgressBoard
 from hpo_core.pruners import make_pruner
 from hpo_core.records import Trainer
@@ -140,7 +140,7 @@ class Runner:
         heart.start()
         state, message = RunState.FAILED, ""
         try:
-            self._log.info("run starts: %s", self.config.as_dict())
+            self._log.info("run starts: %s", _in_words(self.config, self.workers))
             message = self._optimise()
             state = RunState.FINISHED
         except RunCancelled as error:
@@ -278,6 +278,13 @@ class Runner:
 
     def _board_table(self) -> ProgressTable:
         return ProgressTable(self._database, self.run_name)
+
+
+def _in_words(config: OptimizationConfig, workers: int) -> str:
+    """For the log: the fields that differ from their defaults; config.yaml has all of them."""
+    changed = {name: value for name, value in config.as_dict().items() if value != DEFAULTS.get(name) and value}
+    words = " ".join(f"{name}={value}" for name, value in changed.items() if name != "space")
+    return f"{config.trials} trials, {workers} at a time; {words}" if words else f"{config.trials} trials"
 
 
 def default_run_name(config: OptimizationConfig) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from storage.tables import (
 )
 
 SORTS = ("score", "accuracy", "health", "number", "duration")
+SECONDS_PER_DAY = 86_400
 STATES = ("running", "complete", "pruned", "fail", "waiting")
 
 
@@ -117,13 +117,8 @@ class Studies:
             )
             n_by_state = {state.lower(): number for state, number in counts}
             best = _best(connection, study, minimises)
-            durations = connection.execute(
-                select(trials.c.datetime_start, trials.c.datetime_complete).where(
-                    trials.c.study_id == study, trials.c.state.in_(("COMPLETE", "PRUNED"))
-                )
-            ).all()
+            mean_duration_s = _mean_duration_s(connection, study)
             attributes = _attributes(connection, [best.trial_id])[best.trial_id] if best else {}
-        seconds = [value for value in (_seconds(start, end) for start, end in durations) if value is not None]
         return StudySummary(
             name=name,
             minimises=minimises,
@@ -132,7 +127,7 @@ class Studies:
             best_score=best.value if best else None,
             best_accuracy=attributes.get("accuracy"),
             best_health=attributes.get("health"),
-            mean_duration_s=math.fsum(seconds) / len(seconds) if seconds else None,
+            mean_duration_s=mean_duration_s,
         )
 
     def trials(
@@ -239,6 +234,17 @@ def _duration(dialect: str) -> ColumnElement[Any]:
     if dialect == "sqlite":
         return func.julianday(trials.c.datetime_complete) - func.julianday(trials.c.datetime_start)
     return trials.c.datetime_complete - trials.c.datetime_start
+
+
+def _mean_duration_s(connection: Connection, study: int) -> float | None:
+    """Of complete and pruned trials; averaged by the database, because pages ask for it twice a second."""
+    query = select(func.avg(_duration(connection.dialect.name))).where(
+        trials.c.study_id == study, trials.c.state.in_(("COMPLETE", "PRUNED"))
+    )
+    mean = connection.execute(query).scalar()
+    if mean is None:
+        return None
+    return float(mean) * SECONDS_PER_DAY if not isinstance(mean, datetime.timedelta) else mean.total_seconds()
 
 
 def _params(connection: Connection, ids: Sequence[int]) -> defaultdict[int, dict[str, Any]]:
