@@ -2,3 +2,5 @@
 
 Importing this package loads neither Optuna nor TensorFlow; its modules load what they need.
 """
+
+VERSION = "0.1.0"

@@ -49,10 +49,10 @@ class RunManager:
 
     def cancel(self, run_name: str) -> None:
         """Ask a run to stop, whichever process it belongs to. Raises UnknownRunError."""
-        Runs(open_database(self._settings.storage_url)).request_cancel(run_name)
         runner = self._runner
         if runner is not None and runner.run_name == run_name:
-            runner.cancel()
+            runner.cancel()  # at once: the database may be slow
+        Runs(open_database(self._settings.storage_url)).request_cancel(run_name)
 
     def close(self) -> None:
         """Cancel what runs and wait for its end; for the end of the process."""

@@ -87,6 +87,7 @@ class Runner:
         self.workers = self._machine.workers(config.workers)
         self._sampler = make_sampler(config.sampler, config.search_space(), config.seed)
         open_log(settings.log_file)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # what it would say is in our own log
         self._database: Database = open_database(settings.storage_url)
         self._runs = Runs(self._database)
         self.run_name = self._claim_name()

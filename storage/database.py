@@ -95,9 +95,17 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction: committed at the end, rolled back by an exception."""
-        with self.engine.begin() as connection:
-            yield connection
+        """One transaction: committed at the end, rolled back by an exception.
+
+        Raises StorageUnavailableError when the database does not answer; IntegrityError passes, the caller knows why.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise StorageUnavailableError(_cannot_open(self.url, error)) from error
 
     def close(self) -> None:
         """Give back all connections; the object is not used afterwards."""

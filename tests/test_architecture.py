@@ -23,7 +23,12 @@ MAY_IMPORT = {
 MAX_LINES, MAX_FUNCTION_LINES = 400, 60
 
 FILES = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
-ALL_FILES = [*FILES, ROOT / "app.py", *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
+ALL_FILES = [
+    *FILES,
+    ROOT / "app.py",
+    *sorted((ROOT / "tests").rglob("*.py")),
+    *sorted((ROOT / "benchmarks").rglob("*.py")),
+]
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -59,7 +64,9 @@ def test_only_training_imports_tensorflow(file: Path) -> None:
     loaded = {module.split(".")[0] for module in imports(file)}
     assert not loaded & {"tensorflow", "keras"}
     if parts[0] == "pages":
-        assert not loaded & {"sqlalchemy"} and not any(module.startswith("hpo_core.training") for module in imports(file))
+        assert not loaded & {"sqlalchemy"} and not any(
+            module.startswith("hpo_core.training") for module in imports(file)
+        )
     else:
         assert "streamlit" not in loaded
 

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import TextIO
 
-import optuna
-
 from datasets import DatasetError
 from hpo_core.commands.exit_codes import CANCELLED, FAILED, FINISHED, USAGE
 from hpo_core.errors import UsageError
@@ -31,7 +29,6 @@ EXIT_CODES = {RunState.FINISHED: FINISHED, RunState.CANCELLED: CANCELLED}
 
 def optimize(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
     """Run what the words say. Raises UsageError, DatasetError or StorageError before anything is started."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     settings = Settings.from_environment(environ)
     runner = Runner(OptimizationConfig.from_words(words), settings)
     _cancel_on_signal(runner)

@@ -1,0 +1,53 @@
+"""Onegin's dashboard: `streamlit run app.py`. Knows the pages and draws nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from pages.parts import frame, shared
+
+# File, title, path of the address, icon; the first page is the one that / leads to.
+PAGES = (
+    ("pages/optimize.py", "Optimize", "optimize", ":material/tune:"),
+    ("pages/monitor.py", "Monitor", "monitor", ":material/monitoring:"),
+    ("pages/trials.py", "Trials", "trials", ":material/view_list:"),
+)
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Warm up while the server starts; cancel what runs when it stops, so that no training process outlives it."""
+    warm_up = asyncio.create_task(asyncio.to_thread(shared.warm_up))
+    yield {}
+    await warm_up
+    await asyncio.to_thread(shared.close_runs)
+
+
+def route() -> None:
+    """Show the page that the address names."""
+    pages = [st.Page(file, title=title, url_path=path, icon=icon) for file, title, path, icon in PAGES]
+
+    def forward() -> None:
+        st.switch_page(pages[0], query_params=st.query_params.to_dict())
+
+    # A page that is itself the default has no path of its own.
+    root = st.Page(forward, title="Onegin", url_path="start", default=True, visibility="hidden")
+    page = st.navigation([root, *pages], position="top")
+    with frame.page():
+        page.run()
+
+
+# Until a first visitor has come through the route below, Streamlit takes every file in pages/ for a page of its own.
+PagesManager.uses_pages_directory = False
+
+app = st.App(__file__, lifespan=lifespan)
+
+if st.runtime.exists():
+    st.set_page_config(page_title="Onegin", page_icon=frame.MARK, layout="wide")
+    route()

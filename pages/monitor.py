@@ -1,0 +1,27 @@
+"""Monitor: one run, live."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import frame, live, shared
+from pages.parts.study_choice import choose_study
+
+FAST_S = 0.5
+SLOW_S = 2.0
+
+
+def _page() -> None:
+    frame.heading("Monitor", "What a run does right now, and how good its networks have become.")
+    with shared.database_errors(retry=True):
+        known = shared.runs().list()
+        names = shared.names(known)
+        active = shared.active_run(known)
+        study = choose_study(names, active, "monitor") if names else None
+        every = FAST_S if active is not None else SLOW_S
+        view = live.View(study=study, active=active.run_name if active else None)
+        with st.container(key="live_part"):
+            st.fragment(live.draw, run_every=every, key="live")(view)
+
+
+_page()

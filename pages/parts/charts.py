@@ -1,0 +1,70 @@
+"""Figures of the pages: pure functions from numbers to plotly figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from pages.parts import palette
+from pages.parts.numbers import History
+
+HEIGHT = 300
+
+
+def draw_history(points: History, score_name: str) -> go.Figure:
+    """Every complete trial as a dot, the best score so far as a line, the best trial as a star."""
+    figure = _figure("Trial", score_name)
+    names = [f"Trial {number}" for number in points.numbers]
+    figure.add_scatter(
+        x=points.numbers, y=points.scores, mode="markers", name="complete trial", text=names,
+        marker={"color": palette.COMPLETE, "size": 8, "opacity": 0.75},
+        hovertemplate="%{text}: %{y:.4f}<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=points.numbers, y=points.best, mode="lines", name="best so far",
+        line={"color": palette.BEST, "width": 2, "shape": "hv"}, hoverinfo="skip",
+    )  # fmt: skip
+    if points.champion is not None:
+        figure.add_scatter(
+            x=[points.numbers[points.champion]], y=[points.scores[points.champion]], mode="markers", name="best trial",
+            text=[names[points.champion]], marker={"color": palette.BEST, "size": 16, "symbol": "star"},
+            hovertemplate="%{text}, the best: %{y:.4f}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(tickformat="d", dtick=_tick(points.numbers))
+    return figure
+
+
+def draw_curve(curve: Mapping[int, float], score_name: str) -> go.Figure:
+    """The value that the pruner saw after each epoch of one trial."""
+    figure = _figure("Epoch", score_name)
+    figure.add_scatter(
+        x=list(curve), y=list(curve.values()), mode="lines+markers", name=score_name,
+        line={"color": palette.RUNNING, "width": 2}, marker={"size": 7},
+        hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>",
+    )  # fmt: skip
+    figure.update_xaxes(tickformat="d", dtick=_tick(tuple(curve)))
+    return figure
+
+
+def _figure(x_title: str, y_title: str) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=HEIGHT,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        showlegend=True,
+        # The same value at every update: zoom and hover survive it.
+        uirevision="stay",
+        modebar={"remove": ["lasso2d", "select2d"]},
+    )
+    figure.update_xaxes(title=x_title, zeroline=False, showgrid=False, automargin=True)
+    figure.update_yaxes(title=y_title, zeroline=False, automargin=True)
+    return figure
+
+
+def _tick(numbers: tuple[int, ...]) -> int | None:
+    """Whole numbers only on a short axis; longer ones are left to plotly."""
+    return 1 if numbers and max(numbers) - min(numbers) < 12 else None

@@ -1,0 +1,130 @@
+"""Everything that Monitor shows of one study, read at one moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+import datasets
+from pages.parts import formats, numbers, shared, words
+from storage.errors import UnknownRunError
+from storage.progress import TrialProgress
+from storage.runs import Run
+from storage.studies import StudySummary
+
+FAILURES = 500
+ENDED = ("complete", "pruned", "fail")
+
+
+@dataclass(frozen=True)
+class RunFigures:
+    """One study at one moment.
+
+    Attributes:
+        name: of the study.
+        run: None for a study made by plain Optuna.
+        summary: None where a run has no study yet.
+        config: what the run was told, empty where that is not recorded.
+        running: the trials that train.
+        history: scores so far.
+        failures: reasons with trial numbers.
+        now: seconds since the epoch.
+    """
+
+    name: str
+    run: Run | None
+    summary: StudySummary | None
+    config: Mapping[str, Any]
+    running: tuple[TrialProgress, ...]
+    history: numbers.History
+    failures: tuple[tuple[str, list[int]], ...]
+    now: float
+
+    @property
+    def ended(self) -> int:
+        """Trials that are over, whatever their state."""
+        return self.summary.n(*ENDED) if self.summary else 0
+
+    @property
+    def total(self) -> int:
+        """Trials the run shall make; those there are where no run says it."""
+        return self.run.trials if self.run else self.summary.n_trials if self.summary else 0
+
+    @property
+    def workers(self) -> int:
+        workers = self.config.get("workers")
+        return workers if isinstance(workers, int) else 1
+
+    @property
+    def mean_duration_s(self) -> float | None:
+        return self.summary.mean_duration_s if self.summary else None
+
+    @property
+    def score_name(self) -> str:
+        """What the score is, such as 'validation accuracy'."""
+        return words.score_name({"configuration": self.config})
+
+    @property
+    def description(self) -> str:
+        """The run in a few words."""
+        if not self.config:
+            return formats.plural(self.total, "trial")
+        dataset = str(self.config.get("dataset"))
+        title = datasets.CATALOGUE[dataset].title if dataset in datasets.CATALOGUE else dataset
+        sampler = words.choice(self.config.get("sampler"))
+        lasted = f" · {formats.duration(self.run.duration_s(self.now))}" if self.run else ""
+        return f"{title} · {formats.plural(self.total, 'trial')} · {sampler}{lasted}"
+
+    @property
+    def time_left_s(self) -> float | None:
+        return numbers.time_left(
+            total=self.total, ended=self.ended, running=self.running, mean_s=self.mean_duration_s,
+            workers=self.workers, now=self.now,
+        )  # fmt: skip
+
+    @property
+    def overall(self) -> float:
+        return numbers.overall_share(total=self.total, ended=self.ended, running=self.running)
+
+
+def read(name: str) -> RunFigures:
+    """What the database holds of a study or a run. Raises StorageError."""
+    run, studies = _run(name), shared.studies()
+    if not studies.exists(name):
+        return RunFigures(name, run, None, {}, (), numbers.history((), minimises=False), (), time.time())
+    summary = studies.summary(name)
+    config = studies.attributes(name).get("configuration")
+    return RunFigures(
+        name=name,
+        run=run,
+        summary=summary,
+        config=config if isinstance(config, dict) else {},
+        running=tuple(shared.progress(name).read()),
+        history=_history(name, summary.n("complete"), summary.minimises),
+        failures=_failures(name, summary.n("fail")),
+        now=time.time(),
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _history(name: str, n_complete: int, minimises: bool) -> numbers.History:
+    """Scores so far, read again when there is one more."""
+    return numbers.history(shared.studies().scores(name) if n_complete else (), minimises=minimises)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _failures(name: str, n_failed: int) -> tuple[tuple[str, list[int]], ...]:
+    """Failures by reason, read again when there is one more."""
+    failed = shared.studies().trials(name, states=("fail",), limit=FAILURES) if n_failed else []
+    return tuple(numbers.reasons(failed))
+
+
+def _run(name: str) -> Run | None:
+    try:
+        return shared.runs().get(name)
+    except UnknownRunError:
+        return None

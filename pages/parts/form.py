@@ -1,0 +1,75 @@
+"""Fields of a run's configuration: label, explanation and limits come from the configuration itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from hpo_core.optimization_config import OPTIONS, RUN_NAME_EXPLANATION, OptimizationConfig
+from hpo_core.parameters import Choices, Range
+from pages.parts import formats, words
+
+# What a first visitor starts with: good results on the embedded digits within a few minutes.
+FIRST_RUN: Mapping[str, object] = {"dataset": "digits", "trials": 12, "max_epochs_per_trial": 12}
+
+SHOWN = ("trials", "max_epochs_per_trial", "sample_percentage", "workers")
+FOLDED = ("sampler", "pruner", "seed", "timeout_minutes", "max_training_time_minutes", "max_parameters")
+# What stands in an empty field.
+EMPTY = {"workers": "auto", "timeout_minutes": "no limit"}
+
+
+def field(name: str, default: object, *, limit: int | None = None) -> Any:
+    """Draw the widget of a field and return its value.
+
+    Args:
+        name: of the field; also the widget's key.
+        default: its value before anybody touched it.
+        limit: a smaller upper bound than the declared one, such as this machine's cores.
+    """
+    option = OPTIONS[name]
+    help_text, label = option.explanation, formats.label(name)
+    if isinstance(option.allowed, Choices):
+        options = [str(value) for value in option.allowed.values]
+        return st.selectbox(
+            label, options, index=options.index(str(default)), format_func=words.choice, help=help_text, key=name,
+            persist_state="session",
+        )  # fmt: skip
+    assert isinstance(option.allowed, Range)
+    number: Any = float if option.kind is float else int  # all limits of a field must be of one type
+    high = option.allowed.high if limit is None else min(limit, option.allowed.high)
+    return st.number_input(
+        label, min_value=number(option.allowed.low), max_value=number(high),
+        value=None if default is None else number(default), step=number(5 if name == "sample_percentage" else 1),
+        format="%g" if number is float else None, help=help_text, key=name, placeholder=EMPTY.get(name),
+        persist_state="session",
+    )  # fmt: skip
+
+
+def mode(name: str = "mode") -> str:
+    """Draw the choice of what a trial is scored by."""
+    option = OPTIONS[name]
+    assert isinstance(option.allowed, Choices)
+    options = [str(value) for value in option.allowed.values]
+    chosen = st.segmented_control(
+        formats.label(name), options, default=options[0], required=True, format_func=words.choice,
+        help=option.explanation, key=name, persist_state="session",
+    )  # fmt: skip
+    return str(chosen or options[0])
+
+
+def run_name() -> str | None:
+    """Draw the field of the run's name."""
+    given = st.text_input(
+        formats.label("run_name"), placeholder="made from data and time", help=RUN_NAME_EXPLANATION, key="run_name",
+        persist_state="session",
+    )  # fmt: skip
+    return given.strip() or None
+
+
+def defaults() -> dict[str, object]:
+    """The declared default of every field, or the first run's where that is another one."""
+    declared = {item.name: item.default for item in dataclasses.fields(OptimizationConfig) if item.name in OPTIONS}
+    return declared | dict(FIRST_RUN)

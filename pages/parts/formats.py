@@ -1,0 +1,67 @@
+"""Numbers and words as people read them. Every function is pure; None becomes a dash."""
+
+from __future__ import annotations
+
+import math
+
+THIN_SPACE = "\u2009"
+NOTHING = "–"
+LOG_CHARACTERS = 220
+
+
+def percent(share: float | None) -> str:
+    """A share of 0 to 1, for example '98.36 %'."""
+    return f"{share * 100:.2f} %" if share is not None and math.isfinite(share) else NOTHING
+
+
+def score(value: float | None) -> str:
+    """A score, for example '0.912'."""
+    return f"{value:.3f}" if value is not None and math.isfinite(value) else NOTHING
+
+
+def count(number: int | None) -> str:
+    """A whole number with thin spaces between the thousands."""
+    return f"{number:,}".replace(",", THIN_SPACE) if number is not None else NOTHING
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in its two largest units, for example '2 min 14 s'."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    days, hours, minutes, rest = whole // 86400, whole // 3600 % 24, whole // 60 % 60, whole % 60
+    parts = [f"{days} d", f"{hours} h", f"{minutes} min", f"{rest} s"]
+    first = next((index for index, value in enumerate((days, hours, minutes)) if value), 3)
+    return " ".join(part for part in parts[first : first + 2] if not part.startswith("0 "))
+
+
+def plural(number: int, word: str) -> str:
+    """A number with its noun, for example '1 trial', '12 trials'."""
+    return f"{count(number)} {word}" + ("" if number == 1 else "s")
+
+
+def label(field: str) -> str:
+    """The name of a field as a label, for example 'Max epochs per trial'."""
+    return field.replace("_", " ").capitalize()
+
+
+def value(content: object) -> str:
+    """Any value of a configuration or an attribute, in short."""
+    if isinstance(content, bool):
+        return "yes" if content else "no"
+    if isinstance(content, float):
+        return f"{content:.6g}"
+    if isinstance(content, int):
+        return count(content)
+    return NOTHING if content is None or content == "" else str(content)
+
+
+def log_line(line: str, run_name: str) -> str:
+    """A line of the log without its date and its run's name, cut to a readable length."""
+    short = line.replace(f" [{run_name}]", "", 1)
+    moment, comma, rest = short.partition(",")
+    if comma and " " in moment:
+        short = f"{moment.split(' ')[1]} {rest.partition(' ')[2]}"
+    return short if len(short) <= LOG_CHARACTERS else short[: LOG_CHARACTERS - 1] + "…"

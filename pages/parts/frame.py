@@ -1,0 +1,46 @@
+"""What surrounds every page: name and mark, style, footer."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import streamlit as st
+
+from hpo_core import VERSION
+
+HERE = Path(__file__).parent
+LOGO = HERE / "logo.svg"
+MARK = HERE / "mark.svg"
+STYLE = HERE / "style.css"
+VERSIONS = (
+    f"Onegin {VERSION} · Streamlit {version('streamlit')} · Optuna {version('optuna')} · "
+    f"Python {platform.python_version()}"
+)
+
+
+@contextmanager
+def page() -> Iterator[None]:
+    """Draw the frame around what the body draws."""
+    st.html(STYLE)
+    st.logo(LOGO, size="large")
+    yield
+    _footer()
+
+
+def heading(title: str, lead: str) -> None:
+    """The title of a page and the sentence that says what it is for."""
+    st.title(title, anchor=False)
+    st.html(f'<p class="lead">{lead}</p>')
+
+
+def _footer() -> None:
+    st.html(
+        '<footer class="onegin-footer"><span>Onegin: neural architectures, found and explained</span>'
+        "<span>MIT licence; each data set has its own, named on its card</span>"
+        f"<span>{VERSIONS}</span>"
+        "</footer>"
+    )

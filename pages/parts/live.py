@@ -1,0 +1,143 @@
+"""The live part of Monitor, drawn anew several times a second while something runs."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from hpo_core import logs
+from pages.parts import charts, figures_of_run, formats, running, shared, state
+from pages.parts.figures_of_run import RunFigures
+from pages.parts.numbers import History
+from storage.errors import StorageError
+from storage.runs import Run, RunState
+
+LOG_LINES = 12
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page showed when it was drawn as a whole.
+
+    Attributes:
+        study: the study shown, None where there is none yet.
+        active: name of the run that was waiting or running.
+    """
+
+    study: str | None
+    active: str | None
+
+
+def draw(view: View) -> None:
+    """Draw a study as it stands; asks for the whole page where another run has begun or ended."""
+    with shared.database_errors(retry=False):
+        active = shared.active_run(shared.runs().list(limit=20))
+        if (active.run_name if active else None) != view.active:
+            st.rerun()
+        if view.study is None:
+            _nothing_yet()
+            return
+        figures = figures_of_run.read(view.study)
+        _another_run(view, active)
+        _head(figures)
+        running.tiles(figures)
+        running.progress(figures)
+        running.trials(figures)
+        _chart(figures)
+        running.failures(figures)
+        if figures.run is not None:
+            _log(view.study)
+
+
+def _nothing_yet() -> None:
+    with st.container(border=True, key="empty"):
+        st.subheader("No run yet", anchor=False)
+        st.write(
+            "Here you will see each network while it trains: its epochs, its accuracy, and how the best one gets "
+            "better. A run that is started on the command line appears here too."
+        )
+        if st.button("Start a first run", key="to_optimize", type="primary", icon=":material/tune:"):
+            st.switch_page("pages/optimize.py")
+
+
+def _another_run(view: View, active: Run | None) -> None:
+    if active is None or active.run_name == view.study:
+        return
+    with st.container(border=True, key="another", horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{active.run_name}** is running now.")
+        if st.button("Show it", key="show_active", icon=":material/visibility:"):
+            st.switch_page("pages/monitor.py", query_params={"study": active.run_name})
+
+
+def _head(figures: RunFigures) -> None:
+    """Name, state, what to do about it, and the button that stops the run."""
+    run = figures.run
+    with st.container(key="run_head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        badge = state.run_badge(run) if run else state.badge("made outside Onegin", "#98A2B3")
+        st.html(
+            f'<div class="run-line">{badge}<span class="quiet">{html.escape(figures.description)}</span></div>',
+            width="content",
+        )
+        if run is not None and not run.state.is_final:
+            st.button(
+                "Stopping" if run.cancel_requested else "Stop run", key="cancel", icon=":material/stop:",
+                disabled=run.cancel_requested, on_click=_cancel, args=(run.run_name,),
+            )  # fmt: skip
+    if error := st.session_state.pop("cancel_error", None):
+        st.error(f"The run could not be asked to stop. {error}", icon=":material/error:")
+    _message(run)
+
+
+def _message(run: Run | None) -> None:
+    if run is None or not run.message:
+        return
+    text = run.message[0].upper() + run.message[1:]
+    if run.state is RunState.FAILED:
+        st.error(
+            f"**This run failed.** {text}. Trials that were finished are kept. Correct what the message names, then "
+            "start the run again in Optimize; the log below says what happened before.",
+            icon=":material/error:",
+        )
+    elif run.state is RunState.INTERRUPTED:
+        st.warning(f"**This run was interrupted.** {text}. Its finished trials are kept.", icon=":material/power_off:")
+    else:
+        st.info(f"{text}.", icon=":material/info:")
+
+
+def _cancel(name: str) -> None:
+    try:
+        shared.manager().cancel(name)
+    except StorageError as error:
+        st.session_state["cancel_error"] = error
+
+
+def _chart(figures: RunFigures) -> None:
+    with st.container(border=True, key="chart"):
+        st.subheader("Best so far", anchor=False)
+        if not figures.history.numbers:
+            over = figures.run is None or figures.run.state.is_final
+            expected = "No trial was trained to its end." if over else "The first point appears with the first trial."
+            st.html(f'<div class="quiet">{expected}</div>')
+            return
+        figure = _figure(figures.name, len(figures.history.numbers), figures.score_name, figures.history)
+        st.plotly_chart(figure, key="best_so_far", config={"displayModeBar": False})
+        st.page_link(
+            "pages/trials.py", label="All trials of this run", icon=":material/view_list:",
+            query_params={"study": figures.name},
+        )  # fmt: skip
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _figure(name: str, points: int, score_name: str, _history: History) -> go.Figure:
+    """The chart, made again when there is a point more."""
+    return charts.draw_history(_history, score_name)
+
+
+def _log(name: str) -> None:
+    lines = logs.tail(shared.settings().log_file, LOG_LINES, f"[{name}]")
+    shown = [formats.log_line(line, name) for line in lines]
+    with st.expander("Log", expanded=True, key="log"):
+        st.code("\n".join(shown) or "Nothing was logged on this machine.", language=None, wrap_lines=True)

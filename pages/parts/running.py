@@ -1,0 +1,98 @@
+"""Parts of Monitor: tiles, progress of the run, one card for each trial that trains, failures."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from pages.parts import formats
+from pages.parts.figures_of_run import RunFigures
+from storage.progress import TrialProgress
+
+CARD_WIDTH = 300
+SHOWN_TRIALS = 8
+
+
+def tiles(figures: RunFigures) -> None:
+    """The four numbers of a run."""
+    summary = figures.summary
+    best = f"Trial {summary.best_trial}" if summary and summary.best_trial is not None else ""
+    of_best = f"Of {best}, the trial with the best score." if best else "Known when a trial is complete."
+    smaller = " Smaller is better." if summary and summary.minimises else ""
+    by_state = summary.n_by_state if summary else {}
+    states = ", ".join(f"{number} {state}" for state, number in sorted(by_state.items())) or "none yet"
+    grid = st.grid(4, min_column_width=150, key="tiles")
+    shown = (
+        ("Trials performed", f"{formats.count(figures.ended)} of {formats.count(figures.total)}",
+         f"Trials that are over, whatever came of them. By state: {states}."),
+        ("Best accuracy", formats.percent(summary.best_accuracy if summary else None),
+         f"Share of the validation part that the network got right. {of_best}"),
+        ("Best score", formats.score(summary.best_score if summary else None),
+         f"What the search makes better: {figures.score_name}.{smaller} {of_best}"),
+        ("Mean duration", formats.duration(figures.mean_duration_s),
+         "Of complete and pruned trials, from the first step of the search to the last epoch."),
+    )  # fmt: skip
+    for label, value, explanation in shown:
+        grid.metric(label, value, help=explanation, border=True)
+
+
+def progress(figures: RunFigures) -> None:
+    """How much of the run is done, and how long the rest will take."""
+    if figures.run is None or figures.run.state.is_final:
+        return
+    left = figures.time_left_s
+    rest = f"about {formats.duration(left)} left" if left is not None else "time left: known soon"
+    text = f"{figures.overall * 100:.0f} % of the run · {rest}"
+    st.progress(figures.overall, text=text)
+
+
+def trials(figures: RunFigures) -> None:
+    """A card for each trial that trains."""
+    if figures.run is None or figures.run.state.is_final:
+        return
+    st.subheader("Training now", anchor=False)
+    if not figures.running:
+        st.html('<div class="quiet">Data and training processes are being got ready; this takes a few seconds.</div>')
+        return
+    grid = st.grid("auto", min_column_width=CARD_WIDTH, key="running")
+    for trial in figures.running[:SHOWN_TRIALS]:
+        with grid.cell(), st.container(border=True, height="stretch", key=f"running_{trial.trial}"):
+            _card(trial)
+    if len(figures.running) > SHOWN_TRIALS:
+        st.html(f'<div class="quiet">and {len(figures.running) - SHOWN_TRIALS} more</div>')
+
+
+def _card(trial: TrialProgress) -> None:
+    st.html(
+        f'<div class="card-head"><b>Trial {trial.trial}</b>'
+        f'<span class="card-mark">{html.escape(trial.phase)}</span></div>'
+        f'<div class="card-text">{html.escape(trial.summary)}</div>'
+    )
+    ahead = f"{formats.plural(trial.epochs, 'epoch')} ahead"
+    epoch = f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else ahead
+    st.progress(min(1.0, trial.share), text=epoch)
+    st.progress(trial.overall, text=f"whole trial {trial.overall * 100:.0f} %")
+    st.html(f'<div class="facts">{_facts(trial)}</div>')
+
+
+def _facts(trial: TrialProgress) -> str:
+    facts = (
+        ("loss", formats.score(trial.loss)),
+        ("accuracy", formats.percent(trial.accuracy)),
+        ("validation", formats.percent(trial.validation_accuracy)),
+    )
+    return "".join(f"<span><small>{name}</small>{value}</span>" for name, value in facts)
+
+
+def failures(figures: RunFigures) -> None:
+    """Failed trials grouped by their reason; nothing where none has failed."""
+    if not figures.failures:
+        return
+    st.subheader("Failures", anchor=False)
+    for reason, numbers in figures.failures:
+        named = ", ".join(f"Trial {number}" for number in numbers[:5]) + (" …" if len(numbers) > 5 else "")
+        st.html(
+            f'<div class="failure"><b>{len(numbers)} ×</b> <span>{html.escape(reason)}'
+            f'<br><small class="quiet">{named}</small></span></div>'
+        )

@@ -1,0 +1,89 @@
+"""Thumbnails and sentences of data sets that are at hand; nothing is downloaded and nothing large is decoded."""
+
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+import datasets
+from datasets.sources import SOURCES
+
+COUNT = 5
+ROOT = Path(__file__).parents[2]
+
+
+class _NotAtHand(Exception):
+    """Showing this set would take a download, or the decoding of a large file."""
+
+
+@st.cache_data(show_spinner=False)
+def thumbnails(name: str, folder: Path | None, cache: Path) -> list[str]:
+    """PNG pictures of a picture set as data addresses. Raises _NotAtHand, which is not cached."""
+    return [_png(pixels) for pixels in datasets.thumbnails(_prepared(name, folder, cache), COUNT)]
+
+
+@st.cache_data(show_spinner=False)
+def sentence(name: str, folder: Path | None, cache: Path) -> str:
+    """The first text of a text set. Raises _NotAtHand, which is not cached."""
+    return datasets.examples(_prepared(name, folder, cache), 1)[0][1]
+
+
+@st.cache_resource(show_spinner=False)
+def decoder(folder: Path | None, cache: Path) -> subprocess.Popen[bytes] | None:
+    """The process that decodes what is in the data sets' folder, started at the first call; None without a folder."""
+    if folder is None:
+        return None
+    return subprocess.Popen([sys.executable, "-m", "pages.parts.decode_local", str(folder), str(cache)], cwd=ROOT)
+
+
+def is_decoding(folder: Path | None, cache: Path) -> bool:
+    """Whether more thumbnails are to be expected soon."""
+    process = decoder(folder, cache)
+    return process is not None and process.poll() is None
+
+
+def download_size(name: str) -> int:
+    """Bytes of the published files of a set."""
+    published = next((source for source in SOURCES[name] if source.is_downloadable), None)
+    return sum(file.size for file in published.files) if published else 0
+
+
+def pictures_of(name: str, folder: Path | None, cache: Path) -> list[str]:
+    """Five thumbnails of a picture set; empty where they are not at hand."""
+    try:
+        return thumbnails(name, folder, cache)
+    except (_NotAtHand, datasets.DatasetError):
+        return []
+
+
+def quote_of(name: str, folder: Path | None, cache: Path) -> str:
+    """A text of a text set; empty where none is at hand."""
+    try:
+        return sentence(name, folder, cache)
+    except (_NotAtHand, datasets.DatasetError):
+        return ""
+
+
+def _prepared(name: str, folder: Path | None, cache: Path) -> datasets.PreparedDataset:
+    embedded = datasets.dataset_info(name).embedded
+
+    def refuse(_message: str, share: float) -> None:
+        if share < 1.0 and not embedded:
+            raise _NotAtHand(name)
+
+    return datasets.prepare(name, folder=folder, cache=cache, progress=refuse)
+
+
+def _png(pixels: NDArray[np.uint8]) -> str:
+    array = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+    stream = io.BytesIO()
+    Image.fromarray(array).save(stream, "PNG")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -1,0 +1,117 @@
+"""What all pages share: settings, the runs of this process, and reading access to the database."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import streamlit as st
+
+from hpo_core.machine import Machine
+from hpo_core.manager import RunManager
+from hpo_core.settings import Settings
+from storage.database import Database, open_database
+from storage.errors import StorageError
+from storage.progress import ProgressTable
+from storage.runs import Run, Runs
+from storage.studies import Studies
+
+RETRY_S = 2.0
+
+
+@st.cache_resource
+def settings() -> Settings:
+    """What the environment said when the dashboard started."""
+    return Settings.from_environment(os.environ)
+
+
+@st.cache_resource
+def manager() -> RunManager:
+    """The runs of this process; one for all visitors."""
+    return RunManager(settings())
+
+
+@st.cache_resource
+def machine() -> Machine:
+    """What this machine can train at once."""
+    return Machine.detect()
+
+
+def warm_up() -> None:
+    """Do before the first visitor comes what would make pages slow: open the database, load what draws."""
+    import pandas  # noqa: F401
+    import plotly.graph_objects  # noqa: F401
+
+    machine()
+    with suppress(StorageError):  # a page says it in place
+        database()
+    # Streamlit collects garbage after every redraw; modules need not be looked at again each time.
+    gc.freeze()
+
+
+def close_runs() -> None:
+    """Cancel what this process runs and wait for its end."""
+    manager().close()
+
+
+def database() -> Database:
+    """Raises StorageError while it cannot be opened."""
+    return open_database(settings().storage_url)
+
+
+def runs() -> Runs:
+    return Runs(database())
+
+
+def studies() -> Studies:
+    return Studies(database())
+
+
+def progress(run_name: str) -> ProgressTable:
+    return ProgressTable(database(), run_name)
+
+
+def active_run(known: list[Run]) -> Run | None:
+    """The newest run that waits or runs, whichever process it belongs to."""
+    return next((run for run in known if not run.state.is_final), None)
+
+
+def busy_here(known: list[Run]) -> Run | None:
+    """The run that keeps this machine busy, started from this dashboard or from a command line."""
+    host = f"{socket.gethostname()}:"
+    return next((run for run in known if not run.state.is_final and run.owner.startswith(host)), None)
+
+
+def names(known: list[Run]) -> list[str]:
+    """All studies and the runs that have no study yet, the newest first."""
+    with_study = studies().names()
+    return [run.run_name for run in known if run.run_name not in with_study] + with_study
+
+
+@contextmanager
+def database_errors(*, retry: bool) -> Iterator[None]:
+    """Say in place that the database does not answer.
+
+    Args:
+        retry: draw the page again as soon as it does; for places that do not draw themselves anew anyway.
+    """
+    try:
+        yield
+    except StorageError as error:
+        st.error(
+            f"The database does not answer. {error}. Runs that are training go on; this page tries again by itself.",
+            icon=":material/database_off:",
+        )
+        if retry:
+            st.fragment(_try_again, run_every=RETRY_S, key="retry")()
+
+
+def _try_again() -> None:
+    try:
+        runs().list(limit=1)
+    except StorageError:
+        return
+    st.rerun()

@@ -1,0 +1,36 @@
+"""Which study a page shows: the one in the address, else the newest that runs, else the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from storage.runs import Run
+
+PARAMETER = "study"
+
+
+def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
+    """Draw the choice of a study, in agreement with the address; `names` is not empty.
+
+    Args:
+        names: all studies, the newest first.
+        active: a run that waits or runs.
+        page: keeps the widgets of the pages apart.
+    """
+    asked = st.query_params.get(PARAMETER)
+    if asked is not None and asked not in names:
+        st.warning(
+            f"There is no run called “{asked}” in this database. It may have been deleted, or the address has a typing "
+            "error. Choose another one below.",
+            icon=":material/search_off:",
+        )
+    preset = asked if asked in names else active.run_name if active is not None else names[0]
+    key = f"{page}_study"
+    st.session_state[key] = preset
+    return str(st.selectbox("Run", names, key=key, on_change=_write_address, args=(key,)))
+
+
+def _write_address(key: str) -> None:
+    st.query_params[PARAMETER] = st.session_state[key]

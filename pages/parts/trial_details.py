@@ -1,0 +1,120 @@
+"""One trial: how it ended, how it learnt, what it was made of."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from hpo_core.parameters import PARAMETERS
+from pages.parts import charts, formats, palette, shared, state, words
+from pages.parts.trial_table import STATE_WORDS
+from storage.studies import TrialRow
+
+PARAMETER = "trial"
+# Shown in the tiles or in a part of their own.
+ELSEWHERE = ("configuration", "architecture", "accuracy", "parameters", "duration_s")
+
+
+def draw(study: str, shown: Sequence[TrialRow], score_name: str) -> None:
+    """Draw the trial of the address; without one, say how to choose it."""
+    asked = st.query_params.get(PARAMETER)
+    if asked is None:
+        st.html('<div class="quiet">Choose a row to see the trial in detail.</div>')
+        return
+    trial = find(study, asked, shown)
+    if trial is None:
+        st.warning(
+            f"There is no trial “{asked}” in {study}. Choose a row of the table instead.", icon=":material/search_off:"
+        )
+        return
+    with st.container(border=True, key="details"):
+        _head(trial)
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _curve(trial, score_name)
+            _facts("All that was recorded", "attributes", attributes(trial))
+        with right:
+            _facts("Full configuration", "configuration", configuration(trial))
+
+
+def find(study: str, asked: str, shown: Sequence[TrialRow]) -> TrialRow | None:
+    """The trial whose number the address names, None where there is none."""
+    if not asked.isascii() or not asked.isdigit():
+        return None
+    number = int(asked)
+    here = next((row for row in shown if row.number == number), None)
+    if here is not None:
+        return here
+    # Numbers of a study count from 0 without gaps: the trial stands at its own number.
+    found = shared.studies().trials(study, sort="number", limit=1, offset=number)
+    return found[0] if found and found[0].number == number else None
+
+
+def attributes(trial: TrialRow) -> dict[str, Any]:
+    """What was recorded about a trial and is not shown elsewhere."""
+    return {key: content for key, content in trial.attributes.items() if key not in ELSEWHERE and content != ""}
+
+
+def configuration(trial: TrialRow) -> dict[str, Any]:
+    """Everything that decided what the trial did; for a trial of plain Optuna what was searched."""
+    recorded = trial.attributes.get("configuration")
+    if isinstance(recorded, str):
+        try:
+            fields = json.loads(recorded)
+        except ValueError:
+            fields = None
+        if isinstance(fields, dict):
+            return fields
+    return dict(trial.params)
+
+
+def _head(trial: TrialRow) -> None:
+    colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
+    badge = state.badge(STATE_WORDS.get(trial.state, trial.state), colour)
+    architecture = html.escape(str(trial.attributes.get("architecture") or ""))
+    st.html(
+        f'<div class="run-line"><span class="name">Trial {trial.number}</span>{badge}'
+        f'<span class="quiet">{architecture}</span></div>'
+    )
+    grid = st.grid(4, min_column_width=130, key="trial_tiles")
+    grid.metric("Score", formats.score(trial.score), help="What the search makes better.")
+    grid.metric("Accuracy", formats.percent(trial.accuracy), help="Share of the validation part that was right.")
+    grid.metric("Duration", formats.duration(trial.duration_s))
+    grid.metric(
+        "Parameters", formats.value(trial.attributes.get("parameters")), help="Trainable numbers of the network."
+    )
+
+
+def _curve(trial: TrialRow, score_name: str) -> None:
+    st.subheader("Epoch by epoch", anchor=False)
+    if not trial.curve:
+        st.html('<div class="quiet">No epoch was reported.</div>')
+        return
+    figure = charts.draw_curve(trial.curve, score_name)
+    st.plotly_chart(figure, key="curve", config={"displayModeBar": False})
+
+
+def _facts(title: str, key: str, facts: Mapping[str, Any]) -> None:
+    """A list of names and values."""
+    st.subheader(title, anchor=False)
+    rows = "".join(
+        f"<tr><th>{html.escape(_name(name))}</th><td>{html.escape(_shown(name, content))}</td></tr>"
+        for name, content in facts.items()
+    )
+    with st.container(key=key):
+        st.html(f'<table class="facts-table">{rows}</table>' if rows else '<div class="quiet">Nothing.</div>')
+
+
+def _name(name: str) -> str:
+    return PARAMETERS[name].title if name in PARAMETERS else words.choice(name)
+
+
+def _shown(name: str, content: object) -> str:
+    """A value by its meaning: shares in per cent, a seed as the number that one types."""
+    if isinstance(content, float) and (name.endswith("accuracy") or name == "macro_f1"):
+        return formats.percent(content)
+    return str(content) if name.endswith("seed") else formats.value(content)

@@ -1,0 +1,53 @@
+"""Choices of the form as people say them, and sentences made from a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import datasets
+from hpo_core.optimization_config import OptimizationConfig
+from pages.parts import formats
+
+CHOICES: Mapping[str, str] = {
+    "simple": "Accuracy",
+    "tpe": "TPE",
+    "cmaes": "CMA-ES",
+    "qmc": "QMC",
+    "gp": "Gaussian process",
+    "halving": "Successive halving",
+    "hyperband": "Hyperband",
+    "macro_f1": "Macro F1",
+    "top5_accuracy": "Top-5 accuracy",
+}
+
+
+def choice(value: object) -> str:
+    """A choice as it stands on the screen."""
+    return CHOICES.get(str(value), formats.label(str(value)))
+
+
+def networks(dataset: str, number: int) -> str:
+    """The kind of network that fits a data set, in the plural unless there is one."""
+    kind = datasets.dataset_info(dataset).architecture.upper()
+    return kind if number == 1 else f"{kind}s"
+
+
+def score_name(study_attributes: Mapping[str, object]) -> str:
+    """What the score of a study is, such as 'validation accuracy'; 'score' where that is not recorded."""
+    config = study_attributes.get("configuration")
+    objective = config.get("objective") if isinstance(config, Mapping) else None
+    return choice(objective).lower() if objective else "score"
+
+
+def formula(objective: str) -> str:
+    """How a trial's score comes about."""
+    return f"score = {choice(objective).lower()}"
+
+
+def summary(config: OptimizationConfig, workers: int) -> str:
+    """One sentence about what a run will do, for example '20 trials of CNNs on MNIST, 2 at a time on this machine'."""
+    title = datasets.dataset_info(config.dataset).title
+    at_once = min(workers, config.trials)
+    pace = "one after the other" if at_once == 1 else f"{at_once} at a time"
+    trials = formats.plural(config.trials, "trial")
+    return f"{trials} of {networks(config.dataset, 2)} on {title}, {pace} on this machine"

@@ -1,0 +1,109 @@
+"""A real server and a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from storage.database import Database
+
+ROOT = Path(__file__).parents[2]
+START_S = 60.0
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A server under test.
+
+    Attributes:
+        url: its address.
+        folder: its results.
+        environment: of its process; the command line gets the same.
+        process: the server.
+    """
+
+    url: str
+    folder: Path
+    environment: Mapping[str, str]
+    process: subprocess.Popen[bytes]
+
+    def database(self) -> Database:
+        """A connection of our own to its database; to be closed."""
+        return Database(self.environment["ONEGIN_STORAGE_URL"])
+
+
+def serve(folder: Path) -> Dashboard:
+    """Start a dashboard with its own results and wait until it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {
+        "ONEGIN_RESULTS_DIR": str(folder / "results"),
+        "ONEGIN_STORAGE_URL": f"sqlite:///{folder / 'onegin.db'}",
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+    words = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    words += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        try:
+            if requests.get(f"{url}/_stcore/health", timeout=1).ok:
+                return Dashboard(url, folder, environment, process)
+        except requests.RequestException:
+            if process.poll() is not None:
+                break
+    process.kill()
+    process.wait()
+    raise RuntimeError(f"the dashboard did not start: {(folder / 'server.log').read_text()}")
+
+
+def stop(dashboard: Dashboard) -> None:
+    """End the server as Ctrl-C does."""
+    if dashboard.process.poll() is None:
+        dashboard.process.send_signal(signal.SIGINT)
+        try:
+            dashboard.process.wait(30)
+        except subprocess.TimeoutExpired:
+            dashboard.process.kill()
+            dashboard.process.wait()
+
+
+@pytest.fixture(scope="session")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    running = serve(tmp_path_factory.mktemp("dashboard"))
+    yield running
+    stop(running)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs Debian's chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()

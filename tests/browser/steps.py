@@ -1,0 +1,49 @@
+"""What a visitor does, as steps of a test."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Dashboard
+
+RUN_MS = 180_000
+
+
+def open_page(page: Page, dashboard: Dashboard, path: str) -> None:
+    """Open an address and wait until it is drawn."""
+    page.goto(dashboard.url + path)
+    expect(page.locator(".onegin-footer")).to_be_visible(timeout=30_000)
+
+
+def type_number(page: Page, field: str, number: int) -> None:
+    """Type into a number field of the form."""
+    box = page.locator(f".st-key-{field} input")
+    box.fill(str(number))
+    box.press("Enter")
+    expect(box).to_have_value(str(number))
+
+
+def start_run(page: Page, dashboard: Dashboard, *, trials: int, epochs: int, sample: int = 100, data: str = "") -> str:
+    """Start a run with the form; the name of the run, with Monitor open."""
+    open_page(page, dashboard, "/")
+    if data and data != "digits":
+        page.locator(f".st-key-choose_{data} button").click()
+        expect(page.locator(f".st-key-choose_{data}")).to_contain_text("Chosen")
+    type_number(page, "trials", trials)
+    type_number(page, "max_epochs_per_trial", epochs)
+    type_number(page, "sample_percentage", sample)
+    expect(page.locator(".summary")).to_contain_text("1 trial of" if trials == 1 else f"{trials} trials of")
+    expect(page.locator(".st-key-start_card")).to_contain_text("Up to 1 epoch " if epochs == 1 else f"{epochs} epochs")
+    if sample != 100:
+        expect(page.locator(".st-key-start_card")).to_contain_text(f"{sample} %")
+    page.locator(".st-key-start button").click()
+    page.wait_for_url(re.compile(r"/monitor\?study="))
+    return parse_qs(urlparse(page.url).query)["study"][0]
+
+
+def expect_state(page: Page, state: str) -> None:
+    """Wait until the run shown is in a state."""
+    expect(page.locator(".st-key-run_head .state")).to_have_text(state, timeout=RUN_MS)

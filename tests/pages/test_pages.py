@@ -1,0 +1,182 @@
+"""Every page opens in every state, and says what it should."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from storage.database import Database
+from storage.runs import Runs
+from tests.pages import conftest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(f"pages/{file.name}" for file in (ROOT / "pages").glob("[!_]*.py"))
+TIMEOUT_S = 30
+
+
+def open_page(page: str, /, **query: str) -> AppTest:
+    """The page as a visitor with this address sees it."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).run()
+    app.switch_page(page)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    """Everything that is written on the page."""
+    kinds = (app.title, app.subheader, app.markdown, app.html, app.caption, app.error, app.warning, app.info)
+    parts = [str(getattr(item, "value", None) or getattr(item, "body", "")) for kind in kinds for item in kind]
+    return "\n".join([*parts, *(f"{tile.label}: {tile.value}" for tile in app.metric)])
+
+
+def test_all_pages_are_found() -> None:
+    assert {"pages/optimize.py", "pages/monitor.py", "pages/trials.py"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("state", conftest.STATES)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens(page: str, state: str, fill: Callable[[str], None]) -> None:
+    fill(state)
+    app = open_page(page)
+    assert app.title
+
+
+def test_root_leads_to_optimize_with_its_query(database: Database) -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S)
+    app.query_params["study"] = "abc"
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "Optimize"
+    assert app.query_params["study"] in ("abc", ["abc"])
+
+
+def test_optimize_preselects_the_first_run(database: Database) -> None:
+    app = open_page("pages/optimize.py")
+    assert "12 trials of CNNs on Digits" in words(app)
+    assert not app.button(key="start").disabled
+    app.button(key="choose_imdb").click().run()
+    assert "12 trials of LSTMs on IMDB" in words(app)
+    app.number_input(key="trials").set_value(1).run()
+    assert "1 trial of" in words(app)
+
+
+def test_optimize_explains_a_bad_name_in_place(database: Database) -> None:
+    app = open_page("pages/optimize.py")
+    app.text_input(key="run_name").set_value("my run").run()
+    assert "Run name" in app.error[0].value and "my-run" in app.error[0].value
+
+
+def test_optimize_explains_what_cannot_start(database: Database) -> None:
+    app = open_page("pages/optimize.py")
+    app.selectbox(key="sampler").select("grid").run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    assert "Sampler" in app.error[0].value and "combinations" in app.error[0].value
+    assert Runs(database).list() == []
+
+
+def test_optimize_is_busy_while_a_run_trains(database: Database) -> None:
+    conftest.make_running(database)
+    app = open_page("pages/optimize.py")
+    assert app.button(key="start").disabled
+    assert "digits-now" in words(app)
+
+
+def test_monitor_shows_a_running_trial(database: Database) -> None:
+    conftest.make_running(database)
+    shown = words(open_page("pages/monitor.py"))
+    for expected in ("running", "Trials performed: 2 of 6", "98.36 %", "0.984", "Trial 2", "0.412", "87.00 %"):
+        assert expected in shown
+
+
+def test_monitor_asks_a_run_to_stop(database: Database) -> None:
+    conftest.make_running(database)
+    app = open_page("pages/monitor.py", study="digits-now")
+    app.button(key="cancel").click().run()
+    assert Runs(database).cancel_requested("digits-now")
+    assert app.button(key="cancel").disabled
+    assert "stopping" in words(app)
+
+
+def test_monitor_groups_failures_and_says_what_to_do(database: Database) -> None:
+    conftest.make_failed(database)
+    app = open_page("pages/monitor.py")
+    assert conftest.FAILURE in app.error[0].value
+    assert "2 ×" in words(app) and "out of memory" in words(app)
+
+
+@pytest.mark.parametrize("page", ["pages/monitor.py", "pages/trials.py"])
+def test_unknown_study_is_said_in_place_and_the_rest_works(page: str, database: Database) -> None:
+    conftest.make_finished(database)
+    app = open_page(page, study="no-such-run")
+    assert "no-such-run" in app.warning[0].value
+    assert "98.36" in words(app) or len(app.dataframe)
+
+
+@pytest.mark.parametrize("page", ["pages/monitor.py", "pages/trials.py"])
+def test_study_of_plain_optuna_opens(page: str, database: Database) -> None:
+    conftest.make_plain(database)
+    app = open_page(page, study="plain", trial="1")
+    assert not app.error and not app.warning
+    assert "Trial 1" in words(app) or "4 of 4" in words(app)
+
+
+def test_trials_are_filtered_sorted_and_paged_by_the_address(database: Database) -> None:
+    study = conftest.make_run(database, "many", 60)
+    for number in range(60):
+        conftest.add_trial(study, number / 100)
+    first = open_page("pages/trials.py", study="many", sort="-score").dataframe[0].value
+    assert list(first["Trial"])[:2] == ["Trial 59", "Trial 58"] and len(first) == 50
+    second = open_page("pages/trials.py", study="many", page="2").dataframe[0].value
+    assert list(second["Trial"]) == [f"Trial {number}" for number in range(50, 60)]
+    assert "No trial is in this state" in words(open_page("pages/trials.py", study="many", state="fail"))
+
+
+def test_every_order_of_the_address_opens(database: Database) -> None:
+    conftest.make_finished(database)
+    for sort in ("score", "accuracy", "health", "number", "-duration"):
+        assert len(open_page("pages/trials.py", sort=sort).dataframe[0].value) == 3
+
+
+def test_trials_complain_about_a_bad_address(database: Database) -> None:
+    conftest.make_finished(database)
+    app = open_page("pages/trials.py", sort="beauty", state="odd", page="-1", trial="999")
+    assert [any(word in item.value for item in app.warning) for word in ("beauty", "odd", "-1", "999")] == [True] * 4
+    assert len(app.dataframe[0].value) == 3
+
+
+def test_trial_in_detail(database: Database) -> None:
+    conftest.make_finished(database)
+    shown = words(open_page("pages/trials.py", trial="1"))
+    for expected in ("Trial 1", "Score: 0.984", "Accuracy: 98.36 %", "12\u2009345", "Kernel size", "Sample percentage"):
+        assert expected in shown
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_survives_a_database_that_is_away(page: str, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    conftest.make_finished(database)
+    app = open_page(page)
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE onegin_runs RENAME TO away")
+    app.run()
+    assert not app.exception
+    assert "database does not answer" in app.error[0].value
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO onegin_runs")
+    app.run()
+    assert not app.error and not app.exception
+
+
+def test_pages_open_quickly(database: Database) -> None:
+    conftest.make_finished(database)
+    open_page("pages/trials.py")
+    began = time.perf_counter()
+    open_page("pages/trials.py")
+    assert time.perf_counter() - began < 5

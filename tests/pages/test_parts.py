@@ -1,0 +1,97 @@
+"""Formats, numbers and figures."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from pages.parts import charts, formats, numbers, words
+from storage.progress import TrialProgress
+from storage.studies import TrialRow
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "–"), (float("nan"), "–"), (0, "0.0 s"), (4.26, "4.3 s"), (9.97, "10 s"), (59.7, "1 min"),
+     (134, "2 min 14 s"), (3600, "1 h"), (3661, "1 h 1 min"), (90000, "1 d 1 h"), (86400 + 59, "1 d")],
+)  # fmt: skip
+def test_duration(seconds: float | None, text: str) -> None:
+    assert formats.duration(seconds) == text
+
+
+def test_other_formats() -> None:
+    assert formats.percent(0.98359) == "98.36 %"
+    assert formats.percent(None) == formats.percent(float("inf")) == "–"
+    assert formats.score(0.9119) == "0.912"
+    assert formats.count(1234567) == "1\u2009234\u2009567"
+    assert formats.plural(1, "trial") == "1 trial" and formats.plural(0, "trial") == "0 trials"
+    assert formats.label("max_epochs_per_trial") == "Max epochs per trial"
+    assert [formats.value(item) for item in (True, 0.1234567, 5000, None, "relu")] == [
+        "yes", "0.123457", "5\u2009000", "–", "relu",
+    ]  # fmt: skip
+
+
+def test_log_line_is_short() -> None:
+    line = "2026-01-31 14:22:33,123 INFO [run-1] trial 3 starts: Conv 8"
+    assert formats.log_line(line, "run-1") == "14:22:33 INFO trial 3 starts: Conv 8"
+    assert formats.log_line("Traceback", "run-1") == "Traceback"
+    assert len(formats.log_line("x" * 1000, "run-1")) == formats.LOG_CHARACTERS
+
+
+def test_history_follows_the_direction() -> None:
+    points = [(0, 0.5), (2, 0.7), (3, 0.6)]
+    up = numbers.history(points, minimises=False)
+    assert (up.best, up.champion) == ((0.5, 0.7, 0.7), 1)
+    down = numbers.history(points, minimises=True)
+    assert (down.best, down.champion) == ((0.5, 0.5, 0.5), 0)
+    assert numbers.history((), minimises=True).champion is None
+
+
+def _running(epoch: int, share: float, since_s: float = 0.0) -> TrialProgress:
+    return TrialProgress(
+        trial=epoch, phase="training", epoch=epoch, epochs=4, share=share, started_at=100 - since_s, updated_at=100.0
+    )
+
+
+def test_time_left() -> None:
+    left = numbers.time_left
+    assert left(total=10, ended=10, running=[], mean_s=5.0, workers=2, now=100) == 0
+    assert left(total=10, ended=4, running=[], mean_s=5.0, workers=2, now=100) == pytest.approx(15)
+    assert left(total=10, ended=4, running=[_running(3, 0.0)], mean_s=5.0, workers=2, now=100) == pytest.approx(13.75)
+    assert left(total=10, ended=9, running=[], mean_s=5.0, workers=8, now=100) == pytest.approx(5)
+    assert left(total=10, ended=0, running=[], mean_s=None, workers=2, now=100) is None
+    assert left(total=10, ended=0, running=[_running(1, 0.0)], mean_s=None, workers=2, now=100) is None
+    first = [_running(3, 0.0, since_s=6)]  # half done after 6 s: 12 s a trial
+    assert left(total=10, ended=0, running=first, mean_s=None, workers=1, now=100) == pytest.approx(9.5 * 12)
+
+
+def test_overall_share() -> None:
+    assert numbers.overall_share(total=0, ended=0, running=[]) == 0
+    assert numbers.overall_share(total=4, ended=1, running=[_running(3, 0.0)]) == pytest.approx(0.375)
+    assert numbers.overall_share(total=1, ended=2, running=[]) == 1
+
+
+def test_reasons_are_grouped_by_frequency() -> None:
+    failed = [TrialRow(n, "fail", None, None, attributes={"reason": r}) for n, r in enumerate(["a", "b", "b", ""])]
+    assert numbers.reasons(failed) == [("b", [1, 2]), ("a", [0]), ("no reason was recorded", [3])]
+
+
+def test_figures() -> None:
+    figure = charts.draw_history(numbers.history([(0, 0.5), (2, 0.7)], minimises=False), "validation accuracy")
+    dots, line, star = figure.data
+    assert list(dots.x) == [0, 2] and list(line.y) == [0.5, 0.7] and list(star.x) == [2]
+    assert len(charts.draw_history(numbers.history([], minimises=False), "score").data) == 2
+    assert list(charts.draw_curve({1: 0.1, 2: 0.4}, "value").data[0].y) == [0.1, 0.4]
+
+
+def test_words() -> None:
+    assert words.choice("tpe") == "TPE" and words.choice("median") == "Median"
+    assert words.formula("validation_accuracy") == "score = validation accuracy"
+
+
+def test_a_thousand_points_are_drawn_quickly() -> None:
+    points = [(number, number % 97 / 97) for number in range(1000)]
+    began = time.perf_counter()
+    charts.draw_history(numbers.history(points, minimises=False), "score")
+    assert time.perf_counter() - began < 1
