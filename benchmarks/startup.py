@@ -29,7 +29,7 @@ ROUNDS = 5
 def measure() -> Table:
     helps = [_seconds_of_help() for _ in range(ROUNDS)]
     first_pages, memories, tensorflow = [], [], False
-    for _ in range(3):
+    for _ in range(ROUNDS):
         with _dashboard() as (url, process):
             first_pages.append(_first_page(url))
             memories.append(process.memory_info().rss / 1e6)
@@ -48,8 +48,8 @@ def measure() -> Table:
             ("TensorFlow in the dashboard's process", "yes" if tensorflow else "no"),
         ],
         notes=[
-            "First page: from the server's first answer until the start button is visible, in a headless Chromium that is open "
-            "already but has nothing cached."
+            "First page: from the server's first answer until the start button is visible, in a headless "
+            "Chromium that is open already but has nothing cached."
         ],
     )
 
