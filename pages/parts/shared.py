@@ -1,4 +1,7 @@
-"""What all pages share: settings, the runs of this process, and reading access to the database."""
+"""What all pages share: settings, the runs of this process, and reading access to the database.
+
+What the process owns is cached with functools: Streamlit's own cache complains outside of a visitor's session.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 import streamlit as st
 
@@ -22,19 +26,19 @@ from storage.studies import Studies
 RETRY_S = 2.0
 
 
-@st.cache_resource
+@cache
 def settings() -> Settings:
     """What the environment said when the dashboard started."""
     return Settings.from_environment(os.environ)
 
 
-@st.cache_resource
+@cache
 def manager() -> RunManager:
     """The runs of this process; one for all visitors."""
     return RunManager(settings())
 
 
-@st.cache_resource
+@cache
 def machine() -> Machine:
     """What this machine can train at once."""
     return Machine.detect()

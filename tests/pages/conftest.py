@@ -18,6 +18,7 @@ from optuna.trial import TrialState, create_trial
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Architecture, defaults
 from hpo_core.trial_config import TrialConfig
+from pages.parts import shared
 from storage.database import Database, close_databases, open_database
 from storage.progress import ProgressTable, TrialProgress
 from storage.runs import Runs, RunState
@@ -50,6 +51,8 @@ def fill(database: Database) -> Callable[[str], None]:
 
 def _forget() -> None:
     close_databases()
+    for cached in (shared.settings, shared.manager, shared.machine):
+        cached.cache_clear()
     st.cache_resource.clear()
     st.cache_data.clear()
 
