@@ -28,7 +28,7 @@ from storage.progress import ProgressTable
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 1.05
 ROUNDS = 3
-EPOCHS = 2
+EPOCHS = 1
 SHARE = 20.0
 
 
