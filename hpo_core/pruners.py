@@ -30,4 +30,4 @@ def make_pruner(name: str, max_epochs: int) -> BasePruner:
 
 
 def _median() -> BasePruner:
-    return optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=WARMUP_EPOCHS)
+    return optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=WARMUP_EPOCHS + 1)
