@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from hpo_core.commands.exit_codes import USAGE
+from hpo_core.commands.exit_codes import CANCELLED, USAGE
 from hpo_core.errors import OneginError
 
 DESCRIPTION = """Finds hyperparameters for Keras CNNs and LSTMs.
@@ -42,6 +42,9 @@ def main(words: Sequence[str]) -> int:
     except (OneginError, DatasetError, StorageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        print("cancelled", file=sys.stderr)
+        return CANCELLED
 
 
 def _optimize(words: Sequence[str], as_json: bool) -> int:

@@ -31,8 +31,12 @@ def open_log(file: Path) -> None:
         UsageError: the folder cannot be written to.
     """
     logger = logging.getLogger(LOGGER)
-    if any(getattr(handler, "baseFilename", None) == str(file) for handler in logger.handlers):
-        return
+    for handler in list(logger.handlers):
+        if getattr(handler, "baseFilename", None) == str(file):
+            if file.exists():
+                return
+            logger.removeHandler(handler)  # somebody deleted the folder
+            handler.close()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handler = ConcurrentRotatingFileHandler(str(file), maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
@@ -46,6 +50,8 @@ def open_log(file: Path) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    # A full disk shall not fill the terminal with a traceback for each line that could not be written.
+    logging.raiseExceptions = False
 
 
 def tail(file: Path, lines: int, containing: str = "") -> list[str]:

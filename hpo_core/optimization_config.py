@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import yaml
 
 import datasets
 from hpo_core.errors import UsageError, nearest
-from hpo_core.parameters import Architecture, Choices, Domain, Range, convert, describe
+from hpo_core.parameters import PARAMETERS, Architecture, Choices, Domain, Range, convert, describe
 from hpo_core.search_space import SearchSpace
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -39,6 +39,8 @@ class Option:
         return typed
 
     def _fix(self, name: str, value: object) -> str:
+        if self.optional:
+            return f"leave {name} out for its default"
         if isinstance(self.allowed, Range):
             number = convert(value, float)
             bound = self.allowed.low if not isinstance(number, float) or number < self.allowed.low else None
@@ -100,16 +102,17 @@ class OptimizationConfig:
     space: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        datasets.dataset_info(str(self.dataset))  # says which name was probably meant
         for name, option in OPTIONS.items():
             value = getattr(self, name)
-            if name == "dataset" and value not in datasets.CATALOGUE:
-                datasets.dataset_info(value)
             object.__setattr__(self, name, option.check(name, value))
-        if self.run_name is not None and not RUN_NAME.fullmatch(self.run_name):
+        if self.run_name is not None and not RUN_NAME.fullmatch(str(self.run_name)):
             raise UsageError(
                 "run_name", f"must be letters, digits, '.', '_' or '-', at most 80, got {self.run_name!r}",
-                f"for example run_name={re.sub('[^A-Za-z0-9]+', '-', self.run_name).strip('-')[:80] or 'run'}",
+                f"for example run_name={re.sub('[^A-Za-z0-9]+', '-', str(self.run_name)).strip('-')[:80] or 'run'}",
             )  # fmt: skip
+        if self.run_name is not None:
+            object.__setattr__(self, "run_name", str(self.run_name))  # YAML reads 2024 as a number
         if not isinstance(self.space, Mapping):
             raise UsageError("space", f"must map hyperparameters to what they may be, got {self.space!r}")
         self.search_space()
@@ -182,13 +185,24 @@ def split_words(words: Sequence[str]) -> dict[str, str]:
     return given
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe loader, which also refuses a key that is given twice: the first one would be lost silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [key.value for key, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(field: str, path: str) -> Mapping[str, object]:
     """A YAML file that holds a mapping. Raises UsageError naming the field, the file and the line."""
     try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        data = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(field, f"must be a readable file, got {path!r} ({error})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UsageError(field, f"must be YAML, {path} is not: {' '.join(str(error).split())}") from error
     if not isinstance(data, Mapping):
         raise UsageError(field, f"must hold 'name: value' lines, {path} holds {type(data).__name__}")
@@ -213,6 +227,8 @@ def unknown_field(name: str, value: object) -> UsageError:
     """The message for a key that is no field: what an earlier tool called it, or the nearest field."""
     if name in _EARLIER_WORDS:
         return UsageError(f"{name}={value}", "is not the word used here", f"write {_EARLIER_WORDS[name](value)}")
+    if name in PARAMETERS:
+        return UsageError(f"{name}={value}", "is a hyperparameter, no field of a run", "put it into a file: space=FILE")
     if name in _NOT_YET:
         return UsageError(f"{name}={value}", "is not available in this version", "leave it out")
     near = nearest(name, FIELDS)

@@ -32,6 +32,7 @@ from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
 from storage.progress import ProgressTable
 from storage.runs import Runs, RunState
+from storage.studies import Studies
 
 # Trials in a row without a result, after which going on would only waste time.
 FAILURES_IN_A_ROW = 10
@@ -87,7 +88,7 @@ class Runner:
         self.workers = self._machine.workers(config.workers)
         self._sampler = make_sampler(config.sampler, config.search_space(), config.seed)
         open_log(settings.log_file)
-        optuna.logging.set_verbosity(optuna.logging.WARNING)  # what it would say is in our own log
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it would say is in our own log
         self._database: Database = open_database(settings.storage_url)
         self._runs = Runs(self._database)
         self.run_name = self._claim_name()
@@ -125,8 +126,9 @@ class Runner:
         for attempt in range(1, 100):
             name = base if attempt == 1 else f"{base}-{attempt}"
             try:
-                if (self._settings.results_dir / name).exists():
-                    raise NameTakenError(f"run_name is taken: the folder {name!r} exists; choose another name")
+                if (self._settings.results_dir / name).exists() or Studies(self._database).exists(name):
+                    raise NameTakenError(f"run_name is taken: {name!r} has a study or a folder; choose another name")
+                self._runs.forget_failed_start(name)
                 self._runs.create(name, owner=owner, trials=self.config.trials)
             except NameTakenError:
                 if self.config.run_name is not None:
@@ -149,14 +151,23 @@ class Runner:
         except (OneginError, datasets.DatasetError, StorageError, OSError) as error:
             self._error, message = error, str(error)
         except Exception as error:  # noqa: BLE001 - a run that ends in any way must not stay 'running'
-            self._error, message = error, f"{type(error).__name__}: {error}"
+            first_line = str(error).splitlines()[0] if str(error) else "no message"
+            self._error, message = error, f"{type(error).__name__}: {first_line}"
             self._log.exception("run fails")
         finally:
             self._over.set()
             heart.join()
+            self._close(state, message)
+
+    def _close(self, state: RunState, message: str) -> None:
+        """Write down how it ended; where even that fails, the heartbeat tells others that nobody runs it any more."""
+        self._log.info("run %s%s", state.value, f": {message}" if message else "")
+        try:
             self._board_table().clear()
             self._runs.end(self.run_name, state, message)
-            self._log.info("run %s%s", state.value, f": {message}" if message else "")
+        except StorageError as error:
+            self._error = self._error or error
+            self._log.error("the end of the run could not be written: %s", error)
 
     def _optimise(self) -> str:
         """The whole run; returns what there is to say about its end."""
@@ -217,9 +228,12 @@ class Runner:
             raise RunError(self._end_early or f"no trial was trained to the end; the last one: {last}")
         if self._end_early:
             raise RunError(self._end_early)
-        limit = self.config.timeout_minutes
         missing = self.config.trials - len(trials)
-        return f"the time limit of {limit:g} min came first: {missing} trials were not made" if missing > 0 else ""
+        if missing <= 0:
+            return ""
+        if self.config.timeout_minutes is None:
+            return f"the search space is exhausted: it holds {len(trials)} configurations for this sampler"
+        return f"the time limit of {self.config.timeout_minutes:g} min came first: {missing} trials were not made"
 
     def _create_study(self, prepared: datasets.PreparedDataset) -> optuna.Study:
         study = optuna.create_study(

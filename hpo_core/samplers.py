@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo_core.errors import UsageError
 from hpo_core.parameters import PARAMETERS, Choices, Domain, Value
-from hpo_core.search_space import SearchSpace, round_significant
+from hpo_core.search_space import SearchSpace, count, round_significant
 
 MAX_GRID = 10_000
 GRID_POINTS = 5
@@ -98,13 +98,14 @@ def _random(_space: SearchSpace, seed: int) -> BaseSampler:
 
 
 def _grid(space: SearchSpace, seed: int) -> BaseSampler:
-    grid = {name: grid_values(space.domains[name], PARAMETERS[name].type) for name in space.searched}
-    size = math.prod(len(values) for values in grid.values())
+    sizes = (count(space.domains[name], PARAMETERS[name].type) for name in space.searched)
+    size = math.prod(GRID_POINTS if math.isinf(one) else one for one in sizes)
     if size > MAX_GRID:
         raise UsageError(
-            "sampler", f"cannot be grid: the search space has {size:,} combinations, more than {MAX_GRID:,}",
+            "sampler", f"cannot be grid: the search space has {size:,.0f} combinations, more than {MAX_GRID:,}",
             "fix some hyperparameters in the search space, or write sampler=tpe",
         )  # fmt: skip
+    grid = {name: grid_values(space.domains[name], PARAMETERS[name].type) for name in space.searched}
     return optuna.samplers.GridSampler(grid, seed=seed)
 
 

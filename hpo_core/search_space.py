@@ -83,13 +83,25 @@ class SearchSpace:
 
     @property
     def searched(self) -> list[str]:
-        """Names of the hyperparameters that have more than one value."""
-        return [name for name, domain in self.domains.items() if count(domain, PARAMETERS[name].type) != 1]
+        """Names of the hyperparameters that have more than one value and can have an effect."""
+        return [
+            name
+            for name, domain in self.domains.items()
+            if count(domain, PARAMETERS[name].type) != 1 and self._can_matter(PARAMETERS[name])
+        ]
 
     @property
     def combinations(self) -> float:
-        """How many configurations the space holds; infinite as soon as one range is continuous."""
-        return math.prod(count(domain, PARAMETERS[name].type) for name, domain in self.domains.items())
+        """How many configurations the space holds at most; infinite as soon as one range is continuous."""
+        return math.prod(count(self.domains[name], PARAMETERS[name].type) for name in self.searched)
+
+    def _can_matter(self, parameter: Parameter) -> bool:
+        """Whether some value of the hyperparameter that this one needs gives it an effect."""
+        if parameter.needs is None:
+            return True
+        needed = self.domains[parameter.needs[0]]
+        highest = needed.high if isinstance(needed, Range) else max(int(value) for value in needed.values)
+        return highest >= parameter.needs[1]
 
     def as_yaml_data(self) -> dict[str, object]:
         """What `build` accepts as overrides, for every hyperparameter."""
@@ -134,8 +146,10 @@ def _parse_scale(
     if log is None:
         raise UsageError(name, f"must have log true or false, got {given['log']!r}")
     step = convert(given["step"], parameter.type) if given.get("step") is not None else None
-    if given.get("step") is not None and (not isinstance(step, int | float) or step <= 0):
-        raise UsageError(name, f"must have a step above 0, got {given['step']!r}", "leave step out")
+    width = parameter.check(given["high"]) - low  # type: ignore[operator]
+    if given.get("step") is not None and not (isinstance(step, int | float) and 0 < step <= max(width, 0)):
+        problem = f"must have a step above 0 and at most high - low ({text(width)}), got {given['step']!r}"
+        raise UsageError(name, problem, "leave step out")
     if log and step is not None:
         raise UsageError(name, "cannot have both log and step", "leave one of them out")
     if log and low <= 0:

@@ -51,6 +51,7 @@ class Database:
         try:
             self.engine = _create_engine(url)
             self._create_tables()
+            self._identity = _file_identity(url)
         except (SQLAlchemyError, ImportError, OSError, ValueError, RuntimeError) as error:
             raise StorageUnavailableError(_cannot_open(url, error)) from error
 
@@ -83,6 +84,10 @@ class Database:
                     )
                 _use_wal(self._optuna.engine)
             return self._optuna
+
+    def is_gone(self) -> bool:
+        """Whether the SQLite file is no longer the one that was opened."""
+        return _file_identity(self.url) != self._identity
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -120,11 +125,18 @@ _OPEN_LOCK = threading.Lock()
 
 
 def open_database(url: str) -> Database:
-    """The process's database at `url`, opened at the first call and shared by all threads."""
+    """The process's database at `url`, opened at the first call and shared by all threads.
+
+    An SQLite file that was deleted or exchanged meanwhile is opened anew: writing to the old one would lose everything.
+    """
     with _OPEN_LOCK:
-        if url not in _OPEN:
-            _OPEN[url] = Database(url)
-        return _OPEN[url]
+        known = _OPEN.get(url)
+        if known is not None and known.is_gone():
+            _OPEN.pop(url).close()
+            known = None
+        if known is None:
+            known = _OPEN[url] = Database(url)
+        return known
 
 
 def close_databases() -> None:
@@ -141,10 +153,27 @@ def _create_engine(url: str) -> Engine:
     return engine
 
 
-def _make_parent_folder(url: str) -> None:
+def _file(url: str) -> Path | None:
+    """The SQLite file that an address names, None for other databases."""
     address = sqlalchemy.make_url(url)
-    if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
-        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+    if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
+        return None
+    return Path(str(address.database))
+
+
+def _file_identity(url: str) -> tuple[int, int] | None:
+    """Device and number of the SQLite file; None where there is none."""
+    file = _file(url)
+    try:
+        status = file.stat() if file else None
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status else None
+
+
+def _make_parent_folder(url: str) -> None:
+    if file := _file(url):
+        file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _engine_arguments(url: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
@@ -32,6 +32,9 @@ class RunState(StrEnum):
     def is_final(self) -> bool:
         """Whether nothing happens any more unless somebody resumes the run."""
         return self not in (RunState.WAITING, RunState.RUNNING)
+
+
+_ACTIVE = tuple(state.value for state in RunState if not state.is_final)
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,18 @@ class Runs:
     def begin(self, run_name: str) -> None:
         self._set(run_name, state=RunState.RUNNING.value, started_at=time.time(), heartbeat_at=time.time())
 
-    def end(self, run_name: str, state: RunState, message: str = "") -> None:
-        self._set(run_name, state=state.value, message=message, ended_at=time.time())
+    def end(self, run_name: str, state: RunState, message: str = "", at: float | None = None) -> None:
+        """Set the final state; a run that has one already keeps it."""
+        values = {"state": state.value, "message": message, "ended_at": at or time.time()}
+        with self._database.write() as connection:
+            connection.execute(
+                update(runs).where(runs.c.run_name == run_name, runs.c.state.in_(_ACTIVE)).values(values)
+            )
+
+    def forget_failed_start(self, run_name: str) -> None:
+        """Remove a run that failed; for one without a study or folder, whose name may be used again."""
+        with self._database.write() as connection:
+            connection.execute(delete(runs).where(runs.c.run_name == run_name, runs.c.state == RunState.FAILED.value))
 
     def beat(self, run_name: str) -> None:
         """The runner is alive."""
@@ -122,7 +135,9 @@ class Runs:
         """
         run = self.get(run_name)
         if run.state is RunState.INTERRUPTED:
-            self.end(run_name, RunState.CANCELLED, "cancelled after its process had gone")
+            # Should its process only have been asleep, it finds the request when it wakes.
+            self._set(run_name, cancel_requested=True)
+            self.end(run_name, RunState.CANCELLED, "cancelled after its process had gone", at=run.heartbeat_at)
         elif not run.state.is_final:
             self._set(run_name, cancel_requested=True)
         return self.get(run_name)

@@ -40,6 +40,8 @@ def optimize(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) ->
     reporter.report()
     outcome = run_outcome(settings, runner.run_name)
     print(_last_words(outcome), file=sys.stderr)
+    if runner.error is not None and str(runner.error) != outcome.message:
+        print(f"error: {str(runner.error).splitlines()[0]}", file=sys.stderr)
     if as_json:
         print(json.dumps(outcome.as_dict()))
     if isinstance(runner.error, UsageError | DatasetError | StorageError):

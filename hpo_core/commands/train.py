@@ -26,6 +26,8 @@ from hpo_core.trial_config import TrialConfig
 
 # Fields of a training besides its hyperparameters; their declarations are those of a run.
 _SHARED = ("dataset", "seed", "sample_percentage", "validation_split", "test_split")
+# In a study the split has the run's seed and each trial another one of its own.
+_SPLIT_SEED = "split_seed"
 
 
 def train(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
@@ -61,16 +63,17 @@ def trial_config(given: Mapping[str, str], threads: int) -> TrialConfig:
     for name, value in given.items():
         if name in values:
             values[name] = PARAMETERS[name].check(value)
+        elif name == _SPLIT_SEED:
+            own[name] = OPTIONS["seed"].check(name, value)
         elif name in _SHARED:
             own[name] = OPTIONS[name].check(name, value)
         else:
-            near = nearest(name, [*values, *_SHARED])
-            known = ", ".join([*_SHARED, *(parameter.name for parameter in parameters_of(architecture))])
+            near = nearest(name, [*values, *_SHARED, _SPLIT_SEED])
+            known = ", ".join([*_SHARED, _SPLIT_SEED, *(parameter.name for parameter in parameters_of(architecture))])
             fix = f"did you mean {near}?" if near else f"known are {known}"
             raise UsageError(f"{name}={value}", f"has a key that training a {architecture.upper()} does not know", fix)
-    return TrialConfig(
-        architecture=architecture, split_seed=own["seed"], threads=threads, replicas=1, hyperparameters=values, **own
-    )
+    own.setdefault(_SPLIT_SEED, own["seed"])
+    return TrialConfig(architecture=architecture, threads=threads, replicas=1, hyperparameters=values, **own)
 
 
 def _follow(trainer: LocalTrainer, config: TrialConfig) -> Epoch:

@@ -119,10 +119,15 @@ class TrainingProcess:
             return  # the process has gone, which `receive` tells
 
     def _read_records(self, stream: IO[str]) -> None:
-        with stream:
-            for line in stream:
-                self._records.put(from_json(line))
-        self._records.put(None)
+        try:
+            with stream:
+                for line in stream:
+                    self._records.put(from_json(line))
+        except ValueError as error:  # a line that was cut when the process was killed
+            self._stderr.append(f"unreadable record: {error}")
+            self._process.kill()
+        finally:
+            self._records.put(None)
 
     def _read_stderr(self, stream: IO[str]) -> None:
         with stream:

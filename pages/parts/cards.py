@@ -45,13 +45,14 @@ def card(info: DatasetInfo) -> str:
     if info.url:
         licence = f'<a href="{html.escape(info.url)}" target="_blank" rel="noopener">{licence}</a>'
     classes = formats.plural(info.n_classes, "class").replace("classs", "classes")
+    n_samples, note = samples.counts_of(info.name, *_place())
     return (
         f'<div class="card-head"><b>{html.escape(info.title)}</b>'
         f'<span class="card-mark">{"pictures" if info.kind is Kind.PICTURES else "text"}</span></div>'
         f"{_sample(info)}"
         f'<div class="card-text">{html.escape(info.description)}</div>'
-        f'<div class="card-small">{formats.count(info.n_train + info.n_test)} samples · {classes} · {_size(info)}<br>'
-        f"Licence: {licence}</div>"
+        f'<div class="card-small">{formats.count(n_samples)} samples · {classes} · {_size(info)}<br>'
+        f"{html.escape(note)}{'<br>' if note else ''}Licence: {licence}</div>"
     )
 
 

@@ -29,6 +29,7 @@ class RunFigures:
         run: None for a study made by plain Optuna.
         summary: None where a run has no study yet.
         config: what the run was told, empty where that is not recorded.
+        note: what is to be said about its data, such as that they are a subset.
         running: the trials that train.
         history: scores so far.
         failures: reasons with trial numbers.
@@ -39,6 +40,7 @@ class RunFigures:
     run: Run | None
     summary: StudySummary | None
     config: Mapping[str, Any]
+    note: str
     running: tuple[TrialProgress, ...]
     history: numbers.History
     failures: tuple[tuple[str, list[int]], ...]
@@ -95,14 +97,16 @@ def read(name: str) -> RunFigures:
     """What the database holds of a study or a run. Raises StorageError."""
     run, studies = _run(name), shared.studies()
     if not studies.exists(name):
-        return RunFigures(name, run, None, {}, (), numbers.history((), minimises=False), (), time.time())
+        return RunFigures(name, run, None, {}, "", (), numbers.history((), minimises=False), (), time.time())
     summary = studies.summary(name)
-    config = studies.attributes(name).get("configuration")
+    attributes = studies.attributes(name)
+    config = attributes.get("configuration")
     return RunFigures(
         name=name,
         run=run,
         summary=summary,
         config=config if isinstance(config, dict) else {},
+        note=str(attributes.get("dataset note") or ""),
         running=tuple(shared.progress(name).read()),
         history=_history(name, summary.n("complete"), summary.minimises),
         failures=_failures(name, summary.n("fail")),
@@ -120,7 +124,7 @@ def _history(name: str, n_complete: int, minimises: bool) -> numbers.History:
 def _failures(name: str, n_failed: int) -> tuple[tuple[str, list[int]], ...]:
     """Failures by reason, read again when there is one more."""
     failed = shared.studies().trials(name, states=("fail",), limit=FAILURES) if n_failed else []
-    return tuple(numbers.reasons(failed))
+    return tuple(numbers.reasons([trial for trial in failed if trial.attributes.get("outcome") != "cancelled"]))
 
 
 def _run(name: str) -> Run | None:

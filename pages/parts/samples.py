@@ -1,4 +1,4 @@
-"""Thumbnails and sentences of data sets that are at hand; nothing is downloaded and nothing large is decoded."""
+"""Thumbnails and sentences of data sets that are at hand; nothing is downloaded, and a child process decodes."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ def sentence(name: str, folder: Path | None, cache: Path) -> str:
     return datasets.examples(_prepared(name, folder, cache), 1)[0][1]
 
 
+@st.cache_data(show_spinner=False)
+def counts(name: str, folder: Path | None, cache: Path) -> tuple[int, str]:
+    """Samples that are really there, and what is to be said about them. Raises _NotAtHand, which is not cached."""
+    prepared = _prepared(name, folder, cache)
+    return prepared.n_train + prepared.n_test, prepared.note
+
+
 @st.cache_resource(show_spinner=False)
 def decoder(folder: Path | None, cache: Path) -> subprocess.Popen[bytes] | None:
     """The process that decodes what is in the data sets' folder, started at the first call; None without a folder."""
@@ -62,6 +69,15 @@ def pictures_of(name: str, folder: Path | None, cache: Path) -> list[str]:
         return thumbnails(name, folder, cache)
     except (_NotAtHand, datasets.DatasetError):
         return []
+
+
+def counts_of(name: str, folder: Path | None, cache: Path) -> tuple[int, str]:
+    """Samples and the note of a set; those of the published set, without a note, where it is not at hand."""
+    try:
+        return counts(name, folder, cache)
+    except (_NotAtHand, datasets.DatasetError):
+        info = datasets.dataset_info(name)
+        return info.n_train + info.n_test, ""
 
 
 def quote_of(name: str, folder: Path | None, cache: Path) -> str:

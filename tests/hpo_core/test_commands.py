@@ -102,6 +102,11 @@ def test_help_is_quick() -> None:
     assert not any(module in answer.stderr for module in ("optuna", "numpy", "sqlalchemy"))
 
 
+def test_a_trial_of_a_study_can_be_trained_again() -> None:
+    config = trial_config({"dataset": "digits", "seed": "3", "split_seed": "42"}, threads=1)
+    assert (config.seed, config.split_seed) == (3, 42)
+
+
 def test_train_fills_in_declared_defaults_and_nothing_else() -> None:
     config = trial_config({"dataset": "digits", "filters": "8", "seed": "3"}, threads=2)
     assert config["filters"] == 8 and config["kernel_size"] == 3 and config.seed == config.split_seed == 3

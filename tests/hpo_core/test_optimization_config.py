@@ -51,6 +51,8 @@ def test_every_option_explains_itself(option: Any) -> None:
         ("timeout_hours=2", "write timeout_minutes=120"),
         ("use_multi_gpu=true", "write gpus_per_worker=auto"),
         ("target_gpus_per_worker=2", "write gpus_per_worker=2"),
+        ("workers=99", "leave workers out for its default"),
+        ("filters=16", "is a hyperparameter, no field of a run; put it into a file: space=FILE"),
         ("health_weight=0.3", "not available in this version"),
         ("space=/no/such.yaml", "space must be a readable file"),
     ],
@@ -80,9 +82,22 @@ def test_yaml_both_ways(tmp_path: Path) -> None:
     assert OptimizationConfig.from_words(["trials=9", f"config={file}"]).trials == 9
 
 
+def test_a_run_name_that_yaml_reads_as_a_number(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("run_name: 2024\n")
+    assert OptimizationConfig.from_words([f"config={tmp_path / 'config.yaml'}"]).run_name == "2024"
+    with pytest.raises(UnknownDatasetError):
+        OptimizationConfig.from_mapping({"dataset": ["mnist"]})
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("filters: [1", "must be YAML"), ("- 1", "must hold 'name: value' lines"), ("filters: {low: 9, high: 3}", "low")],
+    [
+        ("filters: [1", "must be YAML"),
+        ("filters: 8\nfilters: 16", "'filters' is given twice"),
+        ("[" * 5000, "must be YAML"),
+        ("- 1", "must hold 'name: value' lines"),
+        ("filters: {low: 9, high: 3}", "low"),
+    ],
 )
 def test_a_space_file_with_a_mistake_is_refused(tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "space.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from hpo_core.machine import Machine
 from hpo_core.manager import RunManager
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
+from hpo_core.parameters import Architecture, defaults
 from hpo_core.records import Trainer
 from hpo_core.runner import Backend, Runner, hopeless
 from hpo_core.settings import Settings
@@ -137,6 +139,35 @@ def test_a_name_is_used_once(settings: Settings) -> None:
     finish(runner(settings, ScriptedTrainer()))
     with pytest.raises(NameTakenError, match="run_name is taken"):
         runner(settings, ScriptedTrainer())
+
+
+def test_a_name_whose_start_failed_may_be_used_again(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "mnist.npz").write_bytes(b"no archive")
+    finish(runner(replace(settings, datasets_dir=tmp_path), ScriptedTrainer(), dataset="mnist"))
+    finish(runner(settings, ScriptedTrainer()))
+    assert run_outcome(settings, "a").state is RunState.FINISHED
+
+
+def test_the_name_of_a_study_of_plain_optuna_is_taken(settings: Settings, database: Database) -> None:
+    optuna.create_study(study_name="a", storage=database.url)
+    with pytest.raises(NameTakenError, match="'a' has a study"):
+        runner(settings, ScriptedTrainer())
+    assert Runs(database).list() == []
+
+
+def test_a_grid_that_is_exhausted_finishes_the_run(settings: Settings) -> None:
+    space = defaults(Architecture.CNN) | {"activation": ["relu", "elu"], "epochs": 2}
+    finish(runner(settings, ScriptedTrainer(), sampler="grid", space=space, trials=5))
+    outcome = run_outcome(settings, "a")
+    assert (outcome.state, outcome.n_complete) == (RunState.FINISHED, 2) and "exhausted" in outcome.message
+
+
+def test_results_that_were_deleted_are_begun_anew(settings: Settings) -> None:
+    finish(runner(settings, ScriptedTrainer()))
+    shutil.rmtree(settings.results_dir)
+    finish(runner(settings, ScriptedTrainer()))
+    assert run_outcome(settings, "a").n_complete == 4 and (settings.results_dir / "onegin.db").exists()
+    assert any("run finished" in line for line in tail(settings.log_file, 50))
 
 
 def test_a_name_of_our_own_making_evades(settings: Settings) -> None:

@@ -77,6 +77,28 @@ def test_grid_values() -> None:
     assert grid_values(Choices((3, 5)), int) == [3, 5]
 
 
+def test_the_grid_is_counted_before_it_is_made() -> None:
+    fixed = defaults(Architecture.CNN) | {"dropout": {"low": 0.0, "high": 0.5, "step": 1e-12}}
+    with pytest.raises(UsageError, match="more than 10,000"):
+        make_sampler("grid", space(fixed), 1)
+
+
+@pytest.mark.parametrize("name", ["median", "patient"])
+def test_the_first_epoch_is_never_judged(name: str) -> None:
+    study = optuna.create_study(direction="maximize", pruner=make_pruner(name, 8))
+    for _ in range(8):
+        trial = study.ask()
+        for step in (1, 2, 3):
+            trial.report(0.9, step)
+        study.tell(trial, 0.9)
+    trial = study.ask()
+    trial.report(0.1, 1)
+    assert not trial.should_prune()
+    if name == "median":
+        trial.report(0.1, 2)
+        assert trial.should_prune()
+
+
 @pytest.mark.parametrize("name", PRUNERS.values)
 def test_pruners_end_the_bad_and_keep_the_best(name: str) -> None:
     """Many trials that are good, then one that is the best and one that is far behind."""

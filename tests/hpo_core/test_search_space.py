@@ -86,6 +86,8 @@ def test_epochs_are_fixed_unless_searched() -> None:
         ({"filters": {"low": 8, "high": 16, "step": 0}}, ["filters", "step above 0"]),
         ({"filters": {"low": 8, "high": 16, "step": 2, "log": True}}, ["filters", "both log and step"]),
         ({"weight_decay": {"low": 0, "high": 0.1, "log": True}}, ["weight_decay", "low above 0"]),
+        ({"filters": {"low": 8, "high": 16, "step": 100}}, ["filters", "at most high - low (8)", "got 100"]),
+        ({"dropout": {"low": 0.0, "high": 0.2, "step": float("nan")}}, ["dropout", "step above 0"]),
         ({"filters": []}, ["filters", "empty list"]),
         ({"activation": "reul"}, ["activation", "did you mean relu?"]),
         ({"activation": {"low": 1, "high": 2}}, ["activation", "has no range"]),
@@ -112,6 +114,12 @@ def test_combinations() -> None:
     assert build(fixed).combinations == 1
     assert build(fixed | {"filters": {"low": 8, "high": 32, "step": 8}, "kernel_size": [3, 5]}).combinations == 8
     assert count(Range(0.0, 0.4, step=0.1), float) == 5
+
+
+def test_what_can_have_no_effect_is_neither_searched_nor_counted() -> None:
+    fixed = defaults(Architecture.CNN) | {"hidden_layers": 0, "first_hidden_nodes": [32, 64], "kernel_size": [3, 5]}
+    assert build(fixed).searched == ["kernel_size"] and build(fixed).combinations == 2
+    assert "first_hidden_nodes" in build(fixed | {"hidden_layers": {"low": 0, "high": 1}}).searched
 
 
 def test_six_significant_digits() -> None:

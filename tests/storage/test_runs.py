@@ -63,7 +63,11 @@ def test_a_run_without_a_heart_is_interrupted(runs: Runs, database: Database) ->
     runs.beat("a")
     assert runs.get("a").state is RunState.RUNNING
     age(database, "a", DEAD_AFTER_S + 1)
-    assert runs.request_cancel("a").state is RunState.CANCELLED
+    cancelled = runs.request_cancel("a")
+    assert cancelled.state is RunState.CANCELLED and cancelled.duration_s() < DEAD_AFTER_S
+    assert runs.cancel_requested("a"), "a process that was only asleep must stop when it wakes"
+    runs.end("a", RunState.FINISHED)
+    assert runs.get("a").state is RunState.CANCELLED
 
 
 def test_newest_first(runs: Runs) -> None:

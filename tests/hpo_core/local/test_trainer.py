@@ -108,6 +108,16 @@ def test_an_exception_inside_is_a_record_with_its_reason(trainer: Trainer) -> No
         pytest.skip("this machine can download MNIST")
 
 
+def test_a_garbled_record_is_the_end_of_the_process_and_not_of_the_parent(module_settings: Settings) -> None:
+    def spawn(spec: ProcessSpec, settings: Settings) -> TrainingProcess:
+        return TrainingProcess(spec, settings, module="tests.hpo_core.local.garbled_worker")
+
+    pool = WorkerPool(module_settings, ProcessSpec(threads=1), workers=1, spawn=spawn)
+    with pytest.raises(WorkerDiedError):
+        list(LocalTrainer(pool)(LONG))
+    pool.close()
+
+
 def test_the_process_ends_with_its_parent(module_settings: Settings) -> None:
     process = TrainingProcess(ProcessSpec(threads=1), module_settings)
     while not isinstance(process.receive(60), Phase):
