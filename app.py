@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
 from pages.parts import frame, shared
@@ -29,6 +32,12 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     await asyncio.to_thread(shared.close_runs)
 
 
+def to_first_page(request: Request) -> RedirectResponse:
+    """Answer / with the first page's address; the query is kept. Saves a visitor one run of the script."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{PAGES[0][2]}{query}")
+
+
 def route() -> None:
     """Show the page that the address names."""
     pages = [st.Page(file, title=title, url_path=path, icon=icon) for file, title, path, icon in PAGES]
@@ -36,7 +45,7 @@ def route() -> None:
     def forward() -> None:
         st.switch_page(pages[0], query_params=st.query_params.to_dict())
 
-    # A page that is itself the default has no path of its own.
+    # A page that is itself the default has no path of its own; and who comes to / within the app is led on here.
     root = st.Page(forward, title="Onegin", url_path="start", default=True, visibility="hidden")
     page = st.navigation([root, *pages], position="top")
     with frame.page():
@@ -46,7 +55,7 @@ def route() -> None:
 # Until a first visitor has come through the route below, Streamlit takes every file in pages/ for a page of its own.
 PagesManager.uses_pages_directory = False
 
-app = st.App(__file__, lifespan=lifespan)
+app = st.App(__file__, lifespan=lifespan, routes=[Route("/", to_first_page)])
 
 if st.runtime.exists():
     st.set_page_config(page_title="Onegin", page_icon=frame.MARK, layout="wide")

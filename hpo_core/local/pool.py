@@ -11,8 +11,10 @@ import psutil
 from hpo_core.local.process import ProcessSpec, TrainingProcess
 from hpo_core.settings import Settings
 
-# A process that has grown by this much since its first trial is replaced: TensorFlow does not give everything back.
-GROWTH_BYTES = 300_000_000
+# TensorFlow keeps some ten megabytes of every training, whatever is released. A process that has grown by this share
+# since its first trial is replaced, and its successor is started a little earlier, so that nobody waits for it.
+GROWTH_SHARE = 0.08
+SUCCESSOR_SHARE = 0.05
 # With less free memory than this, no further trial is started beside the running ones.
 RESERVE_BYTES = 700_000_000
 
@@ -55,6 +57,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._idle: dict[int, TrainingProcess] = {}  # by slot
         self._busy: dict[int, TrainingProcess] = {}
+        self._successors: dict[int, TrainingProcess] = {}
         self._baseline: dict[int, int] = {}  # memory after the first trial, by process id
         self.limit = workers
         self._closed = False
@@ -80,9 +83,12 @@ class WorkerPool:
             slot = next((slot for slot, busy in self._busy.items() if busy is process), None)
             if slot is not None:
                 del self._busy[slot]
-            keep = reusable and slot is not None and not self._closed and process.alive and self._is_flat(process)
-            if keep and slot is not None:
+            usable = reusable and not self._closed and process.alive
+            keep = usable and slot is not None and self._is_flat(process, slot)
+            if slot is not None and keep:
                 self._idle[slot] = process
+            elif slot is not None and slot in self._successors:
+                self._idle[slot] = self._successors.pop(slot)
         if not keep:
             process.kill()
 
@@ -90,8 +96,9 @@ class WorkerPool:
         """End all processes, also those that train; nothing can be acquired afterwards."""
         with self._lock:
             self._closed = True
-            processes = [*self._idle.values(), *self._busy.values()]
+            processes = [*self._idle.values(), *self._busy.values(), *self._successors.values()]
             self._idle.clear()
+            self._successors.clear()
         for process in processes:
             process.kill()
 
@@ -112,13 +119,17 @@ class WorkerPool:
             return process
 
     def _end_idle(self) -> None:
-        while self._idle:
-            self._idle.popitem()[1].kill()
+        for waiting in (self._idle, self._successors):
+            while waiting:
+                waiting.popitem()[1].kill()
 
-    def _is_flat(self, process: TrainingProcess) -> bool:
+    def _is_flat(self, process: TrainingProcess, slot: int) -> bool:
+        """Whether the process may train once more; starts its successor when that will soon not be so."""
         memory = process.memory_bytes()
-        baseline = self._baseline.setdefault(process.pid, memory)
-        if memory <= baseline + GROWTH_BYTES:
-            return True
-        log.info("training process %d has grown to %d MB and is replaced", process.pid, memory // 1_000_000)
-        return False
+        growth = memory / max(1, self._baseline.setdefault(process.pid, memory)) - 1
+        if growth > GROWTH_SHARE:
+            log.info("training process %d has grown to %d MB and is replaced", process.pid, memory // 1_000_000)
+            return False
+        if growth > SUCCESSOR_SHARE and slot not in self._successors and self._free() > 2 * RESERVE_BYTES:
+            self._successors[slot] = self._spawn(self._specs[slot], self._settings)
+        return True

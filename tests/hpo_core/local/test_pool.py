@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hpo_core.local.pool import GROWTH_BYTES, RESERVE_BYTES, WorkerPool
+from hpo_core.local.pool import GROWTH_SHARE, RESERVE_BYTES, WorkerPool
 from hpo_core.local.process import ProcessSpec
 from hpo_core.settings import Settings
 
@@ -81,12 +81,26 @@ def test_a_process_that_has_grown_is_replaced(settings: Settings, fakes: Fakes) 
     assert first is not None
     pool.release(first, reusable=True)  # type: ignore[arg-type]
     assert take(pool) is first
-    first.memory += GROWTH_BYTES
+    first.memory = int(first.memory * (1 + GROWTH_SHARE)) - 1000
     pool.release(first, reusable=True)  # type: ignore[arg-type]
     assert first.alive and take(pool) is first
-    first.memory += 1
+    first.memory += 2000
     pool.release(first, reusable=True)  # type: ignore[arg-type]
     assert not first.alive
+
+
+def test_the_successor_is_started_before_it_is_needed(settings: Settings, fakes: Fakes) -> None:
+    pool = make_pool(settings, fakes)
+    first = take(pool)
+    assert first is not None
+    for memory in (100, 106, 109):
+        first.memory = memory * 1_000_000
+        pool.release(first, reusable=True)  # type: ignore[arg-type]
+        assert len(fakes.spawned) == (1 if memory == 100 else 2)
+        second = take(pool)
+    assert second is fakes.spawned[1] and second.alive and not first.alive
+    pool.close()
+    assert not any(process.alive for process in fakes.spawned)
 
 
 def test_fewer_workers_where_memory_is_short_but_never_none(
