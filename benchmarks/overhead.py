@@ -60,7 +60,8 @@ def measure() -> Table:
         columns=("model", "bare Keras loop", "our runner", "ratio"),
         rows=rows,
         notes=[
-            f"20 % of MNIST, {EPOCHS} epoch with tracing and validation, one warm process with {threads} threads each; {ROUNDS} rounds in turn. "
+            f"20 % of MNIST, {EPOCHS} epoch with tracing and validation, "
+            f"one warm process with {threads} threads each; {ROUNDS} rounds in turn. "
             "The bare loop is `model.fit(x, y, validation_data=...)` on arrays in memory: benchmarks/bare_keras.py.",
         ],
     )
