@@ -205,6 +205,9 @@ def _cannot_open(url: str, error: Exception) -> str:
     elif isinstance(error, ImportError):
         fix = "install the driver that the address names"
     else:
-        fix = "check the address, that the folder can be written to, and that the server runs"
+        fix = (
+            "check the address (by default a file in ONEGIN_RESULTS_DIR), that the folder can be written to, "
+            "and that the server runs"
+        )
     reason = str(getattr(error, "orig", None) or error).splitlines()[0]
     return f"ONEGIN_STORAGE_URL cannot be opened: {shown} ({reason}); {fix}"

@@ -9,6 +9,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ class TrainingProcess:
         command = [sys.executable, "-m", module, "--threads", str(spec.threads), "--cache-dir", str(settings.cache_dir)]
         if settings.datasets_dir is not None:
             command += ["--datasets-dir", str(settings.datasets_dir)]
+        # TensorFlow writes a file for each function it traces, and a process that is killed leaves them behind.
+        self._scratch = tempfile.TemporaryDirectory(prefix="onegin-worker-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -53,7 +56,7 @@ class TrainingProcess:
             text=True,
             encoding="utf-8",
             errors="replace",
-            env=_environment(spec),
+            env=_environment(spec) | {"TMPDIR": self._scratch.name},
             # Ctrl-C in a terminal is for the parent, which then ends its children in good order.
             start_new_session=True,
         )
@@ -94,6 +97,7 @@ class TrainingProcess:
         if self.alive:
             self._process.kill()
         self._process.wait(KILL_WAIT_S)
+        self._scratch.cleanup()
         if self._process.stdin is not None:
             _close_quietly(self._process.stdin)
 

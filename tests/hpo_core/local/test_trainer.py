@@ -88,6 +88,14 @@ def test_a_killed_process_is_a_failure_of_this_trial_alone(trainer: Trainer) -> 
     assert [record.epoch for record in trainer(make_config(epochs=1)) if isinstance(record, Epoch)] == [1]
 
 
+def test_a_killed_process_leaves_no_files(module_settings: Settings) -> None:
+    process = TrainingProcess(ProcessSpec(threads=1), module_settings)
+    scratch = Path(psutil.Process(process.pid).environ()["TMPDIR"])
+    assert scratch.is_dir()
+    process.kill()
+    assert not scratch.exists()
+
+
 def test_a_hanging_process_yields_ticks_and_is_gone_after_closing(trainer: Trainer) -> None:
     with closing(open_records(trainer, LONG)) as records:
         pid = started(records).process
