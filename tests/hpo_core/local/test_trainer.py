@@ -133,6 +133,7 @@ def test_the_process_ends_with_its_parent(module_settings: Settings) -> None:
     assert process._process.stdin is not None
     process._process.stdin.close()  # what happens when the parent dies
     wait_until_gone_as_child(process)
+    process.kill()  # removes what it left
 
 
 def wait_until_gone_as_child(process: TrainingProcess) -> None:
