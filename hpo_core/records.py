@@ -10,8 +10,10 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from hpo_core.health.readings import LayerReading, layer_reading
 
 if TYPE_CHECKING:
     from hpo_core.trial_config import TrialConfig
@@ -34,6 +36,9 @@ class Started(Record):
         parameters: trainable parameters.
         n_train, n_validation: samples trained on and validated on.
         process: id of the training process.
+        input_size: numbers in one sample (pixels times channels, or words).
+        label_counts: validation samples of each class, whose number is the number of classes.
+        batches: in an epoch.
     """
 
     kind: ClassVar[str] = "started"
@@ -42,6 +47,9 @@ class Started(Record):
     n_train: int
     n_validation: int
     process: int
+    input_size: int = 1
+    label_counts: list[int] = field(default_factory=list)
+    batches: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +74,11 @@ class Epoch(Record):
         validation_loss, validation_accuracy, validation_f1, validation_top5: on the validation part after the epoch;
             macro F1 and top-5 accuracy in 0..1. A loss that is no number (divergence) is None.
         learning_rate: at the end of the epoch.
-        seconds: duration of the epoch with its validation.
+        seconds: duration of the epoch with its validation and its readings.
+        loss_curve: training loss along the epoch, means over at most 20 equal stretches of batches.
+        fold_accuracies: accuracy on each of five stratified folds of the validation part; empty where it is too small.
+        predicted: how often each class was predicted on the validation part.
+        layers: what the probe read, input first; None in epochs without a reading.
     """
 
     kind: ClassVar[str] = "epoch"
@@ -80,6 +92,52 @@ class Epoch(Record):
     validation_top5: float
     learning_rate: float
     seconds: float
+    loss_curve: list[float | None] = field(default_factory=list)
+    fold_accuracies: list[float] = field(default_factory=list)
+    predicted: list[int] = field(default_factory=list)
+    layers: list[LayerReading] | None = None
+
+    def __post_init__(self) -> None:
+        if self.layers is not None:  # JSON gives mappings
+            typed = [layer_reading(item) if isinstance(item, dict) else item for item in self.layers]
+            object.__setattr__(self, "layers", typed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot(Record):
+    """What layers put out for one sample after an epoch, small enough for JSON.
+
+    Attributes:
+        epoch: 1-based.
+        sample: position in the validation part; `label` and `predicted` its right and its most probable class.
+        image: the sample itself as rows of pixels 0 to 255 (grey, or [r, g, b]); None for texts.
+        maps: layer name to up to eight maps, each rows of 0 to 255, scaled over the layer (pictures); or to one map of
+            units (rows) by words (columns), 0 is -1, 255 is 1 (texts).
+    """
+
+    kind: ClassVar[str] = "snapshot"
+    epoch: int
+    sample: int
+    label: int
+    predicted: int
+    image: list[Any] | None
+    maps: dict[str, list[list[list[int]]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artefact(Record):
+    """A file that the training made, or could not make.
+
+    Attributes:
+        name: of the file, such as 'confusion_matrix.png' or 'model.tflite'.
+        path: where it lies on the machine of the reader; None where it could not be made.
+        note: why not, or what was checked.
+    """
+
+    kind: ClassVar[str] = "artefact"
+    name: str
+    path: str | None
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +169,24 @@ class LogLine(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Finished(Record):
-    """Trained to the end. Nothing follows it."""
+    """Trained to the end. Nothing follows it.
+
+    Attributes:
+        epochs: trained.
+        duration_s: with everything that was made afterwards.
+        confusion: row per right class, column per predicted one: samples of the validation part, or of the test part
+            for the final model; empty where it was not counted.
+        test_accuracy, test_loss: of the final model on the test part; None for a trial.
+        n_test: samples of the test part they were measured on.
+    """
 
     kind: ClassVar[str] = "finished"
     epochs: int
     duration_s: float
+    confusion: list[list[int]] = field(default_factory=list)
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    n_test: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +214,8 @@ Trainer = Callable[["TrialConfig"], Iterator[Record]]
 """Trains one configuration; closing the iterator stops the trial and frees what it held."""
 
 KINDS: dict[str, type[Record]] = {
-    cls.kind: cls for cls in (Started, Batch, Epoch, Phase, Resources, LogLine, Finished, Failed, Tick)
+    cls.kind: cls
+    for cls in (Started, Batch, Epoch, Snapshot, Phase, Resources, LogLine, Artefact, Finished, Failed, Tick)
 }
 
 
