@@ -98,6 +98,16 @@ def last_reading(epochs: Iterable[Epoch]) -> list[LayerReading]:
     return next((epoch.layers for epoch in reversed(list(epochs)) if epoch.layers), [])
 
 
-def without_layers(epoch: Epoch) -> Epoch:
-    """The epoch without its readings: some hundred bytes instead of some ten thousand."""
-    return dataclasses.replace(epoch, layers=None)
+def lean(history: TrialHistory) -> TrialHistory:
+    """What a page shows while the trial trains: no snapshots, and only the newest reading with its histograms."""
+    newest = history.read_epochs[-1] if history.read_epochs else None
+    epochs = [epoch if epoch is newest or not epoch.layers else _lean_epoch(epoch) for epoch in history.epochs]
+    return TrialHistory(started=history.started, epochs=epochs, class_names=history.class_names)
+
+
+def _lean_epoch(epoch: Epoch) -> Epoch:
+    layers = [
+        dataclasses.replace(layer, activity=[], weight_histogram=None, bias_histogram=None)
+        for layer in epoch.layers or []
+    ]
+    return dataclasses.replace(epoch, layers=layers)

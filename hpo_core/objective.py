@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -15,14 +16,19 @@ import optuna
 
 from hpo_core.errors import RunCancelled, TrialFailedError, TrialTimeoutError
 from hpo_core.formats import duration, percent
+from hpo_core.health.diagnoses import Severity, diagnose
+from hpo_core.health.metrics import measure
+from hpo_core.health.score import health_score, trial_score
+from hpo_core.history import TrialHistory
 from hpo_core.logs import RunLog
 from hpo_core.model_size import trainable_parameters
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
-from hpo_core.records import Epoch, Failed, Finished, Record, Tick, Trainer, to_json
+from hpo_core.records import Artefact, Epoch, Failed, Finished, Record, Tick, Trainer, to_json
 from hpo_core.summaries import summarise
 from hpo_core.trial_config import TrialConfig
+from hpo_core.trial_files import TrialFiles
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -36,16 +42,35 @@ class Diverged(optuna.TrialPruned):
     """The loss is no number any more."""
 
 
+class Diagnosed(optuna.TrialPruned):
+    """Ended by a fatal diagnosis."""
+
+
 # How a trial ended, by what ended it: the only place that says so. The first match counts.
 OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (TooLarge, "too large"),
     (Diverged, "diverged"),
+    (Diagnosed, "diagnosed"),
     (optuna.TrialPruned, "pruned"),
     (RunCancelled, "cancelled"),
     (TrialTimeoutError, "time limit"),
     (BaseException, "crashed"),
 )
 COMPLETE = "complete"
+MOST_READINGS = 20
+
+
+@dataclass
+class BestScore:
+    """The best score of the complete trials so far; may be asked and told from any thread."""
+
+    value: float | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def see(self, score: float, minimises: bool) -> None:
+        with self.lock:
+            better = self.value is None or (score < self.value if minimises else score > self.value)
+            self.value = score if better else self.value
 
 
 @dataclass
@@ -58,9 +83,12 @@ class RunContext:
         folder: the run's folder; each trial writes its records to `trial_N/records.jsonl` in it.
         board: live progress.
         log: the run's log.
+        files: keeps what trials make.
+        class_names: of the data set.
         cancelled: set when the run shall stop.
         deadline: when the whole run ends, by `clock`; None without a limit.
         clock: seconds that only grow.
+        best: the best score so far.
     """
 
     config: OptimizationConfig
@@ -68,6 +96,9 @@ class RunContext:
     folder: Path
     board: ProgressBoard
     log: RunLog
+    files: TrialFiles
+    class_names: list[str] = field(default_factory=list)
+    best: BestScore = field(default_factory=BestScore)
     cancelled: threading.Event = field(default_factory=threading.Event)
     deadline: float | None = None
     clock: Callable[[], float] = time.monotonic
@@ -86,12 +117,54 @@ class RunContext:
             threads=self.threads,
             replicas=1,
             hyperparameters=hyperparameters,
+            objective=config.objective,
+            health_weight=config.score_weight,
+            health_interval=health_interval(config.health_interval, int(hyperparameters["epochs"])),
+            plots=config.plots,
+            draw_above=rounded(self.best.value),
         )
+
+    def check(self, trial_limit: float, *, whole_run: bool = True) -> None:
+        """Look at the flags and clocks that may end a training from outside.
+
+        Args:
+            trial_limit: when the training ends by its own limit, by `clock`.
+            whole_run: whether the limit of the whole run counts as well.
+
+        Raises:
+            RunCancelled, TrialTimeoutError: it shall end.
+        """
+        now = self.clock()
+        if self.cancelled.is_set():
+            raise RunCancelled("the run was cancelled")
+        if whole_run and self.deadline is not None and now > self.deadline:
+            raise TrialTimeoutError(f"the run's time limit of {self.config.timeout_minutes:g} min was reached")
+        if now > trial_limit:
+            minutes = self.config.max_training_time_minutes
+            raise TrialTimeoutError(f"the trial's time limit of {minutes:g} min was reached")
+
+
+def health_interval(asked: int | None, epochs: int) -> int:
+    """Epochs from one reading to the next: as asked, or so that there are at most 20, which bounds their cost."""
+    return asked if asked is not None else max(1, math.ceil(epochs / MOST_READINGS))
+
+
+def rounded(score: float | None) -> float | None:
+    """Six significant digits, as all numbers of a configuration have."""
+    return None if score is None else float(f"{score:.6g}")
 
 
 def trial_seed(seed: int, number: int) -> int:
     """Seed of trial `number` in a run with `seed`: 0 to 2**32 - 1, unrelated between neighbours."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+@dataclass
+class _Told:
+    """What a training has told so far, and what of it becomes attributes of the trial."""
+
+    history: TrialHistory
+    attributes: dict[str, object]
 
 
 class Objective:
@@ -112,6 +185,7 @@ class Objective:
         attributes: dict[str, object] = {}
         try:
             score = self._score(trial, attributes)
+            self._context.best.see(score, self._context.config.minimises)
             attributes |= {"outcome": COMPLETE, "reason": ""}
             return score
         except BaseException as error:
@@ -133,53 +207,61 @@ class Objective:
         attributes["parameters"] = self._refuse_oversize(trial, config)
         self._context.board.begin(trial.number, summarise(config), config.number("epochs"))
         self._context.log.info("trial %d starts: %s", trial.number, summarise(config))
+        history = TrialHistory(class_names=self._context.class_names)
         # A generator closes what trains when it is closed; Trainer promises only an iterator.
-        with closing(cast("Generator[Record]", self._trainer(config))) as records, self._journal(trial) as journal:
-            last = self._consume(trial, records, journal, attributes)
-        if last is None:
+        try:
+            with closing(cast("Generator[Record]", self._trainer(config))) as records, self._journal(trial) as journal:
+                self._consume(trial, records, journal, _Told(history, attributes))
+        finally:
+            if history.epochs:
+                self._context.files.keep_history(trial, history)
+        if not history.epochs or history.finished is None:
             raise TrialFailedError("the training ended without a result")
-        return objective_value(self._context.config.objective, last)
+        return self._value(history, attributes)
 
-    def _consume(
-        self, trial: optuna.Trial, records: Generator[Record], journal: TextIO, attributes: dict[str, object]
-    ) -> Epoch | None:
-        """Read a training to its end; the last epoch, or None where the end is missing."""
-        last: Epoch | None = None
+    def _consume(self, trial: optuna.Trial, records: Generator[Record], journal: TextIO, told: _Told) -> None:
+        """Read a training to its end, or to where it shall not go on."""
         limit = self._context.clock() + self._context.config.max_training_time_minutes * 60
         for record in records:
-            self._watch(limit)
+            self._context.check(limit)
             if isinstance(record, Tick):
                 continue
             journal.write(to_json(record) + "\n")
             self._context.board.see(trial.number, record)
+            told.history.add(record)
             if isinstance(record, Failed):
                 raise TrialFailedError(f"{record.error_type}: {record.message}")
+            if isinstance(record, Artefact):
+                self._context.files.keep(trial, record)
             if isinstance(record, Epoch):
-                last = record
-                attributes |= _measured(record)
-                self._judge(trial, record)
+                self._context.board.tell(trial.number, told.history)
+                self._judge(trial, record, told)
             if isinstance(record, Finished):
-                return last
-        return None
+                return
 
-    def _watch(self, trial_limit: float) -> None:
-        """Look at the flags and clocks that may end a trial from outside."""
-        now, deadline = self._context.clock(), self._context.deadline
-        if self._context.cancelled.is_set():
-            raise RunCancelled("the run was cancelled")
-        if deadline is not None and now > deadline:
-            raise TrialTimeoutError(f"the run's time limit of {self._context.config.timeout_minutes:g} min was reached")
-        if now > trial_limit:
-            minutes = self._context.config.max_training_time_minutes
-            raise TrialTimeoutError(f"the trial's time limit of {minutes:g} min was reached")
-
-    def _judge(self, trial: optuna.Trial, record: Epoch) -> None:
-        """Tell Optuna about an epoch; raises where the trial shall not go on."""
+    def _judge(self, trial: optuna.Trial, record: Epoch, told: _Told) -> None:
+        """Note what an epoch showed and tell Optuna; raises where the trial shall not go on."""
+        config, history = self._context.config, told.history
+        metrics = measure(history)
+        found = diagnose(history)
+        health = {"health": health_score(metrics), **metrics}
+        told.attributes |= measured(record) | {name: value for name, value in health.items() if value is not None}
+        told.attributes["diagnoses"] = ", ".join(dict.fromkeys(item.code for item in found))
         if record.loss is None or record.validation_loss is None:
             raise Diverged(f"the loss is no number after epoch {record.epoch}: try a smaller learning rate")
-        trial.report(objective_value(self._context.config.objective, record), step=record.epoch)
+        trial.report(self._value(history, told.attributes), step=record.epoch)
+        gravest = found[0] if found else None
+        if config.health_pruning and gravest is not None and gravest.severity is Severity.FATAL:
+            raise Diagnosed(gravest.in_words())
         if record.epoch < record.epochs and trial.should_prune():
             raise optuna.TrialPruned(f"fell behind the other trials at epoch {record.epoch} of {record.epochs}")
+
+    def _value(self, history: TrialHistory, attributes: dict[str, object]) -> float:
+        """The score as it stands after the last epoch."""
+        health = attributes.get("health")
+        config = self._context.config
+        known = health if isinstance(health, float) else None
+        return trial_score(config.objective, config.score_weight, history.epochs[-1], known)
 
     def _refuse_oversize(self, trial: optuna.Trial, config: TrialConfig) -> int:
         """Parameters of the model; told to the sampler as a constraint, so that it learns what is too large."""
@@ -196,20 +278,8 @@ class Objective:
         return (folder / "records.jsonl").open("w", encoding="utf-8", buffering=1)
 
 
-def objective_value(objective: str, record: Epoch) -> float:
-    """The number that the run optimises, as it stands after an epoch."""
-    if objective == "validation_loss":
-        assert record.validation_loss is not None
-        return record.validation_loss
-    shares = {
-        "validation_accuracy": record.validation_accuracy,
-        "macro_f1": record.validation_f1,
-        "top5_accuracy": record.validation_top5,
-    }
-    return shares[objective]
-
-
-def _measured(record: Epoch) -> dict[str, object]:
+def measured(record: Epoch) -> dict[str, object]:
+    """What an epoch measured, as attributes of its trial."""
     return {
         "accuracy": record.validation_accuracy,
         "validation_loss": record.validation_loss,

@@ -13,7 +13,8 @@ import yaml
 
 import datasets
 from hpo_core.errors import UsageError, nearest
-from hpo_core.parameters import PARAMETERS, Architecture, Choices, Domain, Range, convert, describe
+from hpo_core.health.score import DEFAULT_HEALTH_WEIGHT
+from hpo_core.parameters import FLAG, PARAMETERS, Architecture, Choices, Domain, Range, convert, describe
 from hpo_core.search_space import SearchSpace
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -69,7 +70,18 @@ class OptimizationConfig:
     """
 
     dataset: str = _option("digits", "The data to learn.", Choices(tuple(datasets.CATALOGUE)))
-    mode: str = _option("simple", "What a trial is scored by: simple is the objective alone.", Choices(("simple",)))
+    mode: str = _option(
+        "simple", "What a trial is scored by: simple is the objective alone, health adds how sound the network is.",
+        Choices(("simple", "health")),
+    )  # fmt: skip
+    health_weight: float = _option(
+        DEFAULT_HEALTH_WEIGHT, "Share of health in the score of mode health; the rest is the objective.", Range(0, 1)
+    )
+    health_interval: int | None = _option(
+        None, "Epochs from one reading of the layers to the next; by default at most 20 readings a trial, 0 is never.",
+        Range(0, 1000), int,
+    )  # fmt: skip
+    health_pruning: bool = _option(False, "Whether a trial with a fatal diagnosis ends at once.", FLAG)
     objective: str = _option(
         "validation_accuracy", "The number that makes a trial better, on the validation part.", OBJECTIVES
     )
@@ -96,8 +108,15 @@ class OptimizationConfig:
         None, "The whole run ends after this time; by default when all trials are done.", Range(0.01, 100_000), float
     )
     max_training_time_minutes: float = _option(60.0, "A trial that takes longer fails.", Range(0.01, 100_000))
-    plots: str = _option("none", "Which trials' pictures are drawn.", Choices(("none",)))
-    final_model: bool = _option(False, "Whether the best configuration is trained again at the end.", Choices((False,)))
+    plots: str = _option(
+        "best", "Which trials' pictures are drawn; best is each trial that is the best so far.",
+        Choices(("best", "all", "none")),
+    )  # fmt: skip
+    final_model: bool = _option(
+        True,
+        "Whether the best configuration is trained again on all data at the end, tested, and made into files.",
+        FLAG,
+    )
     run_name: str | None = dataclasses.field(default=None)
     space: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
@@ -115,7 +134,25 @@ class OptimizationConfig:
             object.__setattr__(self, "run_name", str(self.run_name))  # YAML reads 2024 as a number
         if not isinstance(self.space, Mapping):
             raise UsageError("space", f"must map hyperparameters to what they may be, got {self.space!r}")
+        if self.mode == "health" and self.minimises:
+            raise UsageError(
+                "objective", f"must grow with quality in mode=health, got {self.objective!r}",
+                "for example objective=validation_accuracy",
+            )  # fmt: skip
+        if self.mode == "health" and self.health_interval == 0:
+            raise UsageError("health_interval", "must be at least 1 in mode=health, got 0", "leave it out")
         self.search_space()
+
+    @property
+    def score_weight(self) -> float | None:
+        """Share of health in the score; None in mode simple."""
+        return self.health_weight if self.mode == "health" else None
+
+    @property
+    def score_name(self) -> str:
+        """What the score is called: the objective's name, or that of both."""
+        name = self.objective.replace("_", " ")
+        return f"{name} and health" if self.mode == "health" else name
 
     @property
     def architecture(self) -> Architecture:
@@ -220,7 +257,7 @@ _EARLIER_WORDS: Mapping[str, Callable[[object], str]] = {
     "target_gpus_per_worker": lambda value: f"gpus_per_worker={value}",
 }
 # Keys of the command line's contract whose part of the product does not exist yet.
-_NOT_YET = ("health_weight", "health_interval", "health_pruning", "fallback_local", "gpus_per_worker")
+_NOT_YET = ("fallback_local", "gpus_per_worker")
 
 
 def unknown_field(name: str, value: object) -> UsageError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from hpo_core.final_model import test_accuracy
 from hpo_core.settings import Settings
 from storage.database import open_database
 from storage.runs import Run, Runs, RunState
@@ -53,10 +54,12 @@ def run_outcome(settings: Settings, run_name: str) -> RunOutcome:
     database = open_database(settings.storage_url)
     run, studies = Runs(database).get(run_name), Studies(database)
     # A run that failed early has no study.
-    return _outcome(settings, run, studies.summary(run_name) if studies.exists(run_name) else None)
+    if not studies.exists(run_name):
+        return _outcome(settings, run, None, None)
+    return _outcome(settings, run, studies.summary(run_name), test_accuracy(studies.attributes(run_name)))
 
 
-def _outcome(settings: Settings, run: Run, study: StudySummary | None) -> RunOutcome:
+def _outcome(settings: Settings, run: Run, study: StudySummary | None, tested: float | None) -> RunOutcome:
     return RunOutcome(
         run_name=run.run_name,
         study_name=run.run_name,
@@ -69,7 +72,7 @@ def _outcome(settings: Settings, run: Run, study: StudySummary | None) -> RunOut
         best_accuracy=study.best_accuracy if study else None,
         best_health=study.best_health if study else None,
         best_score=study.best_score if study else None,
-        test_accuracy=None,
+        test_accuracy=tested,
         duration_s=round(run.duration_s(), 3),
         results_dir=str(settings.results_dir / run.run_name),
         message=run.message,

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from hpo_core.records import Batch, Epoch, Phase, Record, Resources, Started
+from hpo_core.history import TrialHistory, lean
+from hpo_core.records import FINAL_PHASE, Batch, Epoch, Phase, Record, Resources, Started
 from storage.progress import ProgressTable, TrialProgress
 
 TRAINING = "training"
@@ -28,14 +29,15 @@ class ProgressBoard:
         self._trials: dict[int, TrialProgress] = {}
         self._changed: set[int] = set()
         self._ended: set[int] = set()
+        self._histories: dict[int, str] = {}
         self.urgent = threading.Event()
         """Set when something happened that people should see without waiting for the next regular write."""
 
-    def begin(self, trial: int, summary: str, epochs: int) -> None:
+    def begin(self, trial: int, summary: str, epochs: int, phase: str = "starting") -> None:
         now = self._clock()
         with self._lock:
             self._trials[trial] = TrialProgress(
-                trial=trial, phase="starting", epoch=0, epochs=epochs, share=0.0, summary=summary,
+                trial=trial, phase=phase, epoch=0, epochs=epochs, share=0.0, summary=summary,
                 started_at=now, updated_at=now,
             )  # fmt: skip
             self._changed.add(trial)
@@ -53,8 +55,17 @@ class ProgressBoard:
         if isinstance(record, Started | Epoch | Phase):
             self.urgent.set()
 
+    def tell(self, trial: int, history: TrialHistory) -> None:
+        """Show what is known of a running trial so far; after each epoch."""
+        text = lean(history).to_json()
+        with self._lock:
+            if trial in self._trials:
+                self._histories[trial] = text
+        self.urgent.set()
+
     def end(self, trial: int) -> None:
         with self._lock:
+            self._histories.pop(trial, None)
             if self._trials.pop(trial, None) is not None:
                 self._changed.discard(trial)
                 self._ended.add(trial)
@@ -65,22 +76,24 @@ class ProgressBoard:
         self.urgent.clear()
         with self._lock:
             changed = [self._trials[trial] for trial in sorted(self._changed)]
-            ended = sorted(self._ended)
+            ended, histories = sorted(self._ended), self._histories
             self._changed.clear()
             self._ended.clear()
-        if changed or ended:
-            self._table.write(changed, ended)
+            self._histories = {}
+        if changed or ended or histories:
+            self._table.write(changed, ended, histories)
 
 
 def after_record(before: TrialProgress, record: Record) -> TrialProgress:
     """Where a trial stands after `record`; the same object where the record says nothing about it."""
     if isinstance(record, Phase):
         return dataclasses.replace(before, phase=record.name) if record.name != before.phase else before
+    training = before.phase if before.phase == FINAL_PHASE else TRAINING
     if isinstance(record, Started):
-        return dataclasses.replace(before, phase=TRAINING, epoch=1, share=0.0, process=record.process)
+        return dataclasses.replace(before, phase=training, epoch=1, share=0.0, process=record.process)
     if isinstance(record, Batch):
         return dataclasses.replace(
-            before, phase=TRAINING, epoch=record.epoch, share=record.batch / record.batches,
+            before, phase=training, epoch=record.epoch, share=record.batch / record.batches,
             loss=record.loss, accuracy=record.accuracy,
         )  # fmt: skip
     if isinstance(record, Epoch):

@@ -209,6 +209,8 @@ class Tick(Record):
 # What a training process says about itself, as names of phases: it can take a trial; it ended one when asked to.
 READY = "ready"
 STOPPED = "stopped"
+# What the final model's training is called until its test.
+FINAL_PHASE = "building the final model"
 
 Trainer = Callable[["TrialConfig"], Iterator[Record]]
 """Trains one configuration; closing the iterator stops the trial and frees what it held."""

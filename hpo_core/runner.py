@@ -16,6 +16,8 @@ import optuna
 
 import datasets
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
+from hpo_core.final_model import make_final_model
+from hpo_core.health.score import score_formula
 from hpo_core.local.pool import WorkerPool
 from hpo_core.local.process import ProcessSpec
 from hpo_core.local.trainer import LocalTrainer
@@ -26,8 +28,11 @@ from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.progress import ProgressBoard
 from hpo_core.pruners import make_pruner
 from hpo_core.records import Trainer
+from hpo_core.results import ResultsError, write_results
 from hpo_core.samplers import LEARNS_FROM_PRUNED, make_sampler
 from hpo_core.settings import Settings
+from hpo_core.trial_files import TrialFiles
+from storage.artifacts import Artifacts
 from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
 from storage.progress import ProgressTable
@@ -189,15 +194,32 @@ class Runner:
                 config=self.config,
                 threads=self._machine.threads(self.workers),
                 folder=self.folder,
+                files=TrialFiles(Artifacts(self._database, self._settings.artifacts_dir), self.folder, self._log),
+                class_names=list(prepared.info.class_names),
                 board=self._board,
                 cancelled=self._cancelled,
                 log=self._log,
                 deadline=began + minutes * 60 if minutes else None,
             )
             self._study_loop(study, Objective(context, backend.trainer))
+            message = self._verdict(study)
+            remarks = self._results(study, context, backend.trainer)
         finally:
             backend.close()
-        return self._verdict(study)
+        return "; ".join(filter(None, [message, *remarks]))
+
+    def _results(self, study: optuna.Study, context: RunContext, trainer: Trainer) -> list[str]:
+        """The final model and the files of the run; what could not be made is a sentence, and the trials stay."""
+        studies = Studies(self._database)
+        remarks = write_results(studies, self.run_name, self.folder)
+        if self.config.final_model:
+            try:
+                make_final_model(study, studies, context, trainer)
+            except (TrialFailedError, ResultsError, OSError) as error:
+                remarks.append(f"the final model could not be made: {error}")
+        for remark in remarks:
+            self._log.warning("%s", remark)
+        return remarks
 
     def _study_loop(self, study: optuna.Study, objective: Objective) -> None:
         minutes = self.config.timeout_minutes
@@ -245,7 +267,7 @@ class Runner:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names([self.config.objective.replace("_", " ")])
+            study.set_metric_names([self.config.score_name])
         attributes: dict[str, Any] = {
             "configuration": self.config.as_dict() | {"run_name": self.run_name, "workers": self.workers},
             "dataset": prepared.info.title,
@@ -253,6 +275,7 @@ class Runner:
             "dataset note": prepared.note,
             "sampler": self.config.sampler,
             "pruner": self.config.pruner,
+            "score": score_formula(self.config.objective, self.config.score_weight),
             "search space": self.config.search_space().as_yaml_data(),
         }
         for key, value in attributes.items():

@@ -40,3 +40,8 @@ class Settings:
     def log_file(self) -> Path:
         """The log that every way of starting a run writes to."""
         return self.results_dir / "logs" / "onegin.log"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """The artefact store of all runs, which `optuna-dashboard --artifact-dir` shows."""
+        return self.results_dir / "artifacts"

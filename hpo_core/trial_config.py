@@ -13,6 +13,8 @@ from hpo_core.errors import UsageError, nearest
 from hpo_core.parameters import Architecture, Parameter, Value, parameters_of
 
 MAX_BYTES = 800
+# What a training is for.
+TRIAL, FINAL = "trial", "final"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,11 @@ class TrialConfig:
         test_split: share set aside for the test where the set has no test part of its own, 0.05 to 0.5.
         threads: processor threads of the training process; other numbers give other last bits.
         replicas: devices that share each batch.
+        part: 'trial', or 'final' for the model that is trained on training and validation part together and tested.
+        objective, health_weight: what the trial is scored by; no weight in mode 'simple'.
+        health_interval: epochs from one reading of the layers to the next, 0 for none.
+        plots: 'all', 'none', or 'best' for pictures only where the score is better than `draw_above`.
+        draw_above: the best score when the trial began; None before there was one.
         hyperparameters: one value for each hyperparameter of the architecture.
     """
 
@@ -42,6 +49,12 @@ class TrialConfig:
     threads: int
     replicas: int
     hyperparameters: Mapping[str, Value]
+    part: str = TRIAL
+    objective: str = "validation_accuracy"
+    health_weight: float | None = None
+    health_interval: int = 1
+    plots: str = "none"
+    draw_above: float | None = None
 
     def __post_init__(self) -> None:
         declared = {parameter.name: parameter for parameter in parameters_of(self.architecture)}
@@ -89,12 +102,17 @@ class TrialConfig:
 
 
 _OWN_FIELDS = tuple(field.name for field in dataclasses.fields(TrialConfig) if field.name != "hyperparameters")
-_NUMBERS = {field.name: field.type for field in dataclasses.fields(TrialConfig) if field.type in {"int", "float"}}
+_TYPES = {field.name: str(field.type) for field in dataclasses.fields(TrialConfig)}
+_OPTIONAL = " | None"
 
 
 def _own(field: str, value: Any) -> Any:
     """A field of the configuration itself, refused where its JSON type is not the declared one."""
-    declared = _NUMBERS.get(field, "str")
+    declared = _TYPES[field]
+    if declared.endswith(_OPTIONAL):
+        if value is None:
+            return None
+        declared = declared.removesuffix(_OPTIONAL)
     if declared == "float" and type(value) is int:
         return float(value)
     if type(value).__name__ != declared:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
 
 from storage.database import Database
-from storage.tables import progress
+from storage.tables import live, progress
 
 
 @dataclass(frozen=True)
@@ -56,22 +56,35 @@ class ProgressTable:
         self._database = database
         self._run_name = run_name
 
-    def write(self, changed: Iterable[TrialProgress], ended: Iterable[int]) -> None:
-        """Replace the rows of `changed` and remove those of `ended`, in one transaction."""
+    def write(
+        self, changed: Iterable[TrialProgress], ended: Iterable[int], histories: Mapping[int, str] | None = None
+    ) -> None:
+        """Replace rows and `histories` (JSON by trial), remove those of `ended`; all in one transaction."""
+        told, over = histories or {}, list(ended)
         rows = [{"run_name": self._run_name, **dataclasses.asdict(item)} for item in changed]
-        gone = [row["trial"] for row in rows] + list(ended)
-        if not gone:
+        texts = [{"run_name": self._run_name, "trial": trial, "history": text} for trial, text in told.items()]
+        if not rows and not texts and not over:
             return
         with self._database.write() as connection:
-            connection.execute(
-                delete(progress).where(progress.c.run_name == self._run_name, progress.c.trial.in_(gone))
-            )
-            if rows:
-                connection.execute(insert(progress), rows)
+            for table, gone, new in (
+                (progress, [row["trial"] for row in rows] + over, rows),
+                (live, [*told, *over], texts),
+            ):
+                connection.execute(delete(table).where(table.c.run_name == self._run_name, table.c.trial.in_(gone)))
+                if new:
+                    connection.execute(insert(table), new)
 
     def clear(self) -> None:
         with self._database.write() as connection:
-            connection.execute(delete(progress).where(progress.c.run_name == self._run_name))
+            for table in (progress, live):
+                connection.execute(delete(table).where(table.c.run_name == self._run_name))
+
+    def live(self, trial: int) -> str | None:
+        """JSON of a running trial's history so far; None before its first epoch and when it is over."""
+        query = select(live.c.history).where(live.c.run_name == self._run_name, live.c.trial == trial)
+        with self._database.read() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else str(found)
 
     def read(self) -> list[TrialProgress]:
         """By trial number."""

@@ -44,6 +44,14 @@ progress = Table(
     Column("updated_at", Float, nullable=False),
 )
 
+live = Table(
+    "onegin_live",
+    OURS,
+    Column("run_name", String(80), primary_key=True),
+    Column("trial", Integer, primary_key=True),
+    Column("history", Text, nullable=False),  # JSON of the running trial's history so far
+)
+
 # Optuna's tables, as far as they are read here (schema of version 5).
 studies = table("studies", column("study_id", Integer), column("study_name", String))
 study_directions = table("study_directions", column("study_id", Integer), column("direction", String))
@@ -69,6 +77,16 @@ trial_params = table(
 )
 trial_attributes = table(
     "trial_user_attributes", column("trial_id", Integer), column("key", String), column("value_json", Text)
+)
+trial_system_attributes = table(
+    "trial_system_attributes",
+    column("trial_system_attribute_id", Integer),
+    column("trial_id", Integer),
+    column("key", String),
+    column("value_json", Text),
+)
+study_system_attributes = table(
+    "study_system_attributes", column("study_id", Integer), column("key", String), column("value_json", Text)
 )
 intermediate_values = table(
     "trial_intermediate_values",

@@ -72,7 +72,7 @@ def trial_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> Trial
     else:
         inputs, labels, train, validation = _texts(config, prepared, labels, split)
     return TrialData(
-        inputs=_shared_tensor(inputs),
+        inputs=shared_tensor(inputs),
         labels=tf.convert_to_tensor(labels.astype(np.int32)),
         train=train,
         validation=validation,
@@ -80,7 +80,7 @@ def trial_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> Trial
     )
 
 
-def _shared_tensor(array: np.ndarray) -> tf.Tensor:
+def shared_tensor(array: np.ndarray) -> tf.Tensor:
     """The array as a tensor on the same memory: `tf.convert_to_tensor` would copy it into every training process.
 
     TensorFlow aborts on memory that is not aligned to 64 bytes. What is mapped from an .npy file always is; other

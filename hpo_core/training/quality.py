@@ -8,6 +8,7 @@ import numpy as np
 
 # Keras clips probabilities here before it takes the logarithm.
 EPSILON = 1e-7
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,30 @@ def quality(probabilities: np.ndarray, labels: np.ndarray) -> Quality:
         f1=_macro_f1(predicted, labels, classes),
         top5=_top(5, probabilities, labels),
     )
+
+
+def stratified_folds(labels: np.ndarray) -> np.ndarray:
+    """The fold 0 to 4 of each sample, each class spread evenly over the folds: (n,)."""
+    order = np.argsort(labels, kind="stable")
+    folds = np.empty(len(labels), dtype=np.int64)
+    folds[order] = np.arange(len(labels)) % FOLDS
+    return folds
+
+
+def fold_accuracies(probabilities: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> list[float]:
+    """Share of right answers in each fold; empty where a fold would have fewer than two samples."""
+    if len(labels) < 2 * FOLDS:
+        return []
+    right = probabilities.argmax(axis=1) == labels
+    return [round(float(right[folds == fold].mean()), 6) for fold in range(FOLDS)]
+
+
+def confusion(probabilities: np.ndarray, labels: np.ndarray) -> list[list[int]]:
+    """Counts with a row per right class and a column per predicted one."""
+    classes = probabilities.shape[1]
+    counts = np.bincount(labels * classes + probabilities.argmax(axis=1), minlength=classes**2)
+    matrix: list[list[int]] = counts.reshape(classes, classes).tolist()
+    return matrix
 
 
 def _macro_f1(predicted: np.ndarray, labels: np.ndarray, classes: int) -> float:

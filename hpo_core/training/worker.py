@@ -13,7 +13,9 @@ import gc
 import json
 import os
 import queue
+import shutil
 import sys
+import tempfile
 import threading
 import traceback
 from pathlib import Path
@@ -21,7 +23,7 @@ from typing import TextIO
 
 from hpo_core.errors import OneginError
 from hpo_core.records import READY, STOPPED, Failed, Phase, Record, to_json
-from hpo_core.trial_config import TrialConfig
+from hpo_core.trial_config import FINAL, TrialConfig
 
 
 class Output:
@@ -90,12 +92,15 @@ def _run_trial(text: str, arguments: argparse.Namespace, output: Output, command
     import keras
 
     import datasets
-    from hpo_core.training.loop import TrainingStopped, train
+    from hpo_core.training.final import train_final
+    from hpo_core.training.loop import train
+    from hpo_core.training.reporter import TrainingStopped
 
     try:
         config = TrialConfig.from_json(text)
         prepared = datasets.prepare(config.dataset, folder=arguments.datasets_dir, cache=arguments.cache_dir)
-        train(config, prepared, output.emit, commands.should_stop)
+        work = train_final if config.part == FINAL else train
+        work(config, prepared, output.emit, commands.should_stop, _empty_folder())
     except TrainingStopped:
         output.emit(Phase(name=STOPPED))
     except (OneginError, datasets.DatasetError) as error:
@@ -106,6 +111,14 @@ def _run_trial(text: str, arguments: argparse.Namespace, output: Output, command
     finally:
         keras.backend.clear_session()
         gc.collect()
+
+
+def _empty_folder() -> Path:
+    """Where a trial leaves its files. The parent has taken those of the trial before by now."""
+    folder = Path(tempfile.gettempdir()) / f"onegin-files-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 def _private_stdout() -> TextIO:
@@ -124,7 +137,7 @@ def _prepare_tensorflow(threads: int) -> None:
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.experimental.enable_op_determinism()
-    import hpo_core.training.loop  # noqa: F401 - loads Keras now, while nobody waits
+    import hpo_core.training.final  # noqa: F401 - loads Keras now, while nobody waits
 
     # What is loaded so far stays: the collection after each trial need not look through it, which took half a second.
     gc.collect()

@@ -17,6 +17,8 @@ from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.progress import ProgressBoard
 from hpo_core.records import Failed, Finished, Phase, Record, Started, Tick, Trainer
 from hpo_core.trial_config import TrialConfig
+from hpo_core.trial_files import TrialFiles
+from storage.artifacts import Artifacts
 from storage.database import Database
 from storage.progress import ProgressTable
 from tests.contracts.trainer import TrainerContract
@@ -54,6 +56,7 @@ def context(tmp_path: Path, database: Database, clock: Clock) -> RunContext:
         folder=tmp_path / "run",
         board=ProgressBoard(ProgressTable(database, "run")),
         log=RunLog("run"),
+        files=TrialFiles(Artifacts(database, tmp_path / "artifacts"), tmp_path / "run", RunLog("run")),
         cancelled=threading.Event(),
         clock=clock,
     )

@@ -1,0 +1,101 @@
+"""After the last trial: the best configuration is trained on everything, tested once, and made into files."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from typing import cast
+
+import optuna
+
+from hpo_core.errors import TrialFailedError
+from hpo_core.formats import percent
+from hpo_core.health.metrics import METRICS
+from hpo_core.health.score import score_formula
+from hpo_core.model_card import model_card
+from hpo_core.objective import RunContext
+from hpo_core.records import FINAL_PHASE, Artefact, Failed, Finished, Record, Started, Tick, Trainer
+from hpo_core.results import best_trial, write_model_card
+from hpo_core.summaries import summarise
+from hpo_core.trial_config import FINAL, TrialConfig
+from storage.studies import Studies, TrialRow
+
+FOLDER = "optimized_model"
+# Attribute of the study.
+TEST_ACCURACY = "test accuracy"
+
+
+def make_final_model(study: optuna.Study, studies: Studies, context: RunContext, trainer: Trainer) -> float:
+    """Train, test and export the best trial's configuration; its accuracy on the test part.
+
+    Raises:
+        RunCancelled: somebody asked the run to stop.
+        TrialFailedError: it could not be made; the trials' results are not touched.
+        ResultsError, OSError: its files could not be written.
+    """
+    best = best_trial(studies, study.study_name)
+    if best is None:
+        raise TrialFailedError("no trial is complete")
+    config = final_config(TrialConfig.from_json(str(best.attributes["configuration"])))
+    context.log.info("the final model is built from trial %d: %s", best.number, summarise(config))
+    context.board.begin(best.number, summarise(config), config.number("epochs"), FINAL_PHASE)
+    try:
+        records = _trained(config, best, context, trainer)
+    finally:
+        context.board.end(best.number)
+    formula = score_formula(context.config.objective, context.config.score_weight)
+    card = model_card(study.study_name, study.user_attrs, best, records, formula, tuple(METRICS))
+    write_model_card(card, context.folder / FOLDER)
+    accuracy = card.test_accuracy
+    if accuracy is None:
+        raise TrialFailedError("the final training ended without a test")
+    study.set_user_attr(TEST_ACCURACY, accuracy)
+    context.log.info("the final model reaches %s on %d test samples", percent(accuracy), card.n_test)
+    return accuracy
+
+
+def final_config(config: TrialConfig) -> TrialConfig:
+    """The configuration of a trial as that of the final model: nothing to be read or drawn along the way."""
+    return dataclasses.replace(config, part=FINAL, health_interval=0, plots="none", draw_above=None)
+
+
+def _trained(config: TrialConfig, best: TrialRow, context: RunContext, trainer: Trainer) -> list[Record]:
+    """The records that the card needs; files are in the run's folder when this returns."""
+    kept: list[Record] = []
+    folder = context.folder / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    limit = context.clock() + context.config.max_training_time_minutes * 60
+    with closing(cast("Generator[Record]", trainer(config))) as records:
+        for record in records:
+            context.check(limit, whole_run=False)
+            if isinstance(record, Tick):
+                continue
+            context.board.see(best.number, record)
+            if isinstance(record, Failed):
+                raise TrialFailedError(f"{record.error_type}: {record.message}")
+            if isinstance(record, Artefact):
+                kept.append(_moved(record, folder, context))
+            elif isinstance(record, Started | Finished):
+                kept.append(record)
+    if not any(isinstance(record, Finished) for record in kept):
+        raise TrialFailedError("the final training ended without a result")
+    return kept
+
+
+def _moved(made: Artefact, folder: Path, context: RunContext) -> Artefact:
+    """The file in the run's folder."""
+    if made.path is None:
+        context.log.warning("%s: %s", made.name, made.note)
+        return made
+    target = folder / made.name
+    shutil.copyfile(made.path, target)
+    return dataclasses.replace(made, path=str(target))
+
+
+def test_accuracy(attributes: dict[str, object]) -> float | None:
+    """Accuracy of the final model from a study's attributes; None where there is none."""
+    value = attributes.get(TEST_ACCURACY)
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,73 @@
+"""From metrics to one health score, and from accuracy and health to a trial's score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hpo_core.health.metrics import METRICS
+from hpo_core.records import Epoch
+
+DEFAULT_HEALTH_WEIGHT = 0.3
+
+
+def health_score(metrics: Mapping[str, float | None]) -> float | None:
+    """Weighted mean of the metrics that were measured, in 0..1; None where none was."""
+    known = {name: value for name, value in metrics.items() if value is not None and name in METRICS}
+    total = sum(METRICS[name].weight for name in known)
+    return round(sum(METRICS[name].weight * value for name, value in known.items()) / total, 6) if total else None
+
+
+def explain(metrics: Mapping[str, float | None]) -> str:
+    """What lifts and what lowers the health score, in words."""
+    known = {name: value for name, value in metrics.items() if value is not None and name in METRICS}
+    absent = [METRICS[name].title.lower() for name in METRICS if name not in known]
+    if not known:
+        return "No health was measured."
+    best, worst = max(known, key=lambda name: known[name]), min(known, key=lambda name: known[name])
+    text = f"Strongest is {METRICS[best].title.lower()} ({known[best]:.2f})"
+    text += f", weakest {METRICS[worst].title.lower()} ({known[worst]:.2f})." if best != worst else "."
+    if absent:
+        text += f" Not measured, and left out of the mean: {', '.join(absent)}."
+    return text
+
+
+def weights_in_words() -> str:
+    """The weights of the health score, for people."""
+    return ", ".join(f"{metric.title.lower()} {metric.weight * 100:.0f} %" for metric in METRICS.values())
+
+
+def objective_value(objective: str, record: Epoch) -> float:
+    """The number that a run optimises in mode 'simple', as it stands after an epoch."""
+    if objective == "validation_loss":
+        assert record.validation_loss is not None
+        return record.validation_loss
+    shares = {
+        "validation_accuracy": record.validation_accuracy,
+        "macro_f1": record.validation_f1,
+        "top5_accuracy": record.validation_top5,
+    }
+    return shares[objective]
+
+
+def trial_score(objective: str, health_weight: float | None, record: Epoch, health: float | None) -> float:
+    """The score of a trial after an epoch.
+
+    Args:
+        objective: name of the quality that is optimised.
+        health_weight: None in mode 'simple'; else the share of health in 0..1.
+        record: the epoch.
+        health: overall health after it; None where nothing could be measured, which counts as 0: a trial whose health
+            is unknown must not beat one whose health is known.
+    """
+    value = objective_value(objective, record)
+    if health_weight is None:
+        return value
+    return (1 - health_weight) * value + health_weight * (health or 0.0)
+
+
+def score_formula(objective: str, health_weight: float | None) -> str:
+    """The formula of the score with the numbers of a configuration, for people."""
+    name = objective.replace("_", " ")
+    if health_weight is None:
+        return f"score = {name}"
+    return f"score = {1 - health_weight:g} × {name} + {health_weight:g} × health"

@@ -1,0 +1,169 @@
+"""The final model: the best configuration trained on all that trials saw, tested once, and made into files."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import datasets
+from hpo_core.records import FINAL_PHASE, Finished, Phase, finite
+from hpo_core.training.data import TrialData, shared_tensor, trial_data
+from hpo_core.training.export import export_model
+from hpo_core.training.loop import started_record
+from hpo_core.training.model import build_model
+from hpo_core.training.quality import confusion, quality
+from hpo_core.training.reporter import VALIDATION_BATCH, BatchReporter, Emit, TrainingStopped
+from hpo_core.trial_config import TrialConfig
+
+BUILDING, TESTING, EXPORTING = FINAL_PHASE, "testing the final model", "exporting the final model"
+# Samples on which exported files are compared with the model.
+EXPORT_SAMPLES = 16
+
+
+@dataclass(frozen=True)
+class FinalData:
+    """What the final model reads.
+
+    Attributes:
+        training: all samples that trials trained or validated on, as its training part; its validation part is empty.
+        test_inputs: pictures (n, height, width, channels) uint8, or token ids (n, sequence_length) int32.
+        test_labels: (n,) int32 class numbers.
+    """
+
+    training: TrialData
+    test_inputs: tf.Tensor
+    test_labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The final model on the test part.
+
+    Attributes:
+        accuracy: share of right answers.
+        loss: mean cross-entropy in nats; NaN after divergence.
+        confusion: row per right class, column per predicted one.
+    """
+
+    accuracy: float
+    loss: float
+    confusion: list[list[int]]
+
+
+def train_final(
+    config: TrialConfig,
+    prepared: datasets.PreparedDataset,
+    emit: Emit,
+    should_stop: Callable[[], bool],
+    folder: Path,
+) -> None:
+    """Train `config` on training and validation part together, test once, and write the model's files.
+
+    Args:
+        config: of the best trial, its seed and epochs included.
+        prepared: the decoded data set.
+        emit: takes each record at once, in order.
+        should_stop: asked after every batch and between files.
+        folder: where the files go.
+
+    Raises:
+        TrainingStopped: `should_stop` said so.
+    """
+    began = time.monotonic()
+    emit(Phase(name=BUILDING))
+    data = final_data(config, prepared)
+    batch_size, epochs = config.number("batch_size"), config.number("epochs")
+    batches = math.ceil(len(data.training.train) / batch_size)
+    keras.utils.set_random_seed(config.seed)
+    model = build_model(config, prepared.info, steps=batches * epochs)
+    emit(started_record(model, data.training, batches))
+    model.fit(
+        data.training.training_batches(batch_size, config.seed),
+        epochs=epochs,
+        callbacks=[BatchReporter(emit, should_stop, batches)],
+        verbose=0,
+        shuffle=False,
+    )
+
+    emit(Phase(name=TESTING))
+    result = evaluate(model, data.test_inputs, data.test_labels, VALIDATION_BATCH, should_stop)
+    emit(Phase(name=EXPORTING))
+    for artefact in export_model(model, folder, data.test_inputs[:EXPORT_SAMPLES].numpy()):
+        emit(artefact)
+        if should_stop():
+            raise TrainingStopped
+    emit(
+        Finished(
+            epochs=epochs,
+            duration_s=round(time.monotonic() - began, 3),
+            confusion=result.confusion,
+            test_accuracy=result.accuracy,
+            test_loss=finite(result.loss),
+            n_test=len(data.test_labels),
+        )
+    )
+
+
+def final_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> FinalData:
+    """The split of `config`, its two training parts put together, and the whole test part.
+
+    `sample_percentage` counts for what is trained on; the test is the same for every sample. A set with a test part of
+    its own is tested on that, another one on what `test_split` set aside.
+    """
+    trial = trial_data(config, prepared)
+    together = np.sort(np.concatenate([trial.train, trial.validation]))
+    training = TrialData(
+        inputs=trial.inputs, labels=trial.labels, train=together, validation=together[:0], info=trial.info
+    )
+    return FinalData(training, *_test_part(config, prepared))
+
+
+def _test_part(config: TrialConfig, prepared: datasets.PreparedDataset) -> tuple[tf.Tensor, np.ndarray]:
+    """All samples to test on, and their labels."""
+    own = prepared.n_test > 0
+    labels = np.asarray(prepared.y_test if own else prepared.y_train)
+    chosen = np.arange(len(labels)) if own else _set_aside(config, labels)
+    if prepared.info.kind is datasets.Kind.TEXT:
+        texts = prepared.sequences("test" if own else "train").padded(
+            chosen, length=config.number("sequence_length"), vocabulary_size=config.number("vocabulary_size")
+        )
+        inputs = tf.convert_to_tensor(texts)
+    else:
+        inputs = shared_tensor(prepared.x_test) if own else tf.convert_to_tensor(prepared.x_train[chosen])
+    return inputs, labels[chosen].astype(np.int32)
+
+
+def _set_aside(config: TrialConfig, labels: np.ndarray) -> np.ndarray:
+    """Positions in the training part that no trial saw."""
+    split = datasets.stratified_split(
+        labels,
+        sample_percentage=config.sample_percentage,
+        validation_split=config.validation_split,
+        test_split=config.test_split,
+        has_test_part=False,
+        seed=config.split_seed,
+    )
+    assert split.test is not None
+    return split.test
+
+
+def evaluate(
+    model: keras.Model, inputs: tf.Tensor, labels: np.ndarray, batch: int, should_stop: Callable[[], bool]
+) -> Evaluation:
+    """Ask the model once for every sample, `batch` at a time. Raises TrainingStopped."""
+    answer = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+    parts = []
+    for begin in range(0, len(labels), batch):
+        parts.append(answer(inputs[begin : begin + batch]).numpy())
+        if should_stop():
+            raise TrainingStopped
+    probabilities = np.concatenate(parts)
+    measured = quality(probabilities, labels)
+    return Evaluation(measured.accuracy, measured.loss, confusion(probabilities, labels))

@@ -1,0 +1,61 @@
+"""What the layers put out for one picture at the end of the training.
+
+How to read it: early layers should show edges and areas of the picture, later ones ever coarser and rarer spots. An
+empty map is a filter that does not fire for this picture; the same map many times is a waste of filters.
+"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from hpo_core.history import TrialHistory
+from hpo_core.records import Snapshot
+from hpo_core.training.plots.samples import (
+    GAP,
+    NAMES,
+    SAMPLE,
+    TILE,
+    Box,
+    draw_sample,
+    first_sample,
+    name_row,
+    place_tile,
+    scale_of,
+    shown_layers,
+)
+from hpo_core.training.plots.style import MARGIN, new_canvas, shortened
+
+MAX_LAYERS, MAX_MAPS = 8, 8
+
+
+def has_picture_maps(history: TrialHistory) -> bool:
+    """Whether snapshots of pictures are there."""
+    series = first_sample(history)
+    return bool(series) and series[-1].image is not None
+
+
+def draw_activation_maps(history: TrialHistory) -> Figure:
+    """The sample above, and a row of at most eight maps for each layer, input first."""
+    last = first_sample(history)[-1]
+    names = shown_layers(last, MAX_LAYERS)
+    step = TILE + GAP
+    body = SAMPLE + MARGIN + step * len(names) + MARGIN
+    title = f"Activation maps after epoch {last.epoch}"
+    drawn = sum(1 for maps in last.maps.values() if maps)
+    if drawn > len(names):
+        title += f": {len(names)} of {drawn} layers, evenly chosen"
+    figure, axes = new_canvas(body, title, "What each layer puts out for one picture of the validation part.")
+    words = ["A row is a layer, a tile one of its filters.", "Pale: silent; dark: the strongest output of the layer."]
+    top = draw_sample(axes, history, last, words)
+    for row, name in enumerate(names):
+        y = top + row * step
+        name_row(axes, shortened(name, 18), size_of(last, name), y + TILE / 2)
+        for column, pixels in enumerate(last.maps[name][:MAX_MAPS]):
+            place_tile(axes, pixels, Box(NAMES + column * step, y, TILE, TILE), scale_of(last))
+    return figure
+
+
+def size_of(snapshot: Snapshot, layer: str) -> str:
+    """Height and width of the maps of a layer: '8 × 8'."""
+    pixels = snapshot.maps[layer][0]
+    return f"{len(pixels)} × {len(pixels[0])}"

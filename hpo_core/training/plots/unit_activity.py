@@ -1,0 +1,95 @@
+"""What the units of recurrent layers put out, word by word, for one text.
+
+How to read it: rows that stay white are units that tell nothing; rows that are deep blue or deep orange from the first
+to the last word are saturated and cannot learn; changes along a row are where the text says something to that unit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
+
+from hpo_core.history import TrialHistory
+from hpo_core.records import Snapshot
+from hpo_core.training.plots.samples import first_sample, shown_layers, verdict
+from hpo_core.training.plots.style import (
+    QUIET,
+    SIGNED,
+    SMALL_SIZE,
+    TEXT,
+    TEXT_SIZE,
+    calm,
+    layer_colour,
+    new_figure,
+    shortened,
+)
+
+MAX_LAYERS = 3
+UNIT_AXIS, WORD_AXIS, MEAN_AXIS, SCALE = "Unit", "Word (position in the text)", "Mean |output|", "Output (−1 to 1)"
+
+
+def has_unit_activity(history: TrialHistory) -> bool:
+    """Whether snapshots of texts are there."""
+    series = first_sample(history)
+    return bool(series) and series[-1].image is None
+
+
+def draw_unit_activity(history: TrialHistory) -> Figure:
+    """A row for each layer: units by words of one text, and beside it the mean activity of each unit on many texts."""
+    last = first_sample(history)[-1]
+    names = shown_layers(last, MAX_LAYERS)
+    figure = new_figure(
+        330 * len(names) + (90 if len(names) > 1 else 170),
+        f"Activity of units, word by word, after epoch {last.epoch}",
+        f"One text: {verdict(history, last)}. Right: mean over many texts.",
+    )
+    grid = figure.subplots(len(names), 2, squeeze=False, width_ratios=[4, 1])
+    image = None
+    for (units, bars), name in zip(grid, names, strict=True):
+        image = _draw_units(units, last, name)
+        _draw_bars(bars, history, name)
+    grid[-1][0].set_xlabel(WORD_AXIS, size=TEXT_SIZE)
+    grid[-1][1].set_xlabel(MEAN_AXIS, size=TEXT_SIZE)
+    if image is not None:
+        bar = figure.colorbar(
+            image, ax=list(grid[:, 0]), location="bottom", shrink=0.6, aspect=40, ticks=[0, 127.5, 255]
+        )
+        bar.ax.set_xticklabels(["−1", "0", "1"], size=SMALL_SIZE, color=QUIET)
+        bar.set_label(SCALE, size=SMALL_SIZE, color=QUIET)
+        bar.outline.set_visible(False)  # type: ignore[operator]
+    return figure
+
+
+def _draw_units(axes: Axes, snapshot: Snapshot, name: str) -> AxesImage:
+    values = np.asarray(snapshot.maps[name][0], dtype=np.uint8)  # (units, words)
+    units, words = values.shape
+    calm(axes, grid="")
+    image = axes.imshow(
+        values, cmap=SIGNED, vmin=0, vmax=255, aspect="auto", interpolation="nearest",
+        extent=(0.5, words + 0.5, units + 0.5, 0.5),
+    )  # fmt: skip
+    axes.set_title(shortened(name, 40), loc="left", size=TEXT_SIZE, color=TEXT)
+    axes.set_ylabel(UNIT_AXIS, size=TEXT_SIZE)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    return image
+
+
+def _draw_bars(axes: Axes, history: TrialHistory, name: str) -> None:
+    """Bars in the order of the rows at their left; there are at most 64, evenly chosen."""
+    readings = history.layer(name)
+    calm(axes, grid="x")
+    axes.set_yticks([])
+    if not readings or not readings[-1][1].activity:
+        axes.text(0.5, 0.5, "not read", transform=axes.transAxes, ha="center", size=SMALL_SIZE, color=QUIET)
+        axes.set_xticks([])
+        return
+    reading = readings[-1][1]
+    count = len(reading.activity)
+    axes.barh(range(count), reading.activity, height=0.8, color=layer_colour(name, reading.type))
+    axes.set_ylim(count - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(2))

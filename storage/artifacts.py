@@ -1,0 +1,113 @@
+"""Files of trials and studies, kept in Optuna's artefact store so that optuna-dashboard shows them too.
+
+All runs share one folder: `optuna-dashboard URL --artifact-dir FOLDER`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from sqlalchemy import select
+
+from storage.database import Database
+from storage.errors import StorageError
+from storage.tables import studies, study_system_attributes, trial_system_attributes, trials
+
+PREFIX = "artifacts:"
+
+
+class ArtifactError(StorageError):
+    """A file could not be kept or read."""
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A file in the store.
+
+    Attributes:
+        id: its name in the store.
+        filename: what its maker called it.
+        mimetype: such as image/png.
+        size: in bytes.
+    """
+
+    id: str
+    filename: str
+    mimetype: str
+    size: int
+
+
+class Artifacts:
+    """The files of all studies of a database.
+
+    Args:
+        database: where the files are registered.
+        folder: where they lie.
+    """
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+
+    def keep(self, owner: optuna.Trial | optuna.trial.FrozenTrial | optuna.Study, file: Path) -> None:
+        """Copy `file` into the store and register it. Raises ArtifactError where there is no room, for example."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            upload_artifact(
+                artifact_store=FileSystemArtifactStore(self._folder),
+                file_path=str(file),
+                study_or_trial=owner,
+                storage=self._database.optuna_storage(),
+            )
+        except OSError as error:
+            raise ArtifactError(f"{file.name} could not be kept: {error.strerror or error}") from error
+
+    def of_trial(self, study: str, number: int) -> dict[str, ArtifactFile]:
+        """By file name; of several with one name the newest. Empty where there is no such trial."""
+        query = (
+            select(trial_system_attributes.c.value_json)
+            .join_from(trial_system_attributes, trials, trial_system_attributes.c.trial_id == trials.c.trial_id)
+            .join(studies, trials.c.study_id == studies.c.study_id)
+            .where(
+                studies.c.study_name == study,
+                trials.c.number == number,
+                trial_system_attributes.c.key.startswith(PREFIX),
+            )
+            .order_by(trial_system_attributes.c.trial_system_attribute_id)
+        )
+        with self._database.read() as connection:
+            return self._files(connection.execute(query).scalars().all())
+
+    def of_study(self, study: str) -> dict[str, ArtifactFile]:
+        """Files of the study itself, by file name."""
+        query = (
+            select(study_system_attributes.c.value_json)
+            .join_from(study_system_attributes, studies, study_system_attributes.c.study_id == studies.c.study_id)
+            .where(studies.c.study_name == study, study_system_attributes.c.key.startswith(PREFIX))
+        )
+        with self._database.read() as connection:
+            return self._files(connection.execute(query).scalars().all())
+
+    def read(self, file: ArtifactFile) -> bytes:
+        """What the file holds. Raises ArtifactError where it has gone."""
+        try:
+            return (self._folder / file.id).read_bytes()
+        except OSError as error:
+            raise ArtifactError(f"{file.filename} cannot be read: {error.strerror or error}") from error
+
+    def _files(self, rows: Sequence[str]) -> dict[str, ArtifactFile]:
+        """What the rows describe, without files that are not there (a disk was full, a folder was cleared)."""
+        found = {}
+        for text in rows:
+            meta = json.loads(text)
+            path = self._folder / str(meta["artifact_id"])
+            if path.is_file():
+                found[str(meta["filename"])] = ArtifactFile(
+                    str(meta["artifact_id"]), str(meta["filename"]), str(meta["mimetype"]), path.stat().st_size
+                )
+        return found
