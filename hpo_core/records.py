@@ -75,7 +75,7 @@ class Epoch(Record):
             macro F1 and top-5 accuracy in 0..1. A loss that is no number (divergence) is None.
         learning_rate: at the end of the epoch.
         seconds: duration of the epoch with its validation and its readings.
-        loss_curve: training loss along the epoch, means over at most 20 equal stretches of batches.
+        loss_curve: training loss along the epoch: of its first batch, then means over at most 20 equal stretches.
         fold_accuracies: accuracy on each of five stratified folds of the validation part; empty where it is too small.
         predicted: how often each class was predicted on the validation part.
         layers: what the probe read, input first; None in epochs without a reading.

@@ -54,7 +54,7 @@ class Artifacts:
         self._database = database
         self._folder = folder
 
-    def keep(self, owner: optuna.Trial | optuna.trial.FrozenTrial | optuna.Study, file: Path) -> None:
+    def keep(self, owner: optuna.Trial | optuna.Study, file: Path) -> None:
         """Copy `file` into the store and register it. Raises ArtifactError where there is no room, for example."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,6 @@ class Artifacts:
                 artifact_store=FileSystemArtifactStore(self._folder),
                 file_path=str(file),
                 study_or_trial=owner,
-                storage=self._database.optuna_storage(),
             )
         except OSError as error:
             raise ArtifactError(f"{file.name} could not be kept: {error.strerror or error}") from error

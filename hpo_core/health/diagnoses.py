@@ -10,17 +10,19 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
-from statistics import median
+from itertools import accumulate, pairwise
+from statistics import fmean, median
 
 from hpo_core.formats import count, percent
-from hpo_core.health.metrics import gradient_norm, guessing_accuracy, guessing_loss
+from hpo_core.health.metrics import gradient_norm, guessing_accuracy, guessing_loss, scatter
 from hpo_core.health.readings import LayerReading
 from hpo_core.history import TrialHistory, last_reading
 from hpo_core.records import Epoch
 
 # A loss above this many times that of guessing is no fluctuation.
 DIVERGED_LOSS = 2.0
+# A loss that grew to this many times what it was at the beginning.
+SHOT_UP = 10.0
 # Learning is: the training loss has fallen by this share of the guess's since the first stretch of the first epoch,
 # or the accuracy is this many standard errors above guessing.
 LEARNT_SHARE = 0.02
@@ -36,7 +38,11 @@ COLLAPSED_SHARE, COLLAPSED_EXCESS, COLLAPSED_ENTIRELY = 0.9, 0.5, 0.99
 OVERFITTING_GAP, WIDE_GAP = 0.1, 0.2
 BLOATED_PER_SAMPLE, BLOATED_LINEAR = 300.0, 300.0
 PLATEAU_EPOCHS, PLATEAU_GAIN, PLATEAU_SHARE = 4, 0.005, 0.3
-OSCILLATION_STEPS, OSCILLATION_TURNS, OSCILLATION_SIZE = 4, 0.6, 0.1
+# Parts of the guess's loss: a jump is a rise of the first size to a peak of the second, forgiven below the third.
+JUMP_RISE, JUMP_PEAK, JUMP_FORGIVEN = 0.3, 1.3, 0.5
+# Scatter of a level that is still this part of the epoch before; and what is enough where the level is above guessing.
+OSCILLATION_STEPS, OSCILLATION_TURNS = 4, 0.4
+BOUNCE, BOUNCE_LEVEL, BOUNCE_ABOVE_GUESS, ABOVE_GUESS = 0.08, 0.8, 0.008, 1.015
 
 
 class Severity(StrEnum):
@@ -94,8 +100,12 @@ def diverged(history: TrialHistory) -> Iterator[Diagnosis]:
         yield Diagnosis("DIVERGED", Severity.FATAL, last.epoch, None, "the loss is no finite number", advice)
         return
     end = _end_of_curve(last)
+    peak = max((value for epoch in history.epochs for value in _curve(epoch)), default=0.0)
     if min(last.loss, end) > DIVERGED_LOSS * guess and end >= 0.5 * _first_loss(history):
         evidence = f"the training loss is {last.loss:.3g}, guessing gives {guess:.3g}"
+        yield Diagnosis("DIVERGED", Severity.FATAL, last.epoch, None, evidence, advice)
+    elif peak > SHOT_UP * max(guess, _first_loss(history)) and end > guess and not knows(history):
+        evidence = f"the training loss shot up to {peak:.3g}, guessing gives {guess:.3g}, and nothing was learnt since"
         yield Diagnosis("DIVERGED", Severity.FATAL, last.epoch, None, evidence, advice)
 
 
@@ -184,19 +194,46 @@ def exploding_gradient(history: TrialHistory) -> Iterator[Diagnosis]:
 
 
 def oscillating(history: TrialHistory) -> Iterator[Diagnosis]:
-    """The loss jumps up and down without getting anywhere."""
+    """The loss jumps up and down without getting anywhere: every step is too long."""
     if not history.epochs:
         return
-    curve = _recent_losses(history)
-    moves = [later - earlier for earlier, later in pairwise(curve)]
-    if len(moves) < OSCILLATION_STEPS:
-        return
-    turns = sum(1 for one, two in pairwise(moves) if one * two < 0) / max(1, len(moves) - 1)
-    size = sum(abs(move) for move in moves) / len(moves) / guessing_loss(history.classes)
-    if turns >= OSCILLATION_TURNS and size >= OSCILLATION_SIZE and abs(curve[-1] - curve[0]) < sum(map(abs, moves)) / 2:
-        evidence = f"the loss turned in {turns * 100:.0f} % of its steps, by {size:.2f} of a guess's loss each time"
+    evidence = _jump(history) or _bouncing(history)
+    if evidence:
         advice = "try a smaller learning_rate or a larger batch_size"
         yield Diagnosis("OSCILLATING", Severity.WARNING, history.epochs[-1].epoch, None, evidence, advice)
+
+
+def _jump(history: TrialHistory) -> str:
+    """That the loss rose far within an epoch and has not come down since, or ''."""
+    guess = guessing_loss(history.classes)
+    if fmean(_curve(history.epochs[-1]) or [0.0]) < JUMP_FORGIVEN * guess:
+        return ""
+    for epoch in history.epochs:
+        curve = _curve(epoch)
+        lowest = list(accumulate(curve, min))
+        rise, peak = max(((now - low, now) for now, low in zip(curve, lowest, strict=True)), default=(0.0, 0.0))
+        if rise >= JUMP_RISE * guess and peak >= JUMP_PEAK * guess:
+            return f"in epoch {epoch.epoch} the training loss jumped from {peak - rise:.3g} to {peak:.3g}"
+    return ""
+
+
+def _bouncing(history: TrialHistory) -> str:
+    """That the newest losses scatter around a level that does not fall, or ''."""
+    guess, newest = guessing_loss(history.classes), _curve(history.epochs[-1])
+    before = _curve(history.epochs[-2]) if len(history.epochs) > 1 else newest[: len(newest) // 2]
+    moves = [later - earlier for earlier, later in pairwise(newest)]
+    if len(moves) < OSCILLATION_STEPS or not before:
+        return ""
+    turns = sum(1 for one, two in pairwise(moves) if one * two < 0) / (len(moves) - 1)
+    spread, level, earlier = (scatter(newest) or 0.0) / guess, fmean(newest) / guess, fmean(before) / guess
+    wide = spread >= BOUNCE and level > BOUNCE_LEVEL * earlier
+    above_guessing = spread >= BOUNCE_ABOVE_GUESS and min(level, earlier) > ABOVE_GUESS
+    if turns < OSCILLATION_TURNS or not (wide or above_guessing):
+        return ""
+    return (
+        f"the training loss turns at {turns * 100:.0f} % of its steps and scatters by {spread * guess:.2g} around "
+        + (f"{level * guess:.3g}, without falling")
+    )
 
 
 def plateau(history: TrialHistory) -> Iterator[Diagnosis]:
@@ -321,7 +358,7 @@ def _newest(history: TrialHistory) -> list[tuple[int, LayerReading]]:
 
 
 def _first_loss(history: TrialHistory) -> float:
-    """Training loss where it began: the first stretch of the first epoch."""
+    """Training loss where it began: that of the first batch."""
     first = history.epochs[0]
     curve = [value for value in first.loss_curve if value is not None]
     return curve[0] if curve else (first.loss or 0.0)
@@ -329,16 +366,13 @@ def _first_loss(history: TrialHistory) -> float:
 
 def _end_of_curve(epoch: Epoch) -> float:
     """Training loss where the epoch ended: the median of its last stretches."""
-    curve = [value for value in epoch.loss_curve[-5:] if value is not None]
+    curve = _curve(epoch)[-5:]
     return median(curve) if curve else (epoch.loss or 0.0)
 
 
-def _recent_losses(history: TrialHistory) -> list[float]:
-    """Losses of the last epochs; those within the last epoch where there are too few."""
-    losses = [epoch.loss for epoch in history.epochs[-12:] if epoch.loss is not None]
-    if len(losses) > OSCILLATION_STEPS:
-        return losses
-    return [value for epoch in history.epochs[-2:] for value in epoch.loss_curve if value is not None]
+def _curve(epoch: Epoch) -> list[float]:
+    """The known points of an epoch's training loss."""
+    return [value for value in epoch.loss_curve if value is not None]
 
 
 def _favourite(epoch: Epoch) -> tuple[float, int]:

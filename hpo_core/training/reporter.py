@@ -142,7 +142,7 @@ class Reporter(BatchReporter):
 
 
 class LossCurve:
-    """Means of the loss over equal stretches of an epoch, from Keras's running means.
+    """The loss of an epoch's first batch, then means over equal stretches, from Keras's running means.
 
     Args:
         batches: in the epoch.
@@ -150,7 +150,7 @@ class LossCurve:
 
     def __init__(self, batches: int) -> None:
         points = min(CURVE_POINTS, batches)
-        self._ends = {round(batches * (point + 1) / points) for point in range(points)}
+        self._ends = {1, *(round(batches * (point + 1) / points) for point in range(points))}
         self._before = (0, 0.0)
         self.values: list[float | None] = []
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from hpo_core.records import KINDS, Failed, LogLine, Phase, Record, Resources, Tick, finite, from_json, to_json
+from hpo_core.records import (
+    KINDS,
+    Artefact,
+    Failed,
+    LogLine,
+    Phase,
+    Record,
+    Resources,
+    Snapshot,
+    Tick,
+    finite,
+    from_json,
+    to_json,
+)
 from tests.stubs import make_config, records_of
 
 EXAMPLES: list[Record] = [
@@ -13,6 +26,8 @@ EXAMPLES: list[Record] = [
     Resources(memory_mb=512.5, processor_percent=99.0),
     LogLine(level="INFO", text='a "quoted" line\n'),
     Failed(error_type="ValueError", message="é", traceback="..."),
+    Snapshot(epoch=2, sample=7, label=1, predicted=0, image=[[0, 255]], maps={"conv_1": [[[0, 128]]]}),
+    Artefact(name="model.onnx", path=None, note="a package is missing"),
     Tick(),
 ]
 

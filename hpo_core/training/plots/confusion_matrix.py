@@ -14,11 +14,23 @@ from matplotlib.image import AxesImage
 
 from hpo_core.formats import count, percent
 from hpo_core.history import TrialHistory
-from hpo_core.training.plots.style import AMOUNT, LINE, QUIET, SMALL_SIZE, TEXT, TEXT_SIZE, class_name, new_figure
+from hpo_core.training.plots.style import (
+    AMOUNT,
+    LINE,
+    QUIET,
+    SMALL_SIZE,
+    TEXT,
+    TEXT_SIZE,
+    WIDTH,
+    Margins,
+    class_name,
+    name_axes,
+    new_figure,
+    width_of,
+)
 
 MAX_NUMBERED, MAX_NAMED, LISTED_PAIRS = 12, 20, 5
-# Pixels of a letter, and of what the columns share.
-CHARACTER, BREADTH = 11, 800
+BREADTH = 780  # pixels that the columns share
 RIGHT_AXIS, PREDICTED_AXIS, SHARE = "Right class", "Predicted class", "Share of the right class (%)"
 
 
@@ -31,6 +43,7 @@ def draw_confusion_matrix(history: TrialHistory) -> Figure:
     """Rows are right classes, columns predicted ones; colour is the share of the row. Numbers where they fit."""
     counts = confusion(history)
     classes, samples = len(counts), int(counts.sum())
+    names = [class_name(history, at, 14) for at in range(classes)]
     numbered, named = classes <= MAX_NUMBERED, classes <= MAX_NAMED
     finished = history.finished
     part = "test" if finished is not None and finished.test_accuracy is not None else "validation"
@@ -41,16 +54,17 @@ def draw_confusion_matrix(history: TrialHistory) -> Figure:
         f"{count(right)} of {count(samples)} samples of the {part} part are right. "
         + ("Cells: samples, share of their row." if numbered else "Diagonal: right."),
         footer=[] if numbered else _pairs(history, counts),
+        margins=_margins(names if named else ["000"], scale=not numbered),
     )
     axes = figure.subplots()
     shares = row_shares(counts)
     # The root lets a few per cent off the diagonal be seen.
     image = axes.imshow(shares * 100, cmap=AMOUNT, norm=PowerNorm(0.5, 0, 100), interpolation="nearest", aspect="auto")
-    _label_axes(axes, history, classes, named=named)
+    _label_axes(axes, names, named=named)
     if numbered:
         _write_numbers(axes, counts, shares)
     else:
-        _add_scale(figure, axes, image)
+        _add_scale(figure, image)
     return figure
 
 
@@ -83,18 +97,36 @@ def _pairs(history: TrialHistory, counts: np.ndarray) -> list[str]:
     return lines
 
 
-def _label_axes(axes: Axes, history: TrialHistory, classes: int, *, named: bool) -> None:
-    axes.set_xlabel(PREDICTED_AXIS if named else f"{PREDICTED_AXIS} (number)", size=TEXT_SIZE, color=TEXT)
-    axes.set_ylabel(RIGHT_AXIS if named else f"{RIGHT_AXIS} (number)", size=TEXT_SIZE, color=TEXT)
-    places = range(classes) if named else range(0, classes, 10)
-    names = [class_name(history, at, 14) if named else str(at) for at in places]
-    slanted = max(map(len, names)) * CHARACTER > BREADTH / len(names)
-    axes.set_xticks(places, names, rotation=35 if slanted else 0, ha="right" if slanted else "center",
-                    rotation_mode="anchor" if slanted else "default")  # fmt: skip
-    axes.set_yticks(places, names)
+def _margins(names: list[str], *, scale: bool) -> Margins:
+    room = width_of(names)
+    below = room * 0.6 + 60 if _slanted(names) else 70
+    return Margins(left=room + 60, right=130 if scale else 20, bottom=round(below))
+
+
+def _slanted(names: list[str]) -> bool:
+    """Whether the names of the columns are too long to stand side by side."""
+    return width_of(names) > BREADTH / len(names)
+
+
+def _label_axes(axes: Axes, names: list[str], *, named: bool) -> None:
+    places = range(len(names)) if named else range(0, len(names), 10)
+    shown = [names[at] if named else str(at) for at in places]
+    slanted = named and _slanted(names)
+    axes.set_xticks(
+        places,
+        shown,
+        rotation=35 if slanted else 0,
+        ha="right" if slanted else "center",
+        rotation_mode="anchor" if slanted else "default",
+    )
+    axes.set_yticks(places, shown)
     axes.tick_params(labelsize=SMALL_SIZE, labelcolor=TEXT, length=0)
     for spine in axes.spines.values():
         spine.set_color(LINE)
+    numbers = "" if named else " (number)"
+    room = width_of(names if named else ["000"])
+    below = room * 0.6 + 52 if slanted else 62
+    name_axes(axes, x=PREDICTED_AXIS + numbers, y=RIGHT_AXIS + numbers, below=round(below), beside=room + 24)
 
 
 def _write_numbers(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
@@ -107,8 +139,8 @@ def _write_numbers(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
             axes.text(column, row, text, size=size, color=colour, ha="center", va="center", linespacing=1.1)
 
 
-def _add_scale(figure: Figure, axes: Axes, image: AxesImage) -> None:
-    bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=30)
+def _add_scale(figure: Figure, image: AxesImage) -> None:
+    bar = figure.colorbar(image, cax=figure.add_axes((1 - 110 / WIDTH, 0.4, 0.018, 0.4)))
     bar.ax.tick_params(labelsize=SMALL_SIZE, labelcolor=QUIET, length=0)
     bar.set_label(SHARE, size=SMALL_SIZE, color=QUIET)
     bar.outline.set_visible(False)  # type: ignore[operator]

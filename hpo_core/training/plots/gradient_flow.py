@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from hpo_core.health.readings import LayerReading
 from hpo_core.history import TrialHistory
@@ -20,14 +21,16 @@ from hpo_core.training.plots.style import (
     HEALTHY,
     QUIET,
     SMALL_SIZE,
-    TEXT_SIZE,
     WRONG,
+    Margins,
     between,
     calm,
     layer_colour,
+    name_axes,
     new_figure,
     shortened,
     thinned,
+    width_of,
 )
 
 HEALTHY_UPDATES = (1e-4, 1e-2)
@@ -43,21 +46,24 @@ def draw_gradient_flow(history: TrialHistory) -> Figure:
     names, epochs = history.layer_names(), thinned(history.read_epochs, MAX_SHADES)
     first, last = epochs[0].epoch, epochs[-1].epoch
     shades = f"Pale: epoch {first}; dark: epoch {last}." if len(epochs) > 1 else f"After epoch {last}."
+    few = len(names) <= SLANTED_NAMES
+    room = width_of(shortened(name, 22) for name in names)
+    bottom = round(room * 0.55) + 40 if few else room + 24
     figure = new_figure(
-        780,
+        680 + bottom,
         "Gradient flow: how strongly each layer is pulled",
         f"{shades} Below: size of the last step; green is healthy, 1e-3 best.",
+        margins=Margins(bottom=bottom),
     )
-    gradients, updates = figure.subplots(2, 1, sharex=True, squeeze=False).flat
+    gradients, updates = figure.subplots(2, 1, sharex=True, squeeze=False, gridspec_kw={"hspace": 0.1}).flat
     _draw_lines(gradients, epochs, names, lambda reading: reading.gradient_rms)
-    gradients.set_ylabel(GRADIENT_AXIS, size=TEXT_SIZE)
+    name_axes(gradients, y=GRADIENT_AXIS)
     _draw_lines(updates, epochs, names, lambda reading: reading.update_ratio, HEALTHY_UPDATES)
     updates.axhspan(*HEALTHY_UPDATES, color=HEALTHY, alpha=0.14, linewidth=0, zorder=0)
     updates.axhline(BEST_UPDATE, color=HEALTHY, linewidth=1.5, zorder=1)
-    updates.set_ylabel(UPDATE_AXIS, size=TEXT_SIZE)
+    name_axes(updates, y=UPDATE_AXIS)
     updates.set_xlim(-0.5, len(names) - 0.5)
-    _name_layers(updates, names)
-    figure.align_ylabels()
+    _name_layers(updates, names, slanted=few)
     return figure
 
 
@@ -73,6 +79,7 @@ def _draw_lines(
     positive = [number for row in table for number in row if math.isfinite(number) and number > 0]
     low, high = _decades([*positive, *always])
     axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(low, high)
     calm(axes, grid="both")
     for at, row in enumerate(table):
@@ -110,13 +117,12 @@ def _colours(epoch: Epoch, names: list[str]) -> list[str]:
     return [layer_colour(name, kinds.get(name, "")) for name in names]
 
 
-def _name_layers(axes: Axes, names: list[str]) -> None:
+def _name_layers(axes: Axes, names: list[str], *, slanted: bool) -> None:
     places = thinned(range(len(names)), MAX_NAMES)
-    few = len(names) <= SLANTED_NAMES
     axes.set_xticks(
         places,
         [shortened(names[at], 22) for at in places],
-        rotation=30 if few else 90,
-        ha="right" if few else "center",
-        rotation_mode="anchor" if few else "default",
+        rotation=30 if slanted else 90,
+        ha="right" if slanted else "center",
+        rotation_mode="anchor" if slanted else "default",
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from hpo_core.history import TrialHistory
 
@@ -45,18 +44,34 @@ SIGNED: Colormap = LinearSegmentedColormap.from_list("signed", ["#8A3A00", WRONG
 Item = TypeVar("Item")
 
 
-def new_figure(body: int, title: str, subtitle: str = "", footer: Sequence[str] = ()) -> Figure:
-    """An empty figure with its heading; axes put into it share `body` pixels of height below that.
+class Margins(NamedTuple):
+    """Pixels around axes, for their labels; fixed, for matplotlib's own layout takes longer than drawing."""
+
+    left: int = 120
+    right: int = 20
+    top: int = 12
+    bottom: int = 72
+
+
+def new_figure(
+    body: int, title: str, subtitle: str = "", footer: Sequence[str] = (), margins: Margins | None = None
+) -> Figure:
+    """An empty figure with its heading; axes put into it share `body` pixels of height below that, less the margins.
 
     `footer` is written below them, a line for each of its sentences.
     """
-    figure, header, height = _headed(body, title, subtitle, _foot(footer))
-    bottom = _foot(footer) / height
-    figure.set_layout_engine(
-        ConstrainedLayoutEngine(rect=(0.012, bottom + 0.008, 0.976, 1 - header / height - bottom - 0.008))
+    around = margins or Margins()
+    foot = 28 * len(footer) + MARGIN if footer else 0
+    figure, header, height = _headed(body, title, subtitle, foot)
+    figure.subplots_adjust(
+        left=around.left / WIDTH,
+        right=1 - around.right / WIDTH,
+        top=1 - (header + around.top) / height,
+        bottom=(foot + around.bottom) / height,
     )
-    for number, line in enumerate(footer):
-        figure.text(MARGIN / WIDTH, bottom - (number * 28 + 6) / height, line, size=SMALL_SIZE, color=TEXT, va="top")
+    for place, line in enumerate(footer):
+        y = (foot - place * 28) / height
+        figure.text(MARGIN / WIDTH, y, line, size=SMALL_SIZE, color=TEXT, va="top")
     return figure
 
 
@@ -85,10 +100,6 @@ def _headed(body: int, title: str, subtitle: str, foot: int) -> tuple[Figure, in
     return figure, header, height
 
 
-def _foot(footer: Sequence[str]) -> int:
-    return 28 * len(footer) + 20 if footer else 0
-
-
 def calm(axes: Axes, *, grid: str = "y", size: int = SMALL_SIZE) -> None:
     """Only what is needed to read the axes: no box, quiet ticks, faint lines along `grid` ('x', 'y', 'both', '')."""
     axes.set_facecolor(GROUND)
@@ -96,11 +107,25 @@ def calm(axes: Axes, *, grid: str = "y", size: int = SMALL_SIZE) -> None:
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(LINE)
-    axes.xaxis.label.set_color(TEXT)
-    axes.yaxis.label.set_color(TEXT)
     axes.set_axisbelow(True)
     if grid in ("x", "y", "both"):
         axes.grid(True, axis="y" if grid == "y" else "x" if grid == "x" else "both", color=LINE, linewidth=1)
+
+
+def name_axes(axes: Axes, *, x: str = "", y: str = "", below: int = 64, beside: int = 88) -> None:
+    """What stands along the axes: `below` and `beside` them by so many pixels."""
+    width, height = axes.bbox.width, axes.bbox.height
+    if x:
+        axes.set_xlabel(x, size=TEXT_SIZE, color=TEXT, va="bottom")
+        axes.xaxis.set_label_coords(0.5, -below / height)
+    if y:
+        axes.set_ylabel(y, size=TEXT_SIZE, color=TEXT)
+        axes.yaxis.set_label_coords(-beside / width, 0.5)
+
+
+def width_of(texts: Iterable[str], size: int = SMALL_SIZE) -> int:
+    """Pixels that the longest of the texts needs, a little generous."""
+    return round(max((len(text) for text in texts), default=0) * size * 0.64)
 
 
 def layer_colour(name: str, kind: str) -> str:

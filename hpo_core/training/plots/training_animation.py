@@ -14,7 +14,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 from hpo_core.history import TrialHistory
@@ -30,16 +29,26 @@ from hpo_core.training.plots.style import (
     calm,
     class_name,
     layer_colour,
+    name_axes,
     shortened,
     thinned,
 )
-from hpo_core.training.plots.training_history import draw_accuracy, draw_loss, epoch_limits, values
+from hpo_core.training.plots.training_history import (
+    ACCURACY_AXIS,
+    LOSS_AXIS,
+    draw_accuracy,
+    draw_loss,
+    epoch_limits,
+    values,
+)
 from hpo_core.training.plots.weights_and_biases import layers_with_weights, outline
 
 SIZE = (800, 440)
 TITLE_SIZE, TEXT_SIZE = 22, 16
 MAX_FRAMES, MAX_BYTES, COLOURS = 24, 2_000_000, 160
 FRAME_MS, LAST_MS = 400, 3000
+# Where the two sides begin and end, as shares of the width.
+LEFT_SIDE, RIGHT_SIDE = (0.125, 0.49), (0.61, 0.985)
 # The mosaic of maps: tiles of so many pixels, so many layers below each other, maps beside each other.
 TILE, GAP, LAYERS, MAPS = 64, 4, 4, 4
 
@@ -82,8 +91,8 @@ def _encoded(frames: list[Image.Image]) -> bytes:
     strip = Image.new("RGB", (width, height * 3))
     for place, frame in enumerate((frames[0], frames[len(frames) // 2], frames[-1])):
         strip.paste(frame, (0, height * place))
-    palette = _with_white(strip.quantize(COLOURS, method=Image.Quantize.MEDIANCUT))
-    reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    palette = strip.quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
+    reduced = [_reduced(frame, palette) for frame in frames]
     buffer = io.BytesIO()
     reduced[0].save(
         buffer,
@@ -97,29 +106,27 @@ def _encoded(frames: list[Image.Image]) -> bytes:
     return buffer.getvalue()
 
 
-def _with_white(palette: Image.Image) -> Image.Image:
-    """The palette with its brightest colour, a mean of white and what lies near it, made white."""
-    colours = np.asarray(palette.getpalette() or [], dtype=np.uint8).reshape(-1, 3)
-    colours[colours.sum(axis=1, dtype=int).argmax()] = 255
-    palette.putpalette(colours.tobytes())
-    return palette
+def _reduced(frame: Image.Image, palette: Image.Image) -> Image.Image:
+    """The frame in the colours of `palette`. Pillow is content with near ones; the ground must not turn grey by that."""
+    reduced = frame.quantize(palette=palette, dither=Image.Dither.NONE)
+    ground = (np.asarray(frame) == 255).all(axis=2)
+    reduced.paste(int(np.asarray(palette)[0, 0]), mask=Image.fromarray(ground))
+    return reduced
 
 
 def _scene(history: TrialHistory) -> tuple[Figure, list[Update]]:
     """The figure without what moves, and what moves as functions of the epoch."""
     width, height = SIZE
-    figure = Figure(
-        figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=GROUND,
-        layout=ConstrainedLayoutEngine(rect=(0.012, 0.01, 0.976, 0.87)),
-    )  # fmt: skip
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=GROUND)
     FigureCanvasAgg(figure)
     right = _right_side(history)
-    grid = figure.add_gridspec(2, 2 if right else 1)
-    loss = figure.add_subplot(grid[0, 0])
-    accuracy = figure.add_subplot(grid[1, 0], sharex=loss)
+    half = LEFT_SIDE[1] if right else RIGHT_SIDE[1]
+    grid = figure.add_gridspec(2, 1, left=LEFT_SIDE[0], right=half, top=0.78, bottom=0.15, hspace=0.14)
+    loss = figure.add_subplot(grid[0])
+    accuracy = figure.add_subplot(grid[1], sharex=loss)
     updates = [_heading(figure, history), _curves(loss, accuracy, history.epochs)]
     if right:
-        updates.append(right(figure.add_subplot(grid[:, 1])))
+        updates.append(right(figure.add_axes((RIGHT_SIDE[0], 0.15, RIGHT_SIDE[1] - RIGHT_SIDE[0], 0.63))))
     return figure, updates
 
 
@@ -143,12 +150,14 @@ def _curves(loss: Axes, accuracy: Axes, epochs: list[Epoch]) -> Update:
     for axes in (loss, accuracy):
         axes.set_xlim(*epoch_limits(epochs))
         axes.tick_params(labelsize=TEXT_SIZE)
-        axes.yaxis.label.set_size(TEXT_SIZE)
         for artist in (*axes.lines, *axes.texts):
             artist.set_visible(False)
     loss.tick_params(labelbottom=False)
     accuracy.locator_params(axis="x", integer=True, min_n_ticks=1)
-    accuracy.set_xlabel("Epoch", size=TEXT_SIZE)
+    accuracy.set_xlabel("Epoch", size=TEXT_SIZE, color=TEXT)
+    for axes, name in ((loss, LOSS_AXIS), (accuracy, ACCURACY_AXIS)):
+        name_axes(axes, y=name, beside=70)
+        axes.yaxis.label.set_size(TEXT_SIZE)
     series = [
         (loss, TRAINING, values(epoch.loss for epoch in epochs), "training"),
         (loss, VALIDATION, values(epoch.validation_loss for epoch in epochs), "validation"),
@@ -191,7 +200,7 @@ def _maps(axes: Axes, history: TrialHistory, series: list[Snapshot]) -> Update:
         aspect="equal" if last.image is not None else "auto",
     )  # fmt: skip
     calm(axes, grid="", size=TEXT_SIZE)
-    title = f"Output for a sample of class {class_name(history, last.label, 14)}"
+    title = f"Output for one sample ({class_name(history, last.label, 14)})"
     if last.image is None:
         title = f"{shortened(names[0], 18)}: units by words"
         axes.set_xlabel("Word", size=TEXT_SIZE)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from hpo_core.formats import percent
 from hpo_core.history import TrialHistory
@@ -20,35 +20,40 @@ from hpo_core.training.plots.style import (
     BEST,
     QUIET,
     SMALL_SIZE,
-    TEXT_SIZE,
     TRAINING,
     VALIDATION,
     WRONG,
+    Margins,
     calm,
+    name_axes,
     new_figure,
-    number,
 )
 
 # From this ratio on, the largest loss would flatten all others to a line.
 LOG_FROM = 50
 # With more epochs, marks on the lines would touch.
 MARKED_EPOCHS = 30
-LOSS_AXIS, ACCURACY_AXIS, RATE_AXIS = "Loss (nats)", "Accuracy (%)", "Learning rate"
+LOSS_AXIS, LOG_LOSS_AXIS, ACCURACY_AXIS, RATE_AXIS = "Loss (nats)", "Loss (nats, log)", "Accuracy (%)", "Learning rate"
 
 
 def draw_training_history(history: TrialHistory) -> Figure:
     """Loss over accuracy over, where it changes, the learning rate; the best epoch is marked through all of them."""
     epochs = history.epochs
     best = best_epoch(epochs)
-    heights = [3.0, 3.0, 1.4] if rate_changes(epochs) else [3.0, 3.0]
+    heights = [3.0, 3.0, 1.5] if rate_changes(epochs) else [3.0, 3.0]
     figure = new_figure(
-        round(110 * sum(heights)) + 60,
+        round(105 * sum(heights)) + 130,
         f"Training history: {percent(best.validation_accuracy)} validation accuracy in epoch {best.epoch}",
         (f"Best of {len(epochs)} epochs (star). " if len(epochs) > 1 else "One epoch. ")
         + "Loss: cross-entropy."
         + (" Cross: no finite loss." if _lost(epochs) else ""),
+        margins=Margins(left=132, top=40),
     )
-    panels: list[Axes] = list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights).flat)
+    panels: list[Axes] = list(
+        figure.subplots(
+            len(heights), 1, sharex=True, squeeze=False, height_ratios=heights, gridspec_kw={"hspace": 0.12}
+        ).flat
+    )
     draw_loss(panels[0], epochs)
     draw_accuracy(panels[1], epochs)
     panels[0].legend(
@@ -59,11 +64,13 @@ def draw_training_history(history: TrialHistory) -> Figure:
     for panel in panels:
         panel.axvline(best.epoch, color=BEST, linewidth=1.5, linestyle=(0, (4, 3)), zorder=1)
     panels[1].plot([best.epoch], [best.validation_accuracy], "*", color=BEST, markersize=24, zorder=5)
+    for panel, name in zip(panels, (LOSS_AXIS, ACCURACY_AXIS, RATE_AXIS), strict=False):
+        logarithmic = name == LOSS_AXIS and panel.get_yscale() == "log"
+        name_axes(panel, y=LOG_LOSS_AXIS if logarithmic else name, beside=100)
     last = panels[-1]
-    last.set_xlabel("Epoch", size=TEXT_SIZE)
+    name_axes(last, x="Epoch")
     last.set_xlim(*epoch_limits(epochs))
     last.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    figure.align_ylabels()
     return figure
 
 
@@ -91,7 +98,6 @@ def draw_loss(axes: Axes, epochs: list[Epoch]) -> None:
     axes.plot(x, values(e.loss for e in epochs), marker, color=TRAINING, linewidth=3, label="training")
     axes.plot(x, values(e.validation_loss for e in epochs), marker, color=VALIDATION, linewidth=3, label="validation")
     calm(axes)
-    axes.set_ylabel(LOSS_AXIS, size=TEXT_SIZE)
     _scale_loss(axes, epochs)
     if lost := _lost(epochs):
         bottom = axes.get_xaxis_transform()
@@ -106,7 +112,6 @@ def draw_accuracy(axes: Axes, epochs: list[Epoch]) -> None:
     axes.plot(x, training, marker, color=TRAINING, linewidth=3, label="training")
     axes.plot(x, validation, marker, color=VALIDATION, linewidth=3, label="validation")
     calm(axes)
-    axes.set_ylabel(ACCURACY_AXIS, size=TEXT_SIZE)
     known = [value for value in (*training, *validation) if math.isfinite(value)]
     room = max(0.02, (max(known) - min(known)) * 0.08)
     axes.set_ylim(max(-0.02, min(known) - room), min(1.02, max(known) + room))
@@ -138,8 +143,7 @@ def _scale_loss(axes: Axes, epochs: list[Epoch]) -> None:
     if known and min(known) > 0 and max(known) / min(known) >= LOG_FROM:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.set_ylabel("Loss (nats, log)", size=TEXT_SIZE)
+        axes.yaxis.set_minor_locator(NullLocator())
     elif known and min(known) >= 0:
         axes.set_ylim(bottom=0)
 
@@ -150,9 +154,8 @@ def _draw_rate(axes: Axes, epochs: list[Epoch]) -> None:
     low, high = min(epoch.learning_rate for epoch in epochs), max(epoch.learning_rate for epoch in epochs)
     if low > 0 and high / low >= 10:
         axes.set_yscale("log")
-    axes.set_yticks([low, high], [number(low), number(high)])
+    axes.set_yticks([low, high], [f"{low:.2g}", f"{high:.2g}"])
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylabel(RATE_AXIS, size=TEXT_SIZE)
 
 
 def _marker(epochs: list[Epoch]) -> str:

@@ -21,8 +21,10 @@ from hpo_core.training.plots.style import (
     SMALL_SIZE,
     TEXT,
     TEXT_SIZE,
+    Margins,
     calm,
     layer_colour,
+    name_axes,
     new_figure,
     shortened,
 )
@@ -42,21 +44,23 @@ def draw_unit_activity(history: TrialHistory) -> Figure:
     last = first_sample(history)[-1]
     names = shown_layers(last, MAX_LAYERS)
     figure = new_figure(
-        330 * len(names) + (90 if len(names) > 1 else 170),
+        330 * len(names) + 190,
         f"Activity of units, word by word, after epoch {last.epoch}",
         f"One text: {verdict(history, last)}. Right: mean over many texts.",
+        margins=Margins(left=96, top=34, bottom=170),
     )
-    grid = figure.subplots(len(names), 2, squeeze=False, width_ratios=[4, 1])
+    grid = figure.subplots(
+        len(names), 2, squeeze=False, width_ratios=[4, 1], gridspec_kw={"hspace": 0.32, "wspace": 0.12}
+    )
     image = None
     for (units, bars), name in zip(grid, names, strict=True):
         image = _draw_units(units, last, name)
         _draw_bars(bars, history, name)
-    grid[-1][0].set_xlabel(WORD_AXIS, size=TEXT_SIZE)
-    grid[-1][1].set_xlabel(MEAN_AXIS, size=TEXT_SIZE)
+    name_axes(grid[-1][0], x=WORD_AXIS)
+    name_axes(grid[-1][1], x=MEAN_AXIS)
     if image is not None:
-        bar = figure.colorbar(
-            image, ax=list(grid[:, 0]), location="bottom", shrink=0.6, aspect=40, ticks=[0, 127.5, 255]
-        )
+        place = figure.add_axes((0.25, 62 / figure.bbox.height, 0.4, 12 / figure.bbox.height))
+        bar = figure.colorbar(image, cax=place, orientation="horizontal", ticks=[0, 127.5, 255])
         bar.ax.set_xticklabels(["−1", "0", "1"], size=SMALL_SIZE, color=QUIET)
         bar.set_label(SCALE, size=SMALL_SIZE, color=QUIET)
         bar.outline.set_visible(False)  # type: ignore[operator]
@@ -72,7 +76,7 @@ def _draw_units(axes: Axes, snapshot: Snapshot, name: str) -> AxesImage:
         extent=(0.5, words + 0.5, units + 0.5, 0.5),
     )  # fmt: skip
     axes.set_title(shortened(name, 40), loc="left", size=TEXT_SIZE, color=TEXT)
-    axes.set_ylabel(UNIT_AXIS, size=TEXT_SIZE)
+    name_axes(axes, y=UNIT_AXIS, beside=56)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     return image

@@ -20,6 +20,7 @@ from hpo_core.training.plots.style import (
     SMALL_SIZE,
     TEXT,
     TEXT_SIZE,
+    Margins,
     calm,
     layer_colour,
     new_figure,
@@ -29,6 +30,7 @@ from hpo_core.training.plots.style import (
 )
 
 MAX_LAYERS, COLUMNS = 12, 3
+VALUE_AXIS = "Value of a weight or bias"
 CELL_HEIGHT = 230
 MAX_BINS, BIAS_BINS = 60, 12  # few biases in many bins are a comb
 
@@ -46,16 +48,19 @@ def draw_weights_and_biases(history: TrialHistory) -> Figure:
         title = f"Weights and biases of {len(shown)} of {len(layers)} layers, evenly chosen"
     moments = f"Filled: epoch {last}; line: epoch {first}." if first < last else f"Epoch {last}."
     figure = new_figure(
-        CELL_HEIGHT * max(rows, 2) + 60,
+        CELL_HEIGHT * max(rows, 2) + 140,
         title,
         f"{moments} Weights up, biases down, each scaled to its own peak.",
+        margins=Margins(left=46, top=58),
     )
-    cells: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).flat)
+    cells: list[Axes] = list(
+        figure.subplots(rows, columns, squeeze=False, gridspec_kw={"hspace": 0.58, "wspace": 0.06}).flat
+    )
     for place, (axes, name) in enumerate(zip(cells, shown, strict=False)):
         _draw_layer(axes, history.layer(name), first_column=place % columns == 0)
     for axes in cells[len(shown) :]:
         axes.set_axis_off()
-    figure.supxlabel("Value of a weight or bias", size=TEXT_SIZE, color=TEXT)
+    figure.text(0.5, 8 / figure.bbox.height, VALUE_AXIS, size=TEXT_SIZE, color=TEXT, ha="center")
     return figure
 
 
@@ -94,7 +99,7 @@ def _draw_layer(axes: Axes, readings: list[tuple[int, LayerReading]], *, first_c
     axes.axhline(0, color=QUIET, linewidth=1)
     axes.set_ylim(-1.1 if biases else 0, 1.1)
     axes.set_yticks([0.5, -0.5] if biases else [0.5], ["weights", "biases"][: 1 + biases], rotation=90, va="center")
-    axes.tick_params(axis="y", length=0, labelleft=first_column)
+    axes.tick_params(axis="y", length=0, labelleft=first_column, labelsize=SMALL_SIZE - 2)
     axes.spines["left"].set_visible(False)
     axes.locator_params(axis="x", nbins=3)
     axes.set_title(_heading(before, after, len(readings)), loc="left", size=SMALL_SIZE, color=TEXT)
