@@ -143,4 +143,4 @@ def _add_scale(figure: Figure, image: AxesImage) -> None:
     bar = figure.colorbar(image, cax=figure.add_axes((1 - 110 / WIDTH, 0.4, 0.018, 0.4)))
     bar.ax.tick_params(labelsize=SMALL_SIZE, labelcolor=QUIET, length=0)
     bar.set_label(SHARE, size=SMALL_SIZE, color=QUIET)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)

@@ -11,10 +11,9 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -122,8 +121,7 @@ def encoded(picture: Figure | bytes) -> bytes:
     """The bytes of the file."""
     if isinstance(picture, bytes):
         return picture
-    # Drawn here: `savefig` would lay the axes out twice.
-    canvas = cast(FigureCanvasAgg, picture.canvas)
+    canvas: Any = picture.canvas  # matplotlib has no types for it
     canvas.draw()
     buffer = io.BytesIO()
     Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3]).save(buffer, format="PNG")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -63,12 +63,12 @@ def has_two_epochs(history: TrialHistory) -> bool:
 def draw_training_animation(history: TrialHistory) -> bytes:
     """A GIF that repeats: a frame per epoch (at most MAX_FRAMES, evenly chosen), the last one stays longer."""
     figure, updates = _scene(history)
-    canvas = cast(FigureCanvasAgg, figure.canvas)
+    canvas: Any = figure.canvas  # matplotlib has no types for it
     canvas.draw()
-    still = canvas.copy_from_bbox(figure.bbox)  # type: ignore[attr-defined]
+    still = canvas.copy_from_bbox(figure.bbox)
     frames = []
     for epoch in thinned(history.epochs, MAX_FRAMES):
-        canvas.restore_region(still)  # type: ignore[attr-defined]
+        canvas.restore_region(still)
         for update in updates:
             for artist in update(epoch):
                 artist.draw(canvas.get_renderer())
@@ -107,7 +107,7 @@ def _encoded(frames: list[Image.Image]) -> bytes:
 
 
 def _reduced(frame: Image.Image, palette: Image.Image) -> Image.Image:
-    """The frame in the colours of `palette`. Pillow is content with near ones; the ground must not turn grey by that."""
+    """The frame in the colours of `palette`. Pillow takes near ones at times, which must not turn the ground grey."""
     reduced = frame.quantize(palette=palette, dither=Image.Dither.NONE)
     ground = (np.asarray(frame) == 255).all(axis=2)
     reduced.paste(int(np.asarray(palette)[0, 0]), mask=Image.fromarray(ground))
@@ -157,7 +157,7 @@ def _curves(loss: Axes, accuracy: Axes, epochs: list[Epoch]) -> Update:
     accuracy.set_xlabel("Epoch", size=TEXT_SIZE, color=TEXT)
     for axes, name in ((loss, LOSS_AXIS), (accuracy, ACCURACY_AXIS)):
         name_axes(axes, y=name, beside=70)
-        axes.yaxis.label.set_size(TEXT_SIZE)
+        axes.yaxis.label.set_fontsize(TEXT_SIZE)
     series = [
         (loss, TRAINING, values(epoch.loss for epoch in epochs), "training"),
         (loss, VALIDATION, values(epoch.validation_loss for epoch in epochs), "validation"),

@@ -63,7 +63,7 @@ def draw_unit_activity(history: TrialHistory) -> Figure:
         bar = figure.colorbar(image, cax=place, orientation="horizontal", ticks=[0, 127.5, 255])
         bar.ax.set_xticklabels(["−1", "0", "1"], size=SMALL_SIZE, color=QUIET)
         bar.set_label(SCALE, size=SMALL_SIZE, color=QUIET)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
     return figure
 
 
