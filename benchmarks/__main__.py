@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 
-MODULES = ("startup", "overhead", "warm_worker", "throughput")
+MODULES = (
+    "startup", "overhead", "warm_worker", "throughput", "planted_faults", "health_cost", "health_pruning",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

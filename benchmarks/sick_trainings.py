@@ -1,7 +1,7 @@
 """Trainings that are sick on purpose, and healthy ones beside them: `python -m benchmarks.sick_trainings [NAME ...]`.
 
-Prints one JSON object per training: name, seed, and the code, severity and layer of each diagnosis after the last epoch,
-with the codes that were fatal after any epoch.
+Prints one JSON object per training: name, seed, and the code, severity and layer of each diagnosis after the last
+epoch, with the codes that were fatal after any epoch.
 """
 
 from __future__ import annotations
@@ -148,10 +148,13 @@ FAULTS: Mapping[str, Case] = {
     "one class only": Case("CLASS_COLLAPSE", of_digits(dense([32], "relu"), change=mostly_one_class)),
     "oscillating sgd": Case("OSCILLATING", of_digits(dense([64, 64], "relu"), sgd(1.5, 0.9), epochs=8)),
     "50 million parameters": Case("BLOATED", of_digits(dense([6900, 6900], "relu"), sgd(0.01), epochs=1)),
-    "exploding gradient": Case("EXPLODING_GRADIENT", of_digits(dense([64] * 8, "relu", spread=1.0), sgd(1e-6), epochs=2)),
+    "exploding gradient": Case(
+        "EXPLODING_GRADIENT", of_digits(dense([64] * 8, "relu", spread=1.0), sgd(1e-6), epochs=2)
+    ),
     "a rate that has fallen to nothing": Case(
         "PLATEAU", of_digits(
-            dense([16], "relu"), lambda: keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 20, 0.1)),
+            dense([16], "relu"),
+            lambda: keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 20, 0.1)),
             epochs=12,
         )
     ),

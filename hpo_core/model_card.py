@@ -276,6 +276,7 @@ def _files(card: ModelCard) -> list[str]:
 
 def _loading(card: ModelCard) -> list[str]:
     info, config = card.info, card.config
+    shape: tuple[int, ...]
     if info.shape is not None:
         shape, kind, meaning = info.shape, "uint8", "raw pixels 0 to 255: (samples, height, width, channels)"
     else:

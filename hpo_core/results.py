@@ -30,6 +30,8 @@ PAGE = 1000
 FIRST_COLUMNS = ("number", "state", "score", "accuracy", "health", "duration_s", "parameters", "outcome", "reason")
 # The whole configuration as JSON: its fields have columns of their own.
 CONFIGURATION = "configuration"
+# Fields of a configuration that change nothing in the model: what the training was for, and which pictures it made.
+ASIDE = ("part", "plots", "draw_above")
 
 
 class ResultsError(OneginError):
@@ -84,7 +86,7 @@ def best_hyperparameters(run_name: str, best: TrialRow) -> dict[str, Any]:
         "run_name": run_name,
         "trial": best.number,
         **{name: value for name, value in figures.items() if value is not None},
-        **configuration,
+        **{name: value for name, value in configuration.items() if name not in ASIDE and value is not None},
         "use_global_pooling": pooling == "global_average",
         "use_flattening": pooling == "flatten",
     }
@@ -93,8 +95,10 @@ def best_hyperparameters(run_name: str, best: TrialRow) -> dict[str, Any]:
 def read_best_config(path: Path) -> TrialConfig:
     """The configuration in a `best_hyperparameters.yaml`. Raises UsageError where there is none."""
     values = read_yaml(BEST_FILE, str(path))
-    known = [*(field.name for field in dataclasses.fields(TrialConfig)), *PARAMETERS]
-    return TrialConfig.from_json(json.dumps({name: values[name] for name in known if name in values}))
+    fields = dataclasses.fields(TrialConfig)
+    left_out = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+    known = [*(field.name for field in fields), *PARAMETERS]
+    return TrialConfig.from_json(json.dumps(left_out | {name: values[name] for name in known if name in values}))
 
 
 def write_trials(studies: Studies, run_name: str, folder: Path, page: int = PAGE) -> None:

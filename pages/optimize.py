@@ -17,7 +17,9 @@ def _search(default: dict[str, object]) -> dict[str, object]:
             values: dict[str, object] = {"mode": form.mode()}
         with grid.cell():
             values["objective"] = form.field("objective", default["objective"])
-        st.html(f'<span class="formula">{words.formula(str(values["objective"]))}</span>')
+        if values["mode"] == "health":
+            values["health_weight"] = form.field("health_weight", default["health_weight"])
+        st.html(f'<span class="formula">{words.formula(values)}</span>')
         st.subheader("How much is tried", anchor=False)
         grid = st.grid(4, min_column_width=170, key="budget")
         for name in form.SHOWN:
@@ -30,6 +32,8 @@ def _search(default: dict[str, object]) -> dict[str, object]:
             for name in form.FOLDED:
                 with grid.cell():
                     values[name] = form.field(name, default[name])
+            for name in form.SWITCHES:
+                values[name] = form.switch(name, default[name])
     return values
 
 

@@ -104,7 +104,7 @@ def diverged(history: TrialHistory) -> Iterator[Diagnosis]:
     if min(last.loss, end) > DIVERGED_LOSS * guess and end >= 0.5 * _first_loss(history):
         evidence = f"the training loss is {last.loss:.3g}, guessing gives {guess:.3g}"
         yield Diagnosis("DIVERGED", Severity.FATAL, last.epoch, None, evidence, advice)
-    elif peak > SHOT_UP * max(guess, _first_loss(history)) and end > guess and not knows(history):
+    elif peak > SHOT_UP * max(guess, _first_loss(history)) and end > guess and not knows(history, history.epochs[-1:]):
         evidence = f"the training loss shot up to {peak:.3g}, guessing gives {guess:.3g}, and nothing was learnt since"
         yield Diagnosis("DIVERGED", Severity.FATAL, last.epoch, None, evidence, advice)
 
@@ -331,13 +331,14 @@ def learns(history: TrialHistory) -> bool:
     return lowest < guess * (1 - LEARNT_SHARE) and lowest < _first_loss(history) - LEARNT_SHARE * guess
 
 
-def knows(history: TrialHistory) -> bool:
-    """Whether some epoch's validation accuracy was above guessing, beyond chance."""
+def knows(history: TrialHistory, epochs: Sequence[Epoch] | None = None) -> bool:
+    """Whether the validation accuracy of one of `epochs` (of any) was above guessing, beyond chance."""
     if history.started is None:
         return False
     guess = guessing_accuracy(history.started.label_counts)
     error = _standard_error(guess, history.started.n_validation)
-    best = max((epoch.validation_accuracy for epoch in history.epochs), default=0.0)
+    asked = history.epochs if epochs is None else epochs
+    best = max((epoch.validation_accuracy for epoch in asked), default=0.0)
     return best > guess + STANDARD_ERRORS * error
 
 

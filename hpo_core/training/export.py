@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -173,7 +174,7 @@ def _ask_tflite(path: Path, samples: np.ndarray) -> np.ndarray:
 
 
 def _write_onnx(model: keras.Model, path: Path) -> None:
-    import tf2onnx
+    import tf2onnx  # type: ignore[import-untyped]
 
     copy = _portable(model)
     inputs = copy.inputs[0]
@@ -184,7 +185,7 @@ def _write_onnx(model: keras.Model, path: Path) -> None:
 def _ask_onnx(path: Path, samples: np.ndarray) -> np.ndarray:
     """By onnxruntime; where it is not installed by ONNX's own slow evaluator, which runs CNNs but not LSTMs' loops."""
     try:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
     except ImportError:
         return _ask_onnx_slowly(path, samples)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -195,9 +196,10 @@ def _ask_onnx_slowly(path: Path, samples: np.ndarray) -> np.ndarray:
     from onnx.reference import ReferenceEvaluator
 
     try:
-        return np.asarray(ReferenceEvaluator(str(path)).run(None, {"input": samples})[0])
+        answers: Any = ReferenceEvaluator(str(path)).run(None, {"input": samples})
     except Exception as error:
         raise ImportError("onnxruntime: ONNX's own evaluator cannot run this network") from error
+    return np.asarray(answers[0])
 
 
 FORMATS = (

@@ -16,9 +16,14 @@ from pages.parts import formats, words
 FIRST_RUN: Mapping[str, object] = {"dataset": "digits", "trials": 12, "max_epochs_per_trial": 12}
 
 SHOWN = ("trials", "max_epochs_per_trial", "sample_percentage", "workers")
-FOLDED = ("sampler", "pruner", "seed", "timeout_minutes", "max_training_time_minutes", "max_parameters")
+FOLDED = (
+    "sampler", "pruner", "seed", "timeout_minutes", "max_training_time_minutes", "max_parameters", "health_interval",
+    "plots",
+)  # fmt: skip
+SWITCHES = ("health_pruning", "final_model")
 # What stands in an empty field.
-EMPTY = {"workers": "auto", "timeout_minutes": "no limit"}
+EMPTY = {"workers": "auto", "timeout_minutes": "no limit", "health_interval": "auto"}
+STEPS = {"sample_percentage": 5.0, "health_weight": 0.1}
 
 
 def field(name: str, default: object, *, limit: int | None = None) -> Any:
@@ -38,14 +43,22 @@ def field(name: str, default: object, *, limit: int | None = None) -> Any:
             persist_state="session",
         )  # fmt: skip
     assert isinstance(option.allowed, Range)
+    step = STEPS.get(name, 1)
     number: Any = float if option.kind is float else int  # all limits of a field must be of one type
     high = option.allowed.high if limit is None else min(limit, option.allowed.high)
     return st.number_input(
         label, min_value=number(option.allowed.low), max_value=number(high),
-        value=None if default is None else number(default), step=number(5 if name == "sample_percentage" else 1),
+        value=None if default is None else number(default), step=number(step),
         format="%g" if number is float else None, help=help_text, key=name, placeholder=EMPTY.get(name),
         persist_state="session",
     )  # fmt: skip
+
+
+def switch(name: str, default: object) -> bool:
+    """Draw a field that is on or off."""
+    return st.toggle(
+        formats.label(name), value=bool(default), help=OPTIONS[name].explanation, key=name, persist_state="session"
+    )
 
 
 def mode(name: str = "mode") -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import datasets
+from hpo_core.health.score import score_formula
 from hpo_core.optimization_config import OptimizationConfig
 from pages.parts import formats
 
 CHOICES: Mapping[str, str] = {
     "simple": "Accuracy",
+    "health": "Accuracy and health",
+    "best": "Of each best trial",
+    "all": "Of every trial",
     "tpe": "TPE",
     "cmaes": "CMA-ES",
     "qmc": "QMC",
@@ -36,12 +40,15 @@ def score_name(study_attributes: Mapping[str, object]) -> str:
     """What the score of a study is, such as 'validation accuracy'; 'score' where that is not recorded."""
     config = study_attributes.get("configuration")
     objective = config.get("objective") if isinstance(config, Mapping) else None
-    return choice(objective).lower() if objective else "score"
+    if not isinstance(config, Mapping) or not objective:
+        return "score"
+    return choice(objective).lower() + (" and health" if config.get("mode") == "health" else "")
 
 
-def formula(objective: str) -> str:
-    """How a trial's score comes about."""
-    return f"score = {choice(objective).lower()}"
+def formula(values: Mapping[str, object]) -> str:
+    """How a trial's score comes about, from the values of the form."""
+    weight = values.get("health_weight") if values["mode"] == "health" else None
+    return score_formula(str(values["objective"]), float(str(weight)) if weight is not None else None)
 
 
 def summary(config: OptimizationConfig, workers: int) -> str:

@@ -87,7 +87,9 @@ def test_figures() -> None:
 
 def test_words() -> None:
     assert words.choice("tpe") == "TPE" and words.choice("median") == "Median"
-    assert words.formula("validation_accuracy") == "score = validation accuracy"
+    assert words.formula({"mode": "simple", "objective": "validation_accuracy"}) == "score = validation accuracy"
+    both = {"mode": "health", "objective": "macro_f1", "health_weight": 0.4}
+    assert words.formula(both) == "score = 0.6 × macro f1 + 0.4 × health"
 
 
 def test_a_thousand_points_are_drawn_quickly() -> None:
