@@ -80,8 +80,9 @@ def measure() -> Table:
         ),
         rows=rows,
         notes=[
-            f"{TRIALS} random configurations of a wide space (benchmarks/health_pruning.py), 5 % of the data, 6 epochs, "
-            f"no other pruner, both runs at the same time with one worker each. Less time: median {spread(savings)}, as "
+            f"{TRIALS} random configurations of a wide space (benchmarks/health_pruning.py), 5 % of the data, 6 epochs,"
+            " no other pruner, both runs at the same time with one worker each. "
+            f"Less time: median {spread(savings)}, as "
             "shares. Top 10 of both runs together, counted within the time of the faster run.",
         ],
     )  # fmt: skip
