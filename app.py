@@ -20,6 +20,8 @@ PAGES = (
     ("pages/optimize.py", "Optimize", "optimize", ":material/tune:"),
     ("pages/monitor.py", "Monitor", "monitor", ":material/monitoring:"),
     ("pages/trials.py", "Trials", "trials", ":material/view_list:"),
+    ("pages/health.py", "Health", "health", ":material/ecg_heart:"),
+    ("pages/models.py", "Models", "models", ":material/deployed_code:"),
 )
 
 

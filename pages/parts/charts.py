@@ -14,7 +14,7 @@ HEIGHT = 300
 
 def draw_history(points: History, score_name: str) -> go.Figure:
     """Every complete trial as a dot, the best score so far as a line, the best trial as a star."""
-    figure = _figure("Trial", score_name)
+    figure = blank("Trial", score_name)
     names = [f"Trial {number}" for number in points.numbers]
     figure.add_scatter(
         x=points.numbers, y=points.scores, mode="markers", name="complete trial", text=names,
@@ -31,26 +31,27 @@ def draw_history(points: History, score_name: str) -> go.Figure:
             text=[names[points.champion]], marker={"color": palette.BEST, "size": 16, "symbol": "star"},
             hovertemplate="%{text}, the best: %{y:.4f}<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(tickformat="d", dtick=_tick(points.numbers))
+    figure.update_xaxes(tickformat="d", dtick=tick(points.numbers))
     return figure
 
 
 def draw_curve(curve: Mapping[int, float], score_name: str) -> go.Figure:
     """The value that the pruner saw after each epoch of one trial."""
-    figure = _figure("Epoch", score_name)
+    figure = blank("Epoch", score_name)
     figure.add_scatter(
         x=list(curve), y=list(curve.values()), mode="lines+markers", name=score_name,
         line={"color": palette.RUNNING, "width": 2}, marker={"size": 7},
         hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(tickformat="d", dtick=_tick(tuple(curve)))
+    figure.update_xaxes(tickformat="d", dtick=tick(tuple(curve)))
     return figure
 
 
-def _figure(x_title: str, y_title: str) -> go.Figure:
+def blank(x_title: str, y_title: str, *, height: int = HEIGHT) -> go.Figure:
+    """A figure without content, in the style of all charts."""
     figure = go.Figure()
     figure.update_layout(
-        height=HEIGHT,
+        height=height,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -65,6 +66,6 @@ def _figure(x_title: str, y_title: str) -> go.Figure:
     return figure
 
 
-def _tick(numbers: tuple[int, ...]) -> int | None:
+def tick(numbers: tuple[int, ...]) -> int | None:
     """Whole numbers only on a short axis; longer ones are left to plotly."""
     return 1 if numbers and max(numbers) - min(numbers) < 12 else None

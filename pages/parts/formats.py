@@ -47,6 +47,23 @@ def label(field: str) -> str:
     return field.replace("_", " ").capitalize()
 
 
+def sentence(text: str) -> str:
+    """Words as a sentence: a capital letter first, a full stop last."""
+    trimmed = text.strip()
+    if not trimmed:
+        return ""
+    return trimmed[0].upper() + trimmed[1:] + ("" if trimmed[-1] in ".?…" else ".")
+
+
+def file_size(n_bytes: int | None) -> str:
+    """The size of a file, for example '1.2 MB'."""
+    if n_bytes is None:
+        return NOTHING
+    if n_bytes < 1_000:
+        return f"{n_bytes} B"
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 999_500 else f"{n_bytes / 1e3:.0f} kB"
+
+
 def value(content: object) -> str:
     """Any value of a configuration or an attribute, in short."""
     if isinstance(content, bool):

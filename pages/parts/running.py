@@ -6,7 +6,7 @@ import html
 
 import streamlit as st
 
-from pages.parts import formats
+from pages.parts import final_models, formats, live_curves
 from pages.parts.figures_of_run import RunFigures
 from storage.progress import TrialProgress
 
@@ -41,6 +41,9 @@ def progress(figures: RunFigures) -> None:
     """How much of the run is done, and how long the rest will take."""
     if figures.run is None or figures.run.state.is_final:
         return
+    if final_models.is_being_built(figures.running):
+        st.progress(1.0, text="All trials are over; the final model is being made")
+        return
     left = figures.time_left_s
     rest = f"about {formats.duration(left)} left" if left is not None else "time left: known soon"
     text = f"{figures.overall * 100:.0f} % of the run · {rest}"
@@ -58,22 +61,28 @@ def trials(figures: RunFigures) -> None:
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="running")
     for trial in figures.running[:SHOWN_TRIALS]:
         with grid.cell(), st.container(border=True, height="stretch", key=f"running_{trial.trial}"):
-            _card(trial)
+            _card(figures.name, trial)
     if len(figures.running) > SHOWN_TRIALS:
         st.html(f'<div class="quiet">and {len(figures.running) - SHOWN_TRIALS} more</div>')
 
 
-def _card(trial: TrialProgress) -> None:
+def _card(run_name: str, trial: TrialProgress) -> None:
+    is_final = final_models.is_being_built([trial])
+    title = f"Final model, from Trial {trial.trial}" if is_final else f"Trial {trial.trial}"
+    whole = "whole training" if is_final else "whole trial"
     st.html(
-        f'<div class="card-head"><b>Trial {trial.trial}</b>'
+        f'<div class="card-head"><b>{title}</b>'
         f'<span class="card-mark">{html.escape(trial.phase)}</span></div>'
         f'<div class="card-text">{html.escape(trial.summary)}</div>'
     )
     ahead = f"{formats.plural(trial.epochs, 'epoch')} ahead"
     epoch = f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else ahead
     st.progress(min(1.0, trial.share), text=epoch)
-    st.progress(trial.overall, text=f"whole trial {trial.overall * 100:.0f} %")
+    st.progress(trial.overall, text=f"{whole} {trial.overall * 100:.0f} %")
     st.html(f'<div class="facts">{_facts(trial)}</div>')
+    # Always the same element, also while it is empty: what comes after it keeps its place.
+    nothing = "Trained on all data but the test part." if is_final else "Curves follow the first epoch."
+    st.html(live_curves.of_trial(run_name, trial) or f'<div class="quiet">{nothing}</div>')
 
 
 def _facts(trial: TrialProgress) -> str:

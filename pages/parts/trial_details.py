@@ -9,14 +9,15 @@ from typing import Any
 
 import streamlit as st
 
+from hpo_core.health.metrics import METRICS
 from hpo_core.parameters import PARAMETERS
-from pages.parts import charts, formats, palette, shared, state, words
+from pages.parts import charts, diagnosis_cards, formats, palette, pictures, state, trial_files, words
+from pages.parts.trial_choice import PARAMETER, find
 from pages.parts.trial_table import STATE_WORDS
 from storage.studies import TrialRow
 
-PARAMETER = "trial"
 # Shown in the tiles or in a part of their own.
-ELSEWHERE = ("configuration", "architecture", "accuracy", "parameters", "duration_s")
+ELSEWHERE = ("configuration", "architecture", "accuracy", "parameters", "duration_s", "health", "diagnoses")
 
 
 def draw(study: str, shown: Sequence[TrialRow], score_name: str) -> None:
@@ -36,22 +37,11 @@ def draw(study: str, shown: Sequence[TrialRow], score_name: str) -> None:
         left, right = st.columns(2, gap="medium")
         with left:
             _curve(trial, score_name)
+            _health(study, trial)
             _facts("All that was recorded", "attributes", attributes(trial))
         with right:
             _facts("Full configuration", "configuration", configuration(trial))
-
-
-def find(study: str, asked: str, shown: Sequence[TrialRow]) -> TrialRow | None:
-    """The trial whose number the address names, None where there is none."""
-    if not asked.isascii() or not asked.isdigit():
-        return None
-    number = int(asked)
-    here = next((row for row in shown if row.number == number), None)
-    if here is not None:
-        return here
-    # Numbers of a study count from 0 without gaps: the trial stands at its own number.
-    found = shared.studies().trials(study, sort="number", limit=1, offset=number)
-    return found[0] if found and found[0].number == number else None
+        pictures.draw(study, trial)
 
 
 def attributes(trial: TrialRow) -> dict[str, Any]:
@@ -80,9 +70,14 @@ def _head(trial: TrialRow) -> None:
         f'<div class="run-line"><span class="name">Trial {trial.number}</span>{badge}'
         f'<span class="quiet">{architecture}</span></div>'
     )
-    grid = st.grid(4, min_column_width=130, key="trial_tiles")
+    grid = st.grid(5, min_column_width=130, key="trial_tiles")
     grid.metric("Score", formats.score(trial.score), help="What the search makes better.")
     grid.metric("Accuracy", formats.percent(trial.accuracy), help="Share of the validation part that was right.")
+    health = trial.attributes.get("health")
+    grid.metric(
+        "Health", formats.score(health) if isinstance(health, int | float) else "not measured",
+        help="From 0 to 1: the weighted mean of six metrics of the network; the page Health shows them.",
+    )  # fmt: skip
     grid.metric("Duration", formats.duration(trial.duration_s))
     grid.metric(
         "Parameters", formats.value(trial.attributes.get("parameters")), help="Trainable numbers of the network."
@@ -98,6 +93,16 @@ def _curve(trial: TrialRow, score_name: str) -> None:
     st.plotly_chart(figure, key="curve", config={"displayModeBar": False})
 
 
+def _health(study: str, trial: TrialRow) -> None:
+    """What is wrong with the network, and where there is more about it."""
+    st.subheader("Diagnoses", anchor=False)
+    diagnosis_cards.draw_short(trial, trial_files.told(study, trial).history)
+    st.page_link(
+        "pages/health.py", label="Health of this trial", icon=":material/ecg_heart:",
+        query_params={"study": study, "trial": str(trial.number)},
+    )  # fmt: skip
+
+
 def _facts(title: str, key: str, facts: Mapping[str, Any]) -> None:
     """A list of names and values."""
     st.subheader(title, anchor=False)
@@ -110,6 +115,8 @@ def _facts(title: str, key: str, facts: Mapping[str, Any]) -> None:
 
 
 def _name(name: str) -> str:
+    if name in METRICS:
+        return METRICS[name].title
     return PARAMETERS[name].title if name in PARAMETERS else words.choice(name)
 
 
@@ -117,4 +124,6 @@ def _shown(name: str, content: object) -> str:
     """A value by its meaning: shares in per cent, a seed as the number that one types."""
     if isinstance(content, float) and (name.endswith("accuracy") or name == "macro_f1"):
         return formats.percent(content)
+    if name in METRICS and isinstance(content, int | float):
+        return formats.score(content)
     return str(content) if name.endswith("seed") else formats.value(content)

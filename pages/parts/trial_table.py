@@ -87,6 +87,7 @@ def _row(row: TrialRow) -> dict[str, Any]:
         "State": STATE_WORDS.get(row.state, row.state),
         "Score": row.score,
         "Accuracy": None if row.accuracy is None else row.accuracy * 100,
+        "Health": row.attributes.get("health"),
         "Duration": formats.duration(row.duration_s),
         "Parameters": row.attributes.get("parameters"),
         "Architecture": row.attributes.get("architecture") or formats.NOTHING,
@@ -99,6 +100,7 @@ def _columns(rows: Sequence[TrialRow]) -> dict[str, Any]:
         "Trial": column.TextColumn(pinned=True, width="small"),
         "Score": column.NumberColumn(format="%.3f", help="What the search makes better."),
         "Accuracy": column.NumberColumn(format="%.2f %%", help="Share of the validation part that was right."),
+        "Health": column.NumberColumn(format="%.3f", help="From 0 to 1: the weighted mean of six metrics."),
         "Parameters": column.NumberColumn(format="localized", help="Trainable numbers of the network."),
         "Architecture": column.TextColumn(width="large"),
     }

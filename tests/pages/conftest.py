@@ -7,7 +7,7 @@ import os
 import socket
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import optuna
@@ -67,17 +67,23 @@ def make_run(database: Database, name: str, trials: int) -> optuna.Study:
     return study
 
 
-def add_trial(study: optuna.Study, accuracy: float, state: TrialState = TrialState.COMPLETE) -> None:
-    """A trial as a run leaves it behind."""
+def add_trial(
+    study: optuna.Study,
+    accuracy: float,
+    state: TrialState = TrialState.COMPLETE,
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """A trial as a run leaves it behind, with `more` attributes."""
     config = TrialConfig(
         dataset="digits", architecture=Architecture.CNN, seed=1, split_seed=42, sample_percentage=100.0,
         validation_split=0.2, test_split=0.2, threads=1, replicas=1, hyperparameters=defaults(Architecture.CNN),
     )  # fmt: skip
     failed = state is TrialState.FAIL
-    attributes = {
+    attributes: dict[str, object] = {
         "configuration": config.to_json(), "architecture": "Conv 16-32, dense 64, adam 0.001, batch 64",
         "parameters": 12345, "duration_s": 4.5, "outcome": "crashed" if failed else "complete",
         "reason": "MemoryError: out of memory" if failed else "",
+        **(more or {}),
     }  # fmt: skip
     study.add_trial(
         create_trial(

@@ -85,6 +85,11 @@ def test_figures() -> None:
     assert list(charts.draw_curve({1: 0.1, 2: 0.4}, "value").data[0].y) == [0.1, 0.4]
 
 
+def test_sentences_and_sizes() -> None:
+    assert formats.sentence("try elu ") == "Try elu." and formats.sentence("Why?") == "Why?"
+    assert [formats.file_size(size) for size in (None, 12, 250_000, 1_500_000)] == ["–", "12 B", "250 kB", "1.5 MB"]
+
+
 def test_words() -> None:
     assert words.choice("tpe") == "TPE" and words.choice("median") == "Median"
     assert words.formula({"mode": "simple", "objective": "validation_accuracy"}) == "score = validation accuracy"

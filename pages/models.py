@@ -1,0 +1,65 @@
+"""Models: the final model of each run, with its test, its files and its card."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import final_models, frame, model_view, shared
+from pages.parts.study_choice import PARAMETER, choose_study
+from storage.errors import UnknownRunError
+from storage.runs import Run
+
+
+def _page() -> None:
+    frame.heading(
+        "Models", "The best network of a run, trained again on all its data and tested once on samples no trial saw."
+    )
+    with shared.database_errors(retry=True):
+        known = shared.runs().list()
+        names = shared.names(known)
+        folder = shared.settings().results_dir
+        finished = final_models.with_model(folder, names)
+        active = shared.active_run(known)
+        options = _options(names, finished, active)
+        if not options:
+            model_view.nothing_yet(has_runs=bool(names))
+            return
+        study = choose_study(options, None, "models")
+        try:
+            model = final_models.read(folder, study)
+        except ValueError as error:
+            st.error(f"{error}. The files in its folder are untouched.", icon=":material/error:")
+            return
+        if model is not None:
+            model_view.draw(study, model)
+        else:
+            _none(study, bool(names))
+        model_view.draw_run_files(study)
+
+
+def _options(names: list[str], finished: list[str], active: Run | None) -> list[str]:
+    """Runs to choose from: those with a model, and before them the one asked for or the one that builds one now."""
+    first = [name for name in (st.query_params.get(PARAMETER), active.run_name if active else None) if name in names]
+    running = [name for name in first[:1] if name not in finished]
+    return [*running, *finished]
+
+
+def _none(study: str, has_runs: bool) -> None:
+    """Say why a run has no final model."""
+    running = shared.progress(study).read()
+    if final_models.is_being_built(running):
+        model_view.draw_building(study, running)
+        return
+    studies = shared.studies()
+    exists = studies.exists(study)
+    attributes = studies.attributes(study) if exists else {}
+    complete = studies.summary(study).n("complete") if exists else 0
+    try:
+        run: Run | None = shared.runs().get(study)
+    except UnknownRunError:
+        run = None
+    st.info(final_models.why_none(run, attributes, complete), icon=":material/deployed_code:")
+    model_view.nothing_yet(has_runs=has_runs)
+
+
+_page()

@@ -1,0 +1,63 @@
+"""The confusion matrix as an interactive chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+# With more classes the numbers would touch; they stand in the hover text.
+MAX_NUMBERED = 12
+MAX_NAMED = 43
+LONGEST_NAME = 16
+# Light is little, dark is much; pale enough at its beginning for both themes.
+SCALE = ((0.0, "#F4F6FB"), (0.5, "#9DB5E4"), (1.0, "#2B4C9B"))
+
+
+def draw_confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> go.Figure:
+    """Rows are right classes, columns predicted ones; the colour is the share of the row.
+
+    Args:
+        counts: samples, row per right class, column per predicted one.
+        names: of the classes.
+    """
+    shares = [[value / sum(row) if sum(row) else 0.0 for value in row] for row in counts]
+    labels = labelled(names, len(counts))
+    hover = [
+        [
+            f"{labels[right]} taken for {labels[predicted]}: {value} of {sum(row)}"
+            if right != predicted
+            else f"{labels[right]} recognised: {value} of {sum(row)}"
+            for predicted, value in enumerate(row)
+        ]
+        for right, row in enumerate(counts)
+    ]
+    numbered = len(counts) <= MAX_NUMBERED
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares, x=labels, y=labels, colorscale=SCALE, zmin=0, zmax=1, showscale=False, xgap=1, ygap=1,
+            hovertext=hover, hovertemplate="%{hovertext}<extra></extra>",
+            text=[[str(value) if value else "" for value in row] for row in counts] if numbered else None,
+            texttemplate="%{text}" if numbered else None,
+        )
+    )  # fmt: skip
+    figure.update_layout(
+        height=min(640, 220 + 26 * len(counts)), margin={"l": 8, "r": 8, "t": 8, "b": 8}, uirevision="stay",
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
+    )  # fmt: skip
+    figure.update_xaxes(title="Predicted class", type="category", showgrid=False, automargin=True)
+    figure.update_yaxes(title="Right class", type="category", showgrid=False, automargin=True, autorange="reversed")
+    if len(counts) > MAX_NAMED:
+        figure.update_xaxes(showticklabels=False)
+        figure.update_yaxes(showticklabels=False)
+    return figure
+
+
+def labelled(names: Sequence[str], classes: int) -> list[str]:
+    """One short, distinct label per class; numbers where names are missing."""
+    found: list[str] = []
+    for place in range(classes):
+        name = str(names[place]) if place < len(names) else str(place)
+        short = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+        found.append(short if short not in found else f"{place}: {short}"[:LONGEST_NAME])
+    return found

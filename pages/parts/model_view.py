@@ -1,0 +1,160 @@
+"""A final model on the page: what it is worth, its files, its mistakes, its card."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+import streamlit as st
+
+from hpo_core.model_card import ModelFile
+from hpo_core.results import CARD_FILE
+from pages.parts import confusion, final_models, formats, shared
+from pages.parts.final_models import FinalModel
+from storage.progress import TrialProgress
+
+CARD_WIDTH = 240
+LOOK_S = 2.0
+MIME_TYPES = {
+    ".md": "text/markdown",
+    ".csv": "text/csv",
+    ".yaml": "application/yaml",
+    ".json": "application/json",
+}
+
+
+def nothing_yet(*, has_runs: bool) -> None:
+    """The page before the first final model."""
+    with st.container(border=True, key="empty"):
+        st.subheader("No final model yet", anchor=False)
+        st.write(
+            "After the last trial of a run the best network is trained again on all training and validation data, and "
+            "tested once on samples that no trial saw. Here you will find it: its accuracy, its mistakes, and its "
+            "files for Keras, TensorFlow Lite and ONNX."
+        )
+        label = "Start another run" if has_runs else "Start a first run"
+        if st.button(label, key="to_optimize", type="primary", icon=":material/tune:"):
+            st.switch_page("pages/optimize.py")
+
+
+def draw(study: str, model: FinalModel) -> None:
+    """Draw everything about a final model."""
+    _tiles(model)
+    st.page_link(
+        "pages/trials.py", label=f"Made from Trial {model.card.trial}, the best of this run",
+        icon=":material/view_list:", query_params={"study": study, "trial": str(model.card.trial)},
+    )  # fmt: skip
+    st.subheader("Files of the model", anchor=False)
+    grid = st.grid("auto", min_column_width=CARD_WIDTH, key="formats")
+    for file in model.card.files:
+        with grid.cell(), st.container(border=True, height="stretch", key=f"card_{_key(file.name)}"):
+            _file(study, model, file)
+    with st.container(border=True, key="chart_confusion"):
+        _mistakes(model)
+    with st.expander("Model card", expanded=True, key="model_card", icon=":material/description:"):
+        _download("Download the card", f"{study}-{CARD_FILE}", model.page.encode("utf-8"))
+        st.markdown(model.page)
+
+
+def draw_run_files(study: str) -> None:
+    """Downloads of what lies in the run's folder beside the model."""
+    found = final_models.files_of_run(shared.settings().results_dir, study)
+    if not found:
+        return
+    st.subheader("Files of the run", anchor=False)
+    with st.container(horizontal=True, key="run_files"):
+        for name, path in found.items():
+            _download(final_models.RUN_FILES[name], f"{study}-{name}", path)
+
+
+def draw_building(study: str, running: list[TrialProgress]) -> None:
+    """Say that the final model is being made, and look again until it is there."""
+    st.fragment(_building, run_every=LOOK_S, key="building")(study, running)
+
+
+def _building(study: str, running: list[TrialProgress]) -> None:
+    with shared.database_errors(retry=False):
+        now = [item for item in shared.progress(study).read() if final_models.is_being_built([item])]
+        if not now:
+            st.rerun()
+        step = now[0]
+        epoch = f": epoch {step.epoch} of {step.epochs}" if step.epoch else ""
+        st.info(
+            f"The final model of this run is being made now. {formats.sentence(step.phase + epoch)}",
+            icon=":material/hourglass_top:",
+        )
+        st.progress(step.overall)
+
+
+def _tiles(model: FinalModel) -> None:
+    card = model.card
+    keras = next((file.size_bytes for file in card.files if file.name == "model.keras"), None)
+    grid = st.grid(4, min_column_width=150, key="tiles")
+    shown = (
+        ("Test accuracy", formats.percent(card.test_accuracy),
+         "Share of the test samples that the model gets right. It was measured once, at the end."),
+        ("Test samples", formats.count(card.n_test), "Set aside before the first trial, and used once: by this model."),
+        ("Parameters", formats.count(card.parameters), "Trainable numbers of the network."),
+        ("Size", formats.file_size(keras), "Of the file for Keras."),
+    )  # fmt: skip
+    for label, value, explanation in shown:
+        grid.metric(label, value, help=explanation, border=True)
+    st.html(f'<div class="quiet">{tested(model)}</div>')
+
+
+def tested(model: FinalModel) -> str:
+    """What the test says, and what the search had promised."""
+    card = model.card
+    if card.test_interval is None:
+        return "This model was not tested."
+    low, high = (formats.percent(bound) for bound in card.test_interval)
+    promised = f" In the search the same configuration had {formats.percent(card.validation_accuracy)} on validation."
+    return (
+        f"On endless samples of the same kind the accuracy would lie between {low} and {high}, with 95 % confidence."
+        + (promised if card.validation_accuracy is not None else "")
+    )
+
+
+def _file(study: str, model: FinalModel, file: ModelFile) -> None:
+    available = final_models.is_available(model, file)
+    title = final_models.FORMAT_NAMES.get(file.name, file.name)
+    size = formats.file_size(file.size_bytes) if available else "not available"
+    use = final_models.FORMAT_USES.get(file.name, "")
+    note = file.note if available or file.size_bytes is None else "the file was moved or deleted"
+    st.html(
+        f'<div class="card-head"><b>{html.escape(title)}</b><span class="card-mark">{size}</span></div>'
+        f'<div class="card-text">{html.escape(use)}</div>'
+        f'<div class="card-small">{html.escape(formats.sentence(note))}</div>'
+    )
+    _download(
+        f"Download {file.name}", f"{study}-{file.name}", model.folder / file.name, disabled=not available, wide=True
+    )
+
+
+def _mistakes(model: FinalModel) -> None:
+    st.subheader("What it takes for what", anchor=False)
+    card = model.card
+    if not card.confusion:
+        st.html('<div class="quiet">The mistakes of this model were not counted.</div>')
+        return
+    mistakes = "; ".join(model.mistakes)
+    said = f"Most frequent mistakes: {mistakes}." if mistakes else "Every test sample was recognised."
+    st.html(
+        '<div class="quiet">A row is a right class, a column what the model said; the diagonal is right. '
+        f"{html.escape(said)}</div>"
+    )
+    figure = confusion.draw_confusion(card.confusion, card.info.class_names)
+    st.plotly_chart(figure, key="confusion", config={"displayModeBar": False}, alt=said)
+
+
+def _download(label: str, name: str, content: Path | bytes, *, disabled: bool = False, wide: bool = False) -> None:
+    """A download button; files are read when they are asked for."""
+    st.download_button(
+        label, data=content if isinstance(content, bytes) else content.read_bytes, file_name=name,
+        mime=MIME_TYPES.get(Path(name).suffix, "application/octet-stream"), key=f"download_{_key(name)}",
+        icon=":material/download:", disabled=disabled, on_click="ignore", width="stretch" if wide else "content",
+    )  # fmt: skip
+
+
+def _key(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name)

@@ -1,0 +1,109 @@
+"""Which trial a page shows: the one in the address, else the best, else the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.parts import shared
+from storage.studies import StudySummary, TrialRow
+
+PARAMETER = "trial"
+
+
+@dataclass(frozen=True)
+class Champions:
+    """The best complete trials of a study; None where no trial has the quantity."""
+
+    score: int | None
+    accuracy: TrialRow | None
+    health: TrialRow | None
+
+    def named(self) -> list[tuple[str, int]]:
+        """(what it is best by, trial), each trial once: for example ('Best score and accuracy', 7)."""
+        numbers = {
+            "score": self.score,
+            "accuracy": self.accuracy.number if self.accuracy else None,
+            "health": self.health.number if self.health else None,
+        }
+        by_trial: dict[int, list[str]] = {}
+        for word, number in numbers.items():
+            if number is not None:
+                by_trial.setdefault(number, []).append(word)
+        return [(f"Best {_and(words)}", number) for number, words in by_trial.items()]
+
+
+def champions(study: str, summary: StudySummary) -> Champions:
+    """Read the best trials of a study."""
+    return Champions(summary.best_trial, _best(study, "accuracy"), _best(study, "health"))
+
+
+def choose_trial(study: str, summary: StudySummary, best: Champions, page: str) -> TrialRow | None:
+    """Draw the choice of a trial, in agreement with the address; None where the study has no trial.
+
+    Args:
+        study: whose trials these are.
+        summary, best: of that study.
+        page: keeps the widgets of the pages apart.
+    """
+    if not summary.n_trials:
+        return None
+    last = summary.n_trials - 1
+    preset = summary.best_trial if summary.best_trial is not None else last
+    asked = st.query_params.get(PARAMETER)
+    if asked is not None and (number := number_of(asked)) is not None and number <= last:
+        preset = number
+    elif asked is not None:
+        st.warning(
+            f"There is no trial “{asked}” in {study}; Trial {preset} is shown instead.", icon=":material/search_off:"
+        )
+    key = f"{page}_trial"
+    st.session_state[key] = preset
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}_trial_choice"):
+        st.number_input(
+            "Trial", 0, last, step=1, key=key, on_change=_write_address, args=(key,), width=160,
+            help=f"Trials of this run are numbered from 0 to {last}.",
+        )  # fmt: skip
+        for words, number in best.named():
+            st.button(
+                f"{words}: Trial {number}", key=f"{page}_best_{number}", on_click=_show, args=(number,),
+                disabled=number == preset,
+            )  # fmt: skip
+    return find(study, str(preset))
+
+
+def find(study: str, asked: str, shown: Sequence[TrialRow] = ()) -> TrialRow | None:
+    """The trial whose number the address names, None where there is none; `shown` are trials already at hand."""
+    number = number_of(asked)
+    if number is None:
+        return None
+    here = next((row for row in shown if row.number == number), None)
+    if here is not None:
+        return here
+    # Numbers of a study count from 0 without gaps: the trial stands at its own number.
+    found = shared.studies().trials(study, sort="number", limit=1, offset=number)
+    return found[0] if found and found[0].number == number else None
+
+
+def number_of(asked: str) -> int | None:
+    """The trial number that an address names, None where it is no number."""
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
+
+
+def _best(study: str, quantity: str) -> TrialRow | None:
+    found = shared.studies().trials(study, sort=f"-{quantity}", states=("complete",), limit=1)
+    return found[0] if found and isinstance(found[0].attributes.get(quantity), int | float) else None
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def _write_address(key: str) -> None:
+    _show(st.session_state[key])
+
+
+def _show(number: int) -> None:
+    st.query_params[PARAMETER] = str(number)

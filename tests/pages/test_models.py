@@ -1,0 +1,120 @@
+"""Models: which runs have one, what is said where there is none, and what can be downloaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hpo_core.model_card import ModelFile
+from pages.parts import confusion, final_models, shared
+from storage.database import Database
+from storage.progress import ProgressTable, TrialProgress
+from storage.runs import Runs, RunState
+from tests.pages import conftest, examined
+from tests.pages.test_pages import open_page, words
+
+PAGE = "pages/models.py"
+
+
+def test_folder_of_a_run_lies_in_the_results(tmp_path: Path) -> None:
+    assert final_models.run_folder(tmp_path, "run-1") == tmp_path / "run-1"
+    for name in ("../etc", "a/b", "", "..", "~"):
+        assert final_models.run_folder(tmp_path, name) is None
+
+
+def test_only_files_of_the_model_are_handed_out(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    model = final_models.read(shared.settings().results_dir, "digits-done")
+    assert model is not None and model.folder == folder / "optimized_model"
+    keras, onnx = model.card.files
+    assert final_models.is_available(model, keras) and not final_models.is_available(model, onnx)
+    assert (folder / "trials.csv").is_file()
+    assert not final_models.is_available(model, ModelFile("../trials.csv", 100, ""))
+    assert model.mistakes == ["9 taken for 4: 3 of 36 (8.33 %)"]
+
+
+def test_damaged_card_is_an_error_with_the_run_in_it(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    for text in ("no json", "{}", json.dumps({"config": "{}"})):
+        (folder / "optimized_model" / "card.json").write_text(text)
+        with pytest.raises(ValueError, match="digits-done"):
+            final_models.read(shared.settings().results_dir, "digits-done")
+    assert "digits-done" in open_page(PAGE).error[0].value
+
+
+def test_why_there_is_no_model(database: Database) -> None:
+    conftest.make_run(database, "run", 3)
+    runs = Runs(database)
+    assert "outside Onegin" in final_models.why_none(None, {}, 1)
+    assert "still searching" in final_models.why_none(runs.get("run"), {}, 1)
+    assert "without a final model" in final_models.why_none(
+        runs.get("run"), {"configuration": {"final_model": False}}, 1
+    )
+    assert "95.00 %" in final_models.why_none(runs.get("run"), {"test accuracy": 0.95}, 1)
+    runs.end("run", RunState.CANCELLED)
+    assert "was cancelled before" in final_models.why_none(runs.get("run"), {}, 1)
+    assert "No trial of this run" in final_models.why_none(runs.get("run"), {}, 0)
+
+
+def test_confusion_is_coloured_by_row_and_numbered_where_it_fits() -> None:
+    figure = confusion.draw_confusion([[3, 1], [0, 0]], ["no", "yes"])
+    assert [list(row) for row in figure.data[0].z] == [[0.75, 0.25], [0, 0]]
+    assert list(figure.data[0].text[0]) == ["3", "1"] and list(figure.data[0].text[1]) == ["", ""]
+    assert figure.data[0].hovertext[0][1] == "no taken for yes: 1 of 4"
+    large = confusion.draw_confusion([[1] * 43 for _ in range(43)], [])
+    assert large.data[0].text is None and len(set(large.data[0].x)) == 43
+    assert len(set(confusion.labelled(["a long name of a class"] * 3, 3))) == 3
+
+
+def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
+    examined.make_final_model(database)
+    app = open_page(PAGE)
+    shown = words(app)
+    for expected in ("Test accuracy: 95.00 %", "Test samples: 360", "250 kB", "9 taken for 4", "tf2onnx", "## Limits"):
+        assert expected in shown
+    buttons = {button.key: button for button in app.get("download_button")}
+    assert not buttons["download_digits_done_model_keras"].proto.disabled
+    assert buttons["download_digits_done_model_onnx"].proto.disabled
+    assert {"download_digits_done_best_hyperparameters_yaml", "download_digits_done_trials_csv"} <= set(buttons)
+    assert "download_digits_done_config_yaml" not in buttons  # this run has no such file
+
+
+def test_a_file_that_was_deleted_is_no_longer_offered(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    (folder / "optimized_model" / "model.keras").unlink()
+    app = open_page(PAGE)
+    buttons = {button.key: button for button in app.get("download_button")}
+    assert buttons["download_digits_done_model_keras"].proto.disabled and "moved or deleted" in words(app)
+
+
+def test_runs_without_a_model_are_explained_when_asked_for(database: Database) -> None:
+    conftest.make_failed(database)
+    app = open_page(PAGE)
+    assert "No final model yet" in words(app) and not app.selectbox
+    app = open_page(PAGE, study="digits-failed")
+    assert "No trial of this run" in app.info[0].value
+    examined.make_final_model(database)
+    app = open_page(PAGE, study="digits-failed")
+    assert app.selectbox(key="models_study").value == "digits-failed"
+    app.selectbox(key="models_study").select("digits-done").run()
+    assert "Test accuracy: 95.00 %" in words(app)
+
+
+def test_a_model_that_is_being_built_is_announced(database: Database) -> None:
+    conftest.make_running(database)
+    step = TrialProgress(
+        trial=1, phase="building the final model", epoch=2, epochs=4, share=0.5, started_at=0.0, updated_at=0.0
+    )
+    ProgressTable(database, "digits-now").write([step], [2])
+    app = open_page(PAGE)
+    assert "Building the final model: epoch 2 of 4." in app.info[0].value
+
+
+def test_folder_that_lies_elsewhere_is_explained(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    shutil.rmtree(folder)
+    app = open_page(PAGE, study="digits-done")
+    assert not app.exception and "before a final model was made" in app.info[0].value
