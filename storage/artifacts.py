@@ -103,7 +103,7 @@ class Artifacts:
         """What the rows describe, without files that are not there (a disk was full, a folder was cleared)."""
         found = {}
         for text in rows:
-            meta = json.loads(text)
+            meta = json.loads(json.loads(text))  # Optuna keeps the JSON of a text that is JSON
             path = self._folder / str(meta["artifact_id"])
             if path.is_file():
                 found[str(meta["filename"])] = ArtifactFile(

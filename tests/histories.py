@@ -130,7 +130,7 @@ def _reading(rng: np.random.Generator, at: int, name: str, kind: str, epoch: int
         name=name,
         type=kind,
         activation="relu",
-        units=32,
+        units=UNITS,
         dead=1,
         saturated=0,
         activity=rng.gamma(2, 0.2, UNITS).tolist(),

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
 
 from hpo_core.errors import RunCancelled, TrialFailedError, WorkerDiedError
+from hpo_core.health.metrics import METRICS
+from hpo_core.health.score import health_score
+from hpo_core.history import TrialHistory
 from hpo_core.logs import RunLog
 from hpo_core.objective import Objective, RunContext, trial_seed
 from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.parameters import Architecture, defaults
 from hpo_core.progress import ProgressBoard
-from hpo_core.records import Failed, Finished, Phase, Record, Started, Tick, Trainer
+from hpo_core.records import Artefact, Failed, Finished, Phase, Record, Started, Tick, Trainer
 from hpo_core.trial_config import TrialConfig
 from hpo_core.trial_files import TrialFiles
 from storage.artifacts import Artifacts
 from storage.database import Database
 from storage.progress import ProgressTable
 from tests.contracts.trainer import TrainerContract
+from tests.hpo_core.health.trainings import epochs_of, layer
 from tests.stubs import ScriptedTrainer, epoch, records_of
 
 Script = Callable[[TrialConfig], Sequence[Record | Exception]]
@@ -207,6 +213,116 @@ def test_a_running_trial_is_on_the_board_until_it_ends(context: RunContext, data
     run_trial(context, script)
     context.board.flush()
     assert [(item.trial, item.epochs) for item in seen] == [(0, 3)] and table.read() == []
+
+
+def sick_records(config: TrialConfig) -> list[Record]:
+    """A training of the digits whose first layer is dead and whose answers are guesses."""
+    layers = [layer(dead=10), layer("output", dead=None, saturated=None)]
+    start = replace(STARTED, n_validation=200, label_counts=[20] * 10, input_size=64)
+    return [start, *epochs_of([2.4] * 3, [0.1] * 3, layers=layers), Finished(epochs=3, duration_s=0.1)]
+
+
+def healthy_records(config: TrialConfig) -> list[Record]:
+    start = replace(STARTED, n_validation=200, label_counts=[20] * 10, input_size=64, parameters=500)
+    layers = [layer(), layer("output", dead=None, saturated=None)]
+    return [start, *epochs_of([1.0, 0.6, 0.4], [0.7, 0.8, 0.9], layers=layers), Finished(epochs=3, duration_s=0.1)]
+
+
+def test_health_is_measured_in_every_mode_and_weighs_only_in_mode_health(context: RunContext) -> None:
+    trial, _ = run_trial(context, healthy_records)
+    assert trial.value == pytest.approx(0.9)
+    metrics = {name: trial.user_attrs[name] for name in METRICS}
+    assert trial.user_attrs["health"] == pytest.approx(health_score(metrics))
+    assert trial.user_attrs["diagnoses"] == ""
+    context.config = OptimizationConfig(mode="health", health_weight=0.4, max_epochs_per_trial=3)
+    weighed, _ = run_trial(context, healthy_records)
+    health = weighed.user_attrs["health"]
+    assert weighed.value == pytest.approx(0.6 * 0.9 + 0.4 * health)
+    assert weighed.intermediate_values[3] == pytest.approx(weighed.value)  # what the pruner sees is the score
+    assert weighed.intermediate_values[1] < weighed.value
+
+
+def test_health_that_is_unknown_counts_as_none_at_all(context: RunContext) -> None:
+    context.config = OptimizationConfig(mode="health", health_weight=0.5, max_epochs_per_trial=3)
+    bare = [STARTED, *[replace(one, loss_curve=[]) for one in epochs_of([1.0, 0.6, 0.4])]]
+    trial, _ = run_trial(context, lambda _: [*bare, Finished(epochs=3, duration_s=0.1)])
+    assert "neuron_utilisation" not in trial.user_attrs and "gradient_health" not in trial.user_attrs
+    assert trial.value == pytest.approx(0.45 + 0.5 * trial.user_attrs["health"])
+
+
+def test_a_fatal_diagnosis_ends_a_trial_only_where_it_shall(context: RunContext) -> None:
+    trial, _ = run_trial(context, sick_records)
+    assert trial.state.name == "COMPLETE" and "DEAD_UNITS" in trial.user_attrs["diagnoses"]
+    context.config = OptimizationConfig(health_pruning=True, max_epochs_per_trial=3)
+    trial, trainer = run_trial(context, sick_records)
+    assert (trial.state.name, trial.user_attrs["outcome"]) == ("PRUNED", "diagnosed")
+    assert trial.user_attrs["reason"].startswith("DEAD_UNITS in conv_1: 10 of 10 units")
+    assert "learning_rate" in trial.user_attrs["reason"] and trial.user_attrs["epochs_trained"] == 1
+    assert trainer.closed == 1
+
+
+def test_the_history_is_kept_as_an_artefact_also_of_a_trial_that_ended_early(context: RunContext) -> None:
+    for pruner, epochs in ((None, 3), (PruneAt(2), 2)):
+        trial, _ = run_trial(context, healthy_records, pruner)
+        (meta,) = [json.loads(value) for key, value in trial.system_attrs.items() if key.startswith("artifacts:")]
+        assert meta["filename"] == "history.json"
+        text = (context.folder.parent / "artifacts" / meta["artifact_id"]).read_text()
+        assert len(TrialHistory.from_json(text).epochs) == epochs
+
+
+def test_pictures_are_kept_and_exported_and_their_absence_is_no_failure(context: RunContext, tmp_path: Path) -> None:
+    picture = tmp_path / "made" / "confusion_matrix.png"
+    picture.parent.mkdir()
+    picture.write_bytes(b"picture")
+
+    def script(config: TrialConfig) -> list[Record]:
+        made = [
+            Artefact(name=picture.name, path=str(picture)),
+            Artefact(name="gradient_flow.png", path=None, note="gradient_flow.png could not be drawn."),
+        ]
+        return [*healthy_records(config)[:-1], *made, Finished(epochs=3, duration_s=0.1)]
+
+    trial, _ = run_trial(context, script)
+    assert trial.state.name == "COMPLETE"
+    assert (context.folder / "plots" / "trial_0" / picture.name).read_bytes() == b"picture"
+    names = [json.loads(v)["filename"] for k, v in trial.system_attrs.items() if k.startswith("artifacts:")]
+    assert sorted(names) == ["confusion_matrix.png", "history.json"]
+
+
+def test_a_full_disk_costs_the_pictures_and_not_the_score(context: RunContext, tmp_path: Path) -> None:
+    (tmp_path / "artifacts").write_text("a file where a folder should be")
+    trial, _ = run_trial(context, healthy_records)
+    assert trial.state.name == "COMPLETE" and trial.value == pytest.approx(0.9)
+
+
+def test_each_configuration_says_what_it_is_judged_by_and_when_to_draw(context: RunContext) -> None:
+    context.config = OptimizationConfig(mode="health", max_epochs_per_trial=100, plots="best", space={"epochs": 100})
+    first = context.trial_config(0, defaults(Architecture.CNN) | {"epochs": 100})
+    assert (first.objective, first.health_weight, first.health_interval) == ("validation_accuracy", 0.3, 5)
+    assert (first.plots, first.draw_above, first.part) == ("best", None, "trial")
+    context.best.see(0.987654321, minimises=False)
+    context.best.see(0.5, minimises=False)
+    assert context.trial_config(1, defaults(Architecture.CNN)).draw_above == 0.987654
+    context.config = replace(context.config, health_interval=0, mode="simple")
+    assert context.trial_config(1, defaults(Architecture.CNN)).health_interval == 0
+
+
+def test_what_is_known_of_a_running_trial_is_in_the_database(context: RunContext, database: Database) -> None:
+    table, seen = ProgressTable(database, "run"), []
+
+    def script(config: TrialConfig) -> Iterator[Record]:
+        for record in healthy_records(config):
+            yield record
+            context.board.flush()
+            seen.append(table.live(0))
+
+    run_trial(context, script)  # type: ignore[arg-type]
+    context.board.flush()
+    assert seen[0] is None and table.live(0) is None
+    told = TrialHistory.from_json(str(seen[3]))
+    assert len(told.epochs) == 3 and told.started is not None
+    assert told.epochs[0].layers is not None and told.epochs[0].layers[0].activity == []
+    assert told.epochs[2].layers is not None and told.epochs[2].layers[0].activity
 
 
 def test_neighbouring_trials_have_unrelated_seeds() -> None:

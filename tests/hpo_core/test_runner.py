@@ -36,6 +36,7 @@ PATIENCE_S = 20.0
 
 def runner(settings: Settings, trainer: Trainer, closed: list[bool] | None = None, **fields: object) -> Runner:
     values: dict[str, object] = {"trials": 4, "max_epochs_per_trial": 2, "workers": 1, "run_name": "a"}
+    values["final_model"] = False
     config = OptimizationConfig(**(values | fields))  # type: ignore[arg-type]
     over = closed if closed is not None else []
     return Runner(config, settings, MACHINE, lambda *_: Backend(trainer, lambda: None, lambda: over.append(True)))

@@ -160,12 +160,19 @@ def test_an_outline_is_scaled_to_its_peak() -> None:
 def test_maps_stand_in_a_row_for_each_layer() -> None:
     history = cnn_history(3)
     axes = draw_activation_maps(history).axes[0]
-    assert len(axes.images) == 1 + 3 * 8
+    assert len(axes.images) == 2 * (1 + 3 * 8)  # the last epoch has two samples
     assert np.array_equal(axes.images[0].get_array(), np.asarray(history.snapshots[-2].image))
     assert np.array_equal(axes.images[1].get_array(), np.asarray(history.snapshots[-2].maps["conv_1"][0]))
     words = said(axes.get_figure())
     assert "after epoch 3" in words and "right class: class 1, predicted: class 1 (right)" in words and "4 × 4" in words
     assert axes.images[1].get_extent()[:2] == [190, 283]  # the first tile begins right of the names
+
+
+def test_samples_have_room_for_all_their_layers_or_are_left_out() -> None:
+    history = cnn_history(1)
+    maps = {f"layer_{at}": history.snapshots[0].maps["conv_1"] for at in range(5)}
+    history.snapshots = [replace(snapshot, maps=maps) for snapshot in history.snapshots]
+    assert len(draw_activation_maps(history).axes[0].images) == 1 + 5 * 8
 
 
 def test_a_wrong_prediction_is_said() -> None:
@@ -207,8 +214,20 @@ def test_units_stand_by_words_with_their_mean_activity() -> None:
     assert [bar.get_width() for bar in bars.patches] == reading.activity and len(bars.patches) == UNITS
     words = said(figure)
     assert (
-        "Word (position in the text)" in words and "Mean |output|" in words and "predicted: positive (right)" in words
+        "Word (right: the end of the text)" in words
+        and "Mean |output|" in words
+        and "predicted: positive (right)" in words
     )
+
+
+def test_units_without_room_are_said() -> None:
+    history = with_readings(lstm_history(1), lambda r: replace(r, units=2 * UNITS, activity=r.activity * 2))
+    figure = draw_unit_activity(history)
+    assert "lstm_1: the first 24 of 48 units" in said(figure)
+    assert len(figure.axes[1].patches) == UNITS  # those of the rows beside them
+    history = with_readings(lstm_history(1), lambda r: replace(r, units=100))
+    bars = draw_unit_activity(history).axes[1]
+    assert bars.get_title(loc="left") == "24 units"  # chosen among 100: they stand beside no row
 
 
 # --- confusion

@@ -15,9 +15,10 @@ from hpo_core.model_size import trainable_parameters
 from hpo_core.parameters import Value
 from hpo_core.records import Epoch, Finished, Record, Started
 from hpo_core.training.data import trial_data
-from hpo_core.training.loop import TrainingStopped, train
+from hpo_core.training.loop import train
 from hpo_core.training.model import build_model, build_optimizer
 from hpo_core.training.quality import quality
+from hpo_core.training.reporter import TrainingStopped
 from hpo_core.trial_config import TrialConfig
 from tests.stubs import make_config
 

@@ -1,0 +1,125 @@
+"""Tests of what follows the last trial: the final model and the files of the run; the training is scripted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hpo_core.errors import WorkerDiedError
+from hpo_core.outcome import run_outcome
+from hpo_core.records import Artefact, Failed, Finished, Phase, Record, Started
+from hpo_core.runner import Runner
+from hpo_core.settings import Settings
+from hpo_core.trial_config import FINAL, TrialConfig
+from storage.database import Database
+from storage.studies import Studies
+from tests.hpo_core.test_runner import finish, runner
+from tests.stubs import ScriptedTrainer, records_of
+
+STARTED = Started(layers=[], parameters=10, n_train=120, n_validation=0, process=1)
+TESTED = Finished(epochs=2, duration_s=0.1, confusion=[[9, 1], [0, 10]], test_accuracy=0.95, test_loss=0.2, n_test=20)
+
+
+def final_run(settings: Settings, end: Sequence[Record | Exception]) -> tuple[Runner, ScriptedTrainer]:
+    """A run of four trials whose final training goes as `end` says."""
+
+    def script(config: TrialConfig) -> Sequence[Record | Exception]:
+        return end if config.part == FINAL else records_of(config)
+
+    trainer = ScriptedTrainer(script)
+    return finish(runner(settings, trainer, final_model=True)), trainer
+
+
+def exported(folder: Path) -> Artefact:
+    path = folder / "model.keras"
+    path.write_bytes(b"model")
+    return Artefact(name=path.name, path=str(path), note="largest difference to the model: 0.0e+00")
+
+
+def test_the_best_configuration_is_trained_tested_and_kept(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    missing = Artefact(name="model.onnx", path=None, note="a package is missing (tf2onnx)")
+    _, trainer = final_run(settings, [STARTED, exported(tmp_path), missing, TESTED])
+    outcome = run_outcome(settings, "a")
+    assert outcome.test_accuracy == pytest.approx(0.95) and outcome.message == ""
+    assert Studies(database).attributes("a")["test accuracy"] == pytest.approx(0.95)
+    best = Studies(database).trials("a")[outcome.best_trial or 0]
+    trained = trainer.seen[-1]
+    assert trained.part == FINAL and trained.health_interval == 0 and trained.plots == "none"
+    same = TrialConfig.from_json(best.attributes["configuration"])
+    assert trained.hyperparameters == same.hyperparameters and trained.seed == same.seed
+    folder = settings.results_dir / "a"
+    assert (folder / "optimized_model" / "model.keras").read_bytes() == b"model"
+    card = json.loads((folder / "optimized_model" / "card.json").read_text())
+    assert card["test_accuracy"] == pytest.approx(0.95) and card["n_test"] == 20
+    assert "tf2onnx" in (folder / "optimized_model" / "model_card.md").read_text()
+    assert len((folder / "trials.csv").read_text().splitlines()) == 5
+    assert (folder / "best_hyperparameters.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ([STARTED, WorkerDiedError("ended by SIGKILL")], "ended by SIGKILL"),
+        ([Failed(error_type="ValueError", message="no room", traceback="")], "ValueError: no room"),
+        ([STARTED], "without a result"),
+        ([STARTED, Finished(epochs=2, duration_s=0.1)], "without a test"),
+        ([STARTED, Artefact(name="model.keras", path="/no/such/file"), TESTED], "No such file"),
+    ],
+    ids=["died", "failed", "silent", "untested", "file gone"],
+)
+def test_a_final_model_that_cannot_be_made_leaves_the_run_finished(
+    settings: Settings, end: list[Record | Exception], reason: str
+) -> None:
+    final_run(settings, end)
+    outcome = run_outcome(settings, "a")
+    assert (outcome.state.value, outcome.n_complete, outcome.test_accuracy) == ("finished", 4, None)
+    assert "final model could not be made" in outcome.message and reason in outcome.message
+
+
+def test_its_phases_are_on_the_board(settings: Settings, database: Database) -> None:
+    from storage.progress import ProgressTable
+
+    run: list[Runner] = []
+    seen: list[str] = []
+
+    def script(config: TrialConfig) -> Sequence[Record]:
+        if config.part != FINAL:
+            return records_of(config)
+
+        def told() -> Sequence[Record]:
+            for record in (STARTED, Phase(name="testing the final model"), TESTED):
+                yield record  # type: ignore[misc]
+                run[0]._board.flush()
+                seen.extend(item.phase for item in ProgressTable(database, "a").read())
+
+        return told()
+
+    run.append(runner(settings, ScriptedTrainer(script), final_model=True))
+    finish(run[0])
+    assert seen[:2] == ["building the final model", "testing the final model"]
+    assert ProgressTable(database, "a").read() == []
+
+
+def test_without_a_complete_trial_there_is_none(settings: Settings) -> None:
+    trainer = ScriptedTrainer(lambda _: [WorkerDiedError("gone")])
+    finish(runner(settings, trainer, final_model=True, trials=2))
+    assert all(config.part != FINAL for config in trainer.seen)
+
+
+def test_cancelling_while_it_is_built_cancels_the_run(settings: Settings) -> None:
+    run: list[Runner] = []
+
+    def script(config: TrialConfig) -> Sequence[Record]:
+        if config.part == FINAL:
+            run[0].cancel()
+        return records_of(config)
+
+    run.append(runner(settings, ScriptedTrainer(script), final_model=True))
+    finish(run[0])
+    outcome = run_outcome(settings, "a")
+    assert (outcome.state.value, outcome.n_complete) == ("cancelled", 4)

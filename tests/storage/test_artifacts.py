@@ -1,0 +1,70 @@
+"""Tests of the store that trials' files are kept in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pytest
+
+from storage.artifacts import ArtifactError, Artifacts
+from storage.database import Database
+
+
+@pytest.fixture
+def store(database: Database, tmp_path: Path) -> Artifacts:
+    return Artifacts(database, tmp_path / "artifacts")
+
+
+def study(database: Database, name: str = "a") -> optuna.Study:
+    return optuna.create_study(study_name=name, storage=database.url)
+
+
+def file(folder: Path, name: str, content: bytes = b"content") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_a_file_is_found_again_by_study_trial_and_name(store: Artifacts, database: Database, tmp_path: Path) -> None:
+    owner = study(database)
+    trials = [owner.ask() for _ in range(2)]
+    store.keep(trials[1], file(tmp_path, "plot.png", b"picture"))
+    store.keep(owner, file(tmp_path, "report.html", b"page"))
+    (found,) = store.of_trial("a", 1).values()
+    assert (found.filename, found.mimetype, found.size) == ("plot.png", "image/png", 7)
+    assert store.read(found) == b"picture"
+    assert store.of_trial("a", 0) == {} and store.of_trial("b", 1) == {} and store.of_trial("a", 9) == {}
+    assert list(store.of_study("a")) == ["report.html"] and store.of_study("b") == {}
+
+
+def test_of_two_files_with_one_name_the_newer_counts(store: Artifacts, database: Database, tmp_path: Path) -> None:
+    trial = study(database).ask()
+    store.keep(trial, file(tmp_path, "plot.png", b"old"))
+    store.keep(trial, file(tmp_path, "plot.png", b"newer"))
+    assert store.read(store.of_trial("a", 0)["plot.png"]) == b"newer"
+
+
+def test_optuna_itself_finds_it(store: Artifacts, database: Database, tmp_path: Path) -> None:
+    owner = study(database)
+    store.keep(owner.ask(), file(tmp_path, "plot.png"))
+    storage = database.optuna_storage()
+    (meta,) = optuna.artifacts.get_all_artifact_meta(owner.trials[0], storage=storage)
+    assert meta.filename == "plot.png" and (tmp_path / "artifacts" / meta.artifact_id).exists()
+
+
+def test_what_has_gone_is_not_listed_and_cannot_be_read(store: Artifacts, database: Database, tmp_path: Path) -> None:
+    trial = study(database).ask()
+    store.keep(trial, file(tmp_path, "plot.png"))
+    (found,) = store.of_trial("a", 0).values()
+    (tmp_path / "artifacts" / found.id).unlink()
+    assert store.of_trial("a", 0) == {}
+    with pytest.raises(ArtifactError, match=r"plot\.png cannot be read"):
+        store.read(found)
+
+
+def test_a_store_without_room_says_so(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "artifacts").write_text("a file where the folder should be")
+    store = Artifacts(database, tmp_path / "artifacts")
+    with pytest.raises(ArtifactError, match=r"plot\.png could not be kept"):
+        store.keep(study(database).ask(), file(tmp_path, "plot.png"))
