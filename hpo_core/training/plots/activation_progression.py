@@ -64,11 +64,14 @@ def draw_activation_progression(history: TrialHistory) -> Figure:
         "One sample of the validation part; above each column what the model took it for.",
     )
     words = (
-        ["Shown: the maps that differ most within the picture.", "Pale: silent; dark: the strongest in that epoch."]
+        [
+            "Shown: the maps that differ most within the picture.",
+            "Pale: least; dark: most that the layer puts out in that epoch.",
+        ]
         if picture
         else ["Units (rows) by words (columns). Orange: negative, white: zero, blue: positive."]
     )
-    y = draw_sample(axes, history, last, words)
+    y = draw_sample(axes, history, last, 0, words)
     _head_columns(axes, history, series, y)
     y += HEADER
     before = rows[0][0]

@@ -58,19 +58,19 @@ def scale_of(snapshot: Snapshot) -> Colormap:
     return SIGNED if snapshot.image is None else AMOUNT
 
 
-def draw_sample(axes: Axes, history: TrialHistory, snapshot: Snapshot, words: Sequence[str] = ()) -> int:
-    """The sample, what it is and what the model says, at the top of a canvas; the y below it, in pixels."""
+def draw_sample(axes: Axes, history: TrialHistory, snapshot: Snapshot, y: int, words: Sequence[str]) -> int:
+    """The sample, what it is and what the model says, from `y` downwards on a canvas; the y below it, in pixels."""
     left, line, height = MARGIN, round(SMALL_SIZE * 1.5), SAMPLE
     if snapshot.image is None:
         height = line * (1 + len(words))
     else:
-        place_tile(axes, snapshot.image, Box(MARGIN, 0, SAMPLE, SAMPLE))
+        place_tile(axes, snapshot.image, Box(MARGIN, y, SAMPLE, SAMPLE))
         left = NAMES
     right = snapshot.predicted == snapshot.label
-    axes.text(left, 4, verdict(history, snapshot), size=TEXT_SIZE, color=RIGHT if right else WRONG, va="top")
+    axes.text(left, y + 4, verdict(history, snapshot), size=TEXT_SIZE, color=RIGHT if right else WRONG, va="top")
     for at, sentence in enumerate(words, start=1):
-        axes.text(left, 10 + at * line, sentence, size=SMALL_SIZE, color=QUIET, va="top")
-    return height + MARGIN
+        axes.text(left, y + 10 + at * line, sentence, size=SMALL_SIZE, color=QUIET, va="top")
+    return y + height + MARGIN
 
 
 def verdict(history: TrialHistory, snapshot: Snapshot) -> str:

@@ -200,7 +200,7 @@ def _maps(axes: Axes, history: TrialHistory, series: list[Snapshot]) -> Update:
         aspect="equal" if last.image is not None else "auto",
     )  # fmt: skip
     calm(axes, grid="", size=TEXT_SIZE)
-    title = f"Output for one sample ({class_name(history, last.label, 14)})"
+    title = f"Output for a sample of class {class_name(history, last.label, 14)}"
     if last.image is None:
         title = f"{shortened(names[0], 18)}: units by words"
         axes.set_xlabel("Word", size=TEXT_SIZE)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
+from hpo_core.health.readings import LayerReading
 from hpo_core.history import TrialHistory
 from hpo_core.records import Snapshot
 from hpo_core.training.plots.samples import first_sample, shown_layers, verdict
@@ -30,7 +31,12 @@ from hpo_core.training.plots.style import (
 )
 
 MAX_LAYERS = 3
-UNIT_AXIS, WORD_AXIS, MEAN_AXIS, SCALE = "Unit", "Word (position in the text)", "Mean |output|", "Output (−1 to 1)"
+UNIT_AXIS, WORD_AXIS, MEAN_AXIS, SCALE = (
+    "Unit",
+    "Word by position (padding at the right)",
+    "Mean |output|",
+    "Output (−1 to 1)",
+)
 
 
 def has_unit_activity(history: TrialHistory) -> bool:
@@ -46,7 +52,7 @@ def draw_unit_activity(history: TrialHistory) -> Figure:
     figure = new_figure(
         330 * len(names) + 190,
         f"Activity of units, word by word, after epoch {last.epoch}",
-        f"One text: {verdict(history, last)}. Right: mean over many texts.",
+        f"One text: {verdict(history, last)}. Right: mean over texts.",
         margins=Margins(left=96, top=34, bottom=170),
     )
     grid = figure.subplots(
@@ -54,8 +60,10 @@ def draw_unit_activity(history: TrialHistory) -> Figure:
     )
     image = None
     for (units, bars), name in zip(grid, names, strict=True):
-        image = _draw_units(units, last, name)
-        _draw_bars(bars, history, name)
+        readings = history.layer(name)
+        reading = readings[-1][1] if readings else None
+        image = _draw_units(units, last, name, reading)
+        _draw_bars(bars, reading, len(last.maps[name][0]))
     name_axes(grid[-1][0], x=WORD_AXIS)
     name_axes(grid[-1][1], x=MEAN_AXIS)
     if image is not None:
@@ -67,7 +75,7 @@ def draw_unit_activity(history: TrialHistory) -> Figure:
     return figure
 
 
-def _draw_units(axes: Axes, snapshot: Snapshot, name: str) -> AxesImage:
+def _draw_units(axes: Axes, snapshot: Snapshot, name: str, reading: LayerReading | None) -> AxesImage:
     values = np.asarray(snapshot.maps[name][0], dtype=np.uint8)  # (units, words)
     units, words = values.shape
     calm(axes, grid="")
@@ -75,25 +83,29 @@ def _draw_units(axes: Axes, snapshot: Snapshot, name: str) -> AxesImage:
         values, cmap=SIGNED, vmin=0, vmax=255, aspect="auto", interpolation="nearest",
         extent=(0.5, words + 0.5, units + 0.5, 0.5),
     )  # fmt: skip
-    axes.set_title(shortened(name, 40), loc="left", size=TEXT_SIZE, color=TEXT)
+    title = shortened(name, 40)
+    if reading and reading.units > units:
+        title += f": the first {units} of {reading.units} units"
+    axes.set_title(title, loc="left", size=TEXT_SIZE, color=TEXT)
     name_axes(axes, y=UNIT_AXIS, beside=56)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     return image
 
 
-def _draw_bars(axes: Axes, history: TrialHistory, name: str) -> None:
-    """Bars in the order of the rows at their left; there are at most 64, evenly chosen."""
-    readings = history.layer(name)
+def _draw_bars(axes: Axes, reading: LayerReading | None, rows: int) -> None:
+    """A bar beside each of the `rows`; where not every unit was read, bars of all that were, which fit to no row."""
     calm(axes, grid="x")
     axes.set_yticks([])
-    if not readings or not readings[-1][1].activity:
+    if reading is None or not reading.activity:
         axes.text(0.5, 0.5, "not read", transform=axes.transAxes, ha="center", size=SMALL_SIZE, color=QUIET)
         axes.set_xticks([])
         return
-    reading = readings[-1][1]
-    count = len(reading.activity)
-    axes.barh(range(count), reading.activity, height=0.8, color=layer_colour(name, reading.type))
-    axes.set_ylim(count - 0.5, -0.5)
+    fits = len(reading.activity) == reading.units
+    activity = reading.activity[:rows] if fits else reading.activity
+    if not fits:
+        axes.set_title(f"{len(activity)} units", loc="left", size=SMALL_SIZE, color=QUIET)
+    axes.barh(range(len(activity)), activity, height=0.8, color=layer_colour(reading.name, reading.type))
+    axes.set_ylim(len(activity) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(2))

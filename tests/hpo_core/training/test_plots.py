@@ -163,6 +163,7 @@ def test_maps_stand_in_a_row_for_each_layer() -> None:
     assert len(axes.images) == 2 * (1 + 3 * 8)  # the last epoch has two samples
     assert np.array_equal(axes.images[0].get_array(), np.asarray(history.snapshots[-2].image))
     assert np.array_equal(axes.images[1].get_array(), np.asarray(history.snapshots[-2].maps["conv_1"][0]))
+    assert np.array_equal(axes.images[26].get_array(), np.asarray(history.snapshots[-1].maps["conv_1"][0]))
     words = said(axes.get_figure())
     assert "after epoch 3" in words and "right class: class 1, predicted: class 1 (right)" in words and "4 × 4" in words
     assert axes.images[1].get_extent()[:2] == [190, 283]  # the first tile begins right of the names
@@ -214,7 +215,7 @@ def test_units_stand_by_words_with_their_mean_activity() -> None:
     assert [bar.get_width() for bar in bars.patches] == reading.activity and len(bars.patches) == UNITS
     words = said(figure)
     assert (
-        "Word (right: the end of the text)" in words
+        "Word by position (padding at the right)" in words
         and "Mean |output|" in words
         and "predicted: positive (right)" in words
     )
