@@ -13,11 +13,12 @@ from hpo_core.errors import OneginError
 DESCRIPTION = """Finds hyperparameters for Keras CNNs and LSTMs.
 
 commands:
-  optimize  search: dataset=mnist trials=20 max_epochs_per_trial=5 workers=2 seed=7 ...
-  train     one configuration without a study: dataset=mnist filters=16 epochs=3 ...
-  status    all runs, or one of them: [run_name=NAME]
-  cancel    stop a run, also one of another process: run_name=NAME
-  datasets  the data sets and where each would be read from
+  optimize     search: dataset=mnist trials=20 max_epochs_per_trial=5 workers=2 seed=7 ...
+  train        one configuration without a study: dataset=mnist filters=16 epochs=3 ...
+  status       all runs, or one of them: [run_name=NAME]
+  cancel       stop a run, also one of another process: run_name=NAME
+  datasets     the data sets and where each would be read from
+  tensorboard  write the curves of a run's trials for TensorBoard: run_name=NAME
 """
 EPILOG = """Progress goes to standard error; with --json the last line of standard output is one JSON object.
 Exit code 0: finished, 1: failed, 2: something in the command cannot be used, 3: cancelled."""
@@ -77,12 +78,19 @@ def _datasets(words: Sequence[str], as_json: bool) -> int:
     return list_datasets(words, as_json, os.environ)
 
 
+def _tensorboard(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.commands.tensorboard import tensorboard
+
+    return tensorboard(words, as_json, os.environ)
+
+
 COMMANDS: Mapping[str, Callable[[Sequence[str], bool], int]] = {
     "optimize": _optimize,
     "train": _train,
     "status": _status,
     "cancel": _cancel,
     "datasets": _datasets,
+    "tensorboard": _tensorboard,
 }
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from hpo_core.health.readings import LayerReading
 from hpo_core.records import Epoch, Finished, Record, Snapshot, Started, from_json, to_json
 
 FILE_NAME = "history.json"
+# Biases of healthy trainings move by less than one in an epoch.
+BIAS_CHANGE_LIMIT = 10.0
 
 
 @dataclass
@@ -23,6 +25,7 @@ class TrialHistory:
         snapshots: what layers put out, at some epochs.
         finished: how it ended; None while it lasts and where it was stopped.
         class_names: what the classes are called.
+        bias_change_limit: a bias that moved further than this in an epoch is diagnosed.
     """
 
     started: Started | None = None
@@ -30,6 +33,7 @@ class TrialHistory:
     snapshots: list[Snapshot] = field(default_factory=list)
     finished: Finished | None = None
     class_names: list[str] = field(default_factory=list)
+    bias_change_limit: float = BIAS_CHANGE_LIMIT
 
     def add(self, record: Record) -> None:
         """Keep a record; those that are only progress are passed over."""
@@ -74,7 +78,8 @@ class TrialHistory:
     def to_json(self) -> str:
         """One JSON object; `from_json` reads it back."""
         records = [json.loads(to_json(record)) for record in self.records()]
-        return json.dumps({"class_names": self.class_names, "records": records}, separators=(",", ":"))
+        known = {"class_names": self.class_names, "bias_change_limit": self.bias_change_limit}
+        return json.dumps({**known, "records": records}, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> TrialHistory:
@@ -82,7 +87,9 @@ class TrialHistory:
         data = json.loads(text)
         if not isinstance(data, dict) or not isinstance(data.get("records"), list):
             raise ValueError(f"a history must be an object with records, got {text[:80]}")
-        return cls.of((from_json(json.dumps(item)) for item in data["records"]), data.get("class_names", []))
+        history = cls.of((from_json(json.dumps(item)) for item in data["records"]), data.get("class_names", []))
+        history.bias_change_limit = float(data.get("bias_change_limit", BIAS_CHANGE_LIMIT))
+        return history
 
     @classmethod
     def of(cls, records: Iterable[Record], class_names: list[str] | None = None) -> TrialHistory:
@@ -102,7 +109,7 @@ def lean(history: TrialHistory) -> TrialHistory:
     """What a page shows while the trial trains: no snapshots, and only the newest reading with its histograms."""
     newest = history.read_epochs[-1] if history.read_epochs else None
     epochs = [epoch if epoch is newest or not epoch.layers else _lean_epoch(epoch) for epoch in history.epochs]
-    return TrialHistory(started=history.started, epochs=epochs, class_names=history.class_names)
+    return dataclasses.replace(history, epochs=epochs, snapshots=[])
 
 
 def _lean_epoch(epoch: Epoch) -> Epoch:

@@ -207,7 +207,9 @@ class Objective:
         attributes["parameters"] = self._refuse_oversize(trial, config)
         self._context.board.begin(trial.number, summarise(config), config.number("epochs"))
         self._context.log.info("trial %d starts: %s", trial.number, summarise(config))
-        history = TrialHistory(class_names=self._context.class_names)
+        history = TrialHistory(
+            class_names=self._context.class_names, bias_change_limit=self._context.config.bias_change_limit
+        )
         # A generator closes what trains when it is closed; Trainer promises only an iterator.
         try:
             with closing(cast("Generator[Record]", self._trainer(config))) as records, self._journal(trial) as journal:

@@ -14,6 +14,7 @@ import yaml
 import datasets
 from hpo_core.errors import UsageError, nearest
 from hpo_core.health.score import DEFAULT_HEALTH_WEIGHT
+from hpo_core.history import BIAS_CHANGE_LIMIT
 from hpo_core.parameters import FLAG, PARAMETERS, Architecture, Choices, Domain, Range, convert, describe
 from hpo_core.search_space import SearchSpace
 
@@ -81,6 +82,9 @@ class OptimizationConfig:
         None, "Epochs from one reading of the layers to the next; by default at most 20 readings a trial, 0 is never.",
         Range(0, 1000), int,
     )  # fmt: skip
+    bias_change_limit: float = _option(
+        BIAS_CHANGE_LIMIT, "A bias that moves further than this in one epoch is diagnosed.", Range(1e-6, 1e9)
+    )
     health_pruning: bool = _option(False, "Whether a trial with a fatal diagnosis ends at once.", FLAG)
     objective: str = _option(
         "validation_accuracy", "The number that makes a trial better, on the validation part.", OBJECTIVES

@@ -35,7 +35,7 @@ class TrialFiles:
         if made.path is None:
             self._log.warning("trial %d: %s", trial.number, made.note or f"{made.name} could not be made")
             return
-        self._keep(trial, Path(made.path))
+        self._keep(trial, Path(made.path), self._folder / PLOTS / f"trial_{trial.number}")
 
     def keep_history(self, trial: optuna.Trial, history: TrialHistory) -> None:
         """The numbers behind every picture, as JSON."""
@@ -45,13 +45,13 @@ class TrialFiles:
         except OSError as error:
             self._log.warning("trial %d: %s could not be written: %s", trial.number, file.name, error.strerror)
             return
-        self._keep(trial, file)
+        self._keep(trial, file, file.parent)
 
-    def _keep(self, trial: optuna.Trial, file: Path) -> None:
+    def _keep(self, trial: optuna.Trial, file: Path, target: Path) -> None:
+        """Keep the file, and export it to the folder `target` unless it lies there already."""
         try:
             self._artifacts.keep(trial, file)
-            if file.parent.parent != self._folder:  # not there yet
-                target = self._folder / PLOTS / f"trial_{trial.number}"
+            if target != file.parent:
                 target.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target / file.name)
         except (StorageError, OSError) as error:

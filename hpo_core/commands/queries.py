@@ -20,7 +20,7 @@ from storage.runs import Runs
 def status(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
     """All runs, the newest first, or the one that `run_name` names."""
     settings = Settings.from_environment(environ)
-    name = _only(words, "run_name")
+    name = only(words, "run_name")
     if name is not None:
         outcomes = [run_outcome(settings, name)]
     else:
@@ -37,7 +37,7 @@ def status(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> i
 
 def cancel(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
     """Ask the run that `run_name` names to stop, whichever process it belongs to."""
-    name = _only(words, "run_name")
+    name = only(words, "run_name")
     if name is None:
         raise UsageError("run_name", "must be given", "for example cancel run_name=mnist-1; 'status' lists the runs")
     settings = Settings.from_environment(environ)
@@ -51,7 +51,7 @@ def cancel(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> i
 
 def list_datasets(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
     """The catalogue, and where each set would be read from here."""
-    _only(words, None)
+    only(words, None)
     settings = Settings.from_environment(environ)
     rows = [
         {
@@ -78,7 +78,7 @@ def list_datasets(words: Sequence[str], as_json: bool, environ: Mapping[str, str
     return FINISHED
 
 
-def _only(words: Sequence[str], known: str | None) -> str | None:
+def only(words: Sequence[str], known: str | None) -> str | None:
     """The value of the one key a command knows. Raises UsageError for any other key."""
     given = split_words(words)
     for key in given:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean, pstdev
 
@@ -202,7 +202,7 @@ def measure_each(history: TrialHistory) -> list[tuple[int, dict[str, float | Non
 def history_until(history: TrialHistory, epoch: Epoch) -> TrialHistory:
     """The history as it was after `epoch`."""
     epochs = history.epochs[: history.epochs.index(epoch) + 1]
-    return TrialHistory(started=history.started, epochs=epochs, class_names=history.class_names)
+    return replace(history, epochs=epochs, snapshots=[], finished=None)
 
 
 def living_share(layer: LayerReading) -> float | None:

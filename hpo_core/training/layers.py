@@ -80,9 +80,9 @@ def _activated(layer: keras.Layer) -> tuple[keras.Layer, str | None]:
 
 
 def _bend(layer: keras.Layer) -> str | None:
-    for kind, name in BENDING.items():
+    for kind, known in BENDING.items():
         if isinstance(layer, kind):
-            return name
+            return known
     function = getattr(layer, "activation", None)
     name: str | None = getattr(function, "__name__", None) or (
         type(function).__name__ if function is not None else None

@@ -82,7 +82,7 @@ class Probe:
         self._variables = [variable for layer in self.layers for variable in layer.layer.trainable_weights]
         outputs = sum(math.prod(layer.output.shape[1:]) for layer in model.layers if None not in layer.output.shape[1:])
         self._part = max(1, min(PROBE_SAMPLES, OUTPUTS_AT_ONCE // outputs))
-        self._body = keras.Model(model.inputs, [*(layer.output for layer in self.layers), model.outputs[0]])
+        self._body = keras.Model(model.inputs[0], [*(layer.output for layer in self.layers), model.outputs[0]])
         # Recurrent layers run word by word and are slow outside a graph; for others tracing costs more than it saves.
         recurrent = any(layer.recurrent for layer in self.layers)
         self._measure: Any = tf.function(self._pass, reduce_retracing=True) if recurrent else self._pass

@@ -39,7 +39,7 @@ class Camera:
     def __init__(self, model: keras.Model, inputs: tf.Tensor, labels: np.ndarray, positions: np.ndarray) -> None:
         self._inputs, self._labels, self._positions = inputs, labels, positions
         self._layers = [layer for layer in read_layers(model) if layer.hidden and _has_places(layer)]
-        self._body = keras.Model(model.inputs, [*(layer.output for layer in self._layers), model.outputs[0]])
+        self._body = keras.Model(model.inputs[0], [*(layer.output for layer in self._layers), model.outputs[0]])
         self._text = len(inputs.shape) == 2
         self._outputs = forward(self._body, recurrent=any(layer.recurrent for layer in self._layers))
 
@@ -52,10 +52,8 @@ class Camera:
         # Keras answers with the tensor itself where a model has one output.
         *outputs, probabilities = answers if isinstance(answers, list) else [answers]
         chosen = np.asarray(probabilities).argmax(axis=1)
-        maps = {
-            layer.layer.name: _maps(np.asarray(output), self._text)
-            for layer, output in zip(self._layers, outputs, strict=True)
-        }
+        arrays = {layer.layer.name: np.asarray(output) for layer, output in zip(self._layers, outputs, strict=True)}
+        words = [np.flatnonzero(row)[-WORDS:] for row in self._inputs[:samples].numpy()] if self._text else []
         return [
             Snapshot(
                 epoch=epoch,
@@ -63,7 +61,10 @@ class Camera:
                 label=int(self._labels[number]),
                 predicted=int(chosen[number]),
                 image=None if self._text else _image(self._inputs[number].numpy()),
-                maps={name: values[number].tolist() for name, values in maps.items()},
+                maps={
+                    name: (_states(array[number], words[number]) if self._text else _maps(array[number])).tolist()
+                    for name, array in arrays.items()
+                },
             )
             for number in range(len(chosen))
         ]
@@ -91,16 +92,23 @@ def _has_places(layer: ReadLayer) -> bool:
     return len(layer.output.shape) == 4 or layer.recurrent
 
 
-def _maps(output: np.ndarray, text: bool) -> np.ndarray:
-    """Maps as 0 to 255: (samples, maps, rows, columns) uint8."""
-    if text:
-        states = output[:, None, :] if output.ndim == 2 else output  # (samples, words, units)
-        states = np.swapaxes(states, 1, 2)[:, None, :UNITS, -WORDS:]
-        return _bytes(np.nan_to_num(states), -1.0, 1.0)
-    maps = np.nan_to_num(np.moveaxis(output, 3, 1)[:, _evenly(output.shape[3])])
-    step = -(-max(maps.shape[2:]) // LARGEST_MAP)
-    maps = maps[:, :, ::step, ::step]
+def _maps(output: np.ndarray) -> np.ndarray:
+    """Maps of a picture (rows, columns, filters) as 0 to 255: (maps, rows, columns) uint8."""
+    maps = np.nan_to_num(np.moveaxis(output, 2, 0)[_evenly(output.shape[2])])
+    step = -(-max(maps.shape[1:]) // LARGEST_MAP)
+    maps = maps[:, ::step, ::step]
     return _bytes(maps, float(maps.min()), float(maps.max()))
+
+
+def _states(output: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """States of units over a text's own words, or after the last one, as 0 to 255: (1, units, words) uint8.
+
+    Args:
+        output: (words, units), or (units,) where the layer hands on only its last state.
+        words: positions that are no padding.
+    """
+    states = output[np.newaxis] if output.ndim == 1 else output[words if len(words) else [0]]
+    return _bytes(np.nan_to_num(states.T[np.newaxis, :UNITS]), -1.0, 1.0)
 
 
 def _bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -18,7 +18,7 @@ FIRST_RUN: Mapping[str, object] = {"dataset": "digits", "trials": 12, "max_epoch
 SHOWN = ("trials", "max_epochs_per_trial", "sample_percentage", "workers")
 FOLDED = (
     "sampler", "pruner", "seed", "timeout_minutes", "max_training_time_minutes", "max_parameters", "health_interval",
-    "plots",
+    "bias_change_limit", "plots",
 )  # fmt: skip
 SWITCHES = ("health_pruning", "final_model")
 # What stands in an empty field.

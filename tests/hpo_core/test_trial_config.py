@@ -36,6 +36,12 @@ def test_the_largest_one_is_small(dataset: str) -> None:
         test_split=0.123457,
         threads=128,
         replicas=16,
+        part="trial",
+        objective="validation_accuracy",
+        health_weight=0.123457,
+        health_interval=1000,
+        plots="best",
+        draw_above=0.123457,
         hyperparameters={name: longest(name) for name in config.hyperparameters},
     )
     assert len(largest.to_json().encode()) <= MAX_BYTES

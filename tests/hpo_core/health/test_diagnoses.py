@@ -130,6 +130,15 @@ def test_a_sudden_growth_of_the_gradient_is_named() -> None:
     assert "0.2 in the epochs before" in named(training([*calm[:-1], burst]))["EXPLODING_GRADIENT"].evidence
 
 
+def test_the_limit_of_a_bias_change_can_be_set() -> None:
+    history = training(epochs_of([0.5], layers=[layer(bias_change=3.0)]))
+    assert diagnose(history) == []
+    history.bias_change_limit = 2.0
+    assert "a bias moved by 3 in one epoch, the limit is 2" in named(history)["EXPLODING_GRADIENT"].evidence
+    again = TrialHistory.from_json(history.to_json())
+    assert "EXPLODING_GRADIENT" in named(again)
+
+
 def test_long_trainings_get_more_patience() -> None:
     patient = epochs_of([GUESS] * 5, [0.1] * 5, total=30)
     assert "NOT_LEARNING" not in named(training(patient))

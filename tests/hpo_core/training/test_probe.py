@@ -76,7 +76,7 @@ def test_dead_and_saturated_units_are_counted() -> None:
 
 def test_statistics_are_those_of_numpy() -> None:
     model = network(layers.Dense(8, activation="elu", name="hidden"))
-    output = np.asarray(keras.Model(model.inputs, model.get_layer("hidden").output)(samples()[0]))
+    output = np.asarray(keras.Model(model.inputs[0], model.get_layer("hidden").output)(samples()[0]))
     read = readings(model)["hidden"]
     assert read.output_mean == pytest.approx(float(output.mean()), abs=1e-6)
     assert read.output_std == pytest.approx(float(output.std()), abs=1e-5)
@@ -213,6 +213,19 @@ def test_few_samples_and_one_layer_are_enough() -> None:
     camera = Camera(model, x[:1], np.asarray(y[:1]), np.array([0]))
     (snapshot,) = camera.take(epoch=1)
     assert snapshot.maps == {} and snapshot.label == int(y[0])
+
+
+@pytest.mark.parametrize(("pooling", "columns"), [("max", 3), ("last", 1)])
+def test_states_are_those_of_the_texts_own_words(pooling: str, columns: int) -> None:
+    config = make_config("generated_text", state_pooling=pooling, sequence_length=12)
+    model = build_model(config, datasets.dataset_info("generated_text"), steps=10)
+    tokens = np.array([[4, 5, 6, *[0] * 9]], dtype=np.int32)
+    (snapshot,) = Camera(model, tf.constant(tokens), np.array([1]), np.array([8])).take(epoch=1)
+    states = np.asarray(snapshot.maps["lstm_1"])
+    output = np.asarray(keras.Model(model.inputs[0], model.get_layer("lstm_1").output)(tokens))[0]
+    own = output[:3] if pooling == "max" else output[np.newaxis]
+    assert states.shape == (1, 32, columns) and snapshot.image is None
+    assert pytest.approx(own, abs=0.005) == states[0].T / 127.5 - 1
 
 
 def test_choices_are_seeded_and_spread() -> None:

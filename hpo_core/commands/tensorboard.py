@@ -1,0 +1,43 @@
+"""`tensorboard`: a run's curves in the form that TensorBoard shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from hpo_core.commands.exit_codes import FAILED, FINISHED
+from hpo_core.commands.queries import only
+from hpo_core.errors import UsageError
+from hpo_core.formats import count
+from hpo_core.outcome import run_outcome
+from hpo_core.settings import Settings
+
+MODULE = "hpo_core.training.tensorboard_log"
+
+
+def tensorboard(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
+    """Write the logs of the run that `run_name` names, in a process that knows TensorFlow."""
+    name = only(words, "run_name")
+    if name is None:
+        raise UsageError(
+            "run_name", "must be given", "for example tensorboard run_name=mnist-1; 'status' lists the runs"
+        )
+    folder = run_outcome(Settings.from_environment(environ), name).results_dir
+    done = subprocess.run(
+        [sys.executable, "-m", MODULE, folder],
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        print(f"error: no logs could be written: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return FAILED
+    trials = int(done.stdout.split()[-1])
+    print(f"{count(trials)} trials written; tensorboard --logdir {folder}/tensorboard shows them", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"run_name": name, "trials": trials, "folder": f"{folder}/tensorboard"}))
+    return FINISHED
