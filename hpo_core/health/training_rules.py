@@ -31,8 +31,9 @@ SHOT_UP = 10.0
 STILL_RATIO = 1e-7
 # One class takes so much of the predictions, and at least this part of what does not belong to the most frequent one.
 COLLAPSED_SHARE, COLLAPSED_EXCESS, COLLAPSED_ENTIRELY = 0.9, 0.5, 0.99
-# Gap between training and validation accuracy where the validation loss rises, and where it does not.
-OVERFITTING_GAP, WIDE_GAP = 0.1, 0.2
+# Gap between training and validation accuracy where the validation loss rises or everything is known by heart, and
+# where neither is so.
+OVERFITTING_GAP, WIDE_GAP, BY_HEART = 0.1, 0.15, 0.99
 # Parameters for each training sample, and for each of a linear classifier's.
 BLOATED_PER_SAMPLE, BLOATED_LINEAR = 300.0, 300.0
 # So many epochs, at least this share of all, without a gain of this part of the guess's loss.
@@ -158,7 +159,8 @@ def overfitting(history: TrialHistory) -> Iterator[Diagnosis]:
     gap = last.accuracy - last.validation_accuracy
     error = standard_error(last.validation_accuracy, history.started.n_validation)
     rises = losses[-1] > 1.1 * min(losses)
-    if gap > max(WIDE_GAP if not rises else OVERFITTING_GAP, STANDARD_ERRORS * error):
+    allowed = OVERFITTING_GAP if rises or last.accuracy >= BY_HEART else WIDE_GAP
+    if gap > max(allowed, STANDARD_ERRORS * error):
         evidence = f"accuracy is {percent(last.accuracy)} in training and {percent(last.validation_accuracy)} on "
         evidence += "validation" + (
             f"; the validation loss has risen from {min(losses):.3g} to {losses[-1]:.3g}" if rises else ""
