@@ -22,6 +22,8 @@ from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig
+from hpo_core.trial_files import TrialFiles
+from storage.artifacts import Artifacts
 from storage.database import open_database
 from storage.progress import ProgressTable
 
@@ -95,6 +97,8 @@ def _through_the_runner(settings: Settings, threads: int) -> list[float]:
                 seed=1,
                 space=space,
                 pruner="none",
+                health_interval=0,  # what looking and drawing cost is measured by itself
+                plots="none",
             )
             context = RunContext(
                 config=run,
@@ -102,6 +106,9 @@ def _through_the_runner(settings: Settings, threads: int) -> list[float]:
                 folder=settings.results_dir / name,
                 board=ProgressBoard(ProgressTable(database, name)),
                 log=RunLog(name),
+                files=TrialFiles(
+                    Artifacts(database, settings.artifacts_dir), settings.results_dir / name, RunLog(name)
+                ),
             )
             study = optuna.create_study(
                 study_name=f"{name}-{len(seconds)}", storage=database.optuna_storage(), direction="maximize"

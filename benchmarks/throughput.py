@@ -52,6 +52,8 @@ def measure() -> Table:
                         pruner="none",
                         seed=3,
                         space=dict(space),
+                        plots="none",
+                        final_model=False,
                     )
                     one, two = (_seconds(settings, replace(config, workers=workers)) for workers in (1, 2))
                     ratios.append(one / two)

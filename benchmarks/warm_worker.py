@@ -60,7 +60,9 @@ def measure() -> Table:
         return Backend(watches[-1], pool.warm_up, pool.close)
 
     with own_settings() as settings:
-        config = OptimizationConfig(trials=TRIALS, max_epochs_per_trial=2, workers=1, pruner="none", space=dict(SMALL))
+        config = OptimizationConfig(
+            trials=TRIALS, max_epochs_per_trial=2, workers=1, pruner="none", space=dict(SMALL), final_model=False
+        )
         runner = Runner(config, settings, backend=backend)
         runner.start()
         runner.wait()

@@ -43,4 +43,5 @@ def config(
         threads=threads,
         replicas=1,
         hyperparameters=defaults(architecture) | changes,
+        health_interval=0,  # what looking costs is measured by itself: health_cost
     )
