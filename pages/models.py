@@ -34,7 +34,7 @@ def _page() -> None:
             model_view.draw(study, model)
         else:
             _none(study, bool(names))
-        model_view.draw_run_files(study)
+            model_view.draw_run_files(study)
 
 
 def _options(names: list[str], finished: list[str], active: Run | None) -> list[str]:

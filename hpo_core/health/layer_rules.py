@@ -14,7 +14,9 @@ from hpo_core.history import TrialHistory
 # Shares of a layer's units.
 DEAD_SHARE, DEAD_LAYER = 0.5, 0.95
 # Of the largest layer's gradient, both as root mean squares.
-VANISHED_RATIO = 1e-5
+VANISHED_RATIO = 1e-4
+# Layers of this type get a gradient only for the words that occur, so their mean says little.
+SPARSE = "Embedding"
 # Norm of the whole gradient; and how many times what it was in the epochs before.
 EXPLODED_NORM, EXPLODED_RISE = 1e3, 100.0
 
@@ -45,7 +47,11 @@ def saturated_units(history: TrialHistory) -> Iterator[Diagnosis]:
 
 def vanishing_gradient(history: TrialHistory) -> Iterator[Diagnosis]:
     """The gradient of a layer is a tiny part of the largest one."""
-    newest = [(epoch, layer) for epoch, layer in newest_readings(history) if layer.gradient_rms is not None]
+    newest = [
+        (epoch, layer)
+        for epoch, layer in newest_readings(history)
+        if layer.gradient_rms is not None and layer.type != SPARSE
+    ]
     if not newest:
         return
     largest = max(layer.gradient_rms or 0.0 for _, layer in newest)

@@ -42,6 +42,9 @@ PLATEAU_EPOCHS, PLATEAU_SHARE, PLATEAU_GAIN = 4, 0.3, 0.005
 JUMP_RISE, JUMP_PEAK, JUMP_FORGIVEN = 0.3, 1.3, 0.5
 # Scatter of a level that is still this part of the epoch before; and what is enough where the level is above guessing.
 OSCILLATION_STEPS, OSCILLATION_TURNS = 4, 0.4
+# Turns of the loss among the newest epochs, and the rise that one of them must show.
+RECENT_EPOCHS, EPOCH_TURNS, EPOCH_RISE = 8, 2, 0.1
+LONG_STEP_RATIO = 1e-3
 BOUNCE, BOUNCE_LEVEL, BOUNCE_ABOVE_GUESS, ABOVE_GUESS = 0.08, 0.8, 0.008, 1.015
 
 
@@ -109,7 +112,7 @@ def oscillating(history: TrialHistory) -> Iterator[Diagnosis]:
     """The loss jumps up and down without getting anywhere: every step is too long."""
     if not history.epochs:
         return
-    evidence = _jump(history) or _bouncing(history)
+    evidence = _jump(history) or _to_and_fro(history) or _bouncing(history)
     if evidence:
         advice = "try a smaller learning_rate or a larger batch_size"
         yield Diagnosis("OSCILLATING", Severity.WARNING, history.epochs[-1].epoch, None, evidence, advice)
@@ -129,6 +132,18 @@ def _jump(history: TrialHistory) -> str:
     return ""
 
 
+def _to_and_fro(history: TrialHistory) -> str:
+    """That the epochs' losses rise and fall in turn, by much, or ''."""
+    guess = guessing_loss(history.classes)
+    losses = [epoch.loss for epoch in history.epochs[-RECENT_EPOCHS:] if epoch.loss is not None]
+    moves = [later - earlier for earlier, later in pairwise(losses)]
+    turns = sum(1 for one, two in pairwise(moves) if one * two < 0)
+    rise = max(moves, default=0.0)
+    if turns < EPOCH_TURNS or rise < EPOCH_RISE * guess or losses[-1] < EPOCH_RISE * guess:
+        return ""
+    return f"the training loss turned {turns} times in {len(losses)} epochs, and rose by {rise:.3g} in one of them"
+
+
 def _bouncing(history: TrialHistory) -> str:
     """That the newest losses scatter around a level that does not fall, or ''."""
     guess, newest = guessing_loss(history.classes), curve_of(history.epochs[-1])
@@ -139,13 +154,19 @@ def _bouncing(history: TrialHistory) -> str:
     turns = sum(1 for one, two in pairwise(moves) if one * two < 0) / (len(moves) - 1)
     spread, level, earlier = (scatter(newest) or 0.0) / guess, fmean(newest) / guess, fmean(before) / guess
     wide = spread >= BOUNCE and level > BOUNCE_LEVEL * earlier
-    above_guessing = spread >= BOUNCE_ABOVE_GUESS and min(level, earlier) > ABOVE_GUESS
+    above_guessing = spread >= BOUNCE_ABOVE_GUESS and min(level, earlier) > ABOVE_GUESS and _moves(history)
     if turns < OSCILLATION_TURNS or not (wide or above_guessing):
         return ""
     return (
         f"the training loss turns at {turns * 100:.0f} % of its steps and scatters by {spread * guess:.2g} around "
         + (f"{level * guess:.3g}, without falling")
     )
+
+
+def _moves(history: TrialHistory) -> bool:
+    """Whether steps are long enough to be what the loss scatters by; batches differ also where nothing moves."""
+    ratios = [layer.update_ratio for layer in last_reading(history.epochs) if layer.update_ratio is not None]
+    return not ratios or max(ratios) >= LONG_STEP_RATIO
 
 
 def overfitting(history: TrialHistory) -> Iterator[Diagnosis]:

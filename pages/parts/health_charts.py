@@ -12,7 +12,7 @@ from hpo_core.history import TrialHistory, last_reading
 from pages.parts import charts, palette
 from pages.parts.health_numbers import LOG, SHARE, Quantity, series
 
-HEIGHT = 380
+HEIGHT = 420
 RADAR_HEIGHT = 340
 ENOUGH_AXES = 3
 HEALTH_LINE = "health"
@@ -34,7 +34,7 @@ def draw_radar(metrics: Mapping[str, float | None]) -> go.Figure | None:
         fillcolor="rgba(0,114,178,0.18)", hovertemplate="%{theta}: %{r:.3f}<extra></extra>", showlegend=False,
     )  # fmt: skip
     figure.update_layout(
-        height=RADAR_HEIGHT, margin={"l": 64, "r": 64, "t": 40, "b": 40}, paper_bgcolor="rgba(0,0,0,0)",
+        height=RADAR_HEIGHT, margin={"l": 88, "r": 88, "t": 40, "b": 40}, paper_bgcolor="rgba(0,0,0,0)",
         uirevision="stay", dragmode=False,
         polar={
             "bgcolor": "rgba(0,0,0,0)",

@@ -19,7 +19,9 @@ from pages.parts import formats, health_charts, palette, shared
 from storage.progress import TrialProgress
 
 TRAINING, VALIDATION = palette.RUNNING, palette.PRUNED
-WIDTH, HEIGHT = 200.0, 60.0
+WIDTH, HEIGHT = 300.0, 60.0
+# More points than this do not show at the width of a card, and every one is sent with each redraw.
+MAX_POINTS = 120
 # Bars show powers of ten from this many below the largest one on.
 DECADES = 6.0
 
@@ -81,7 +83,13 @@ def curve(history: TrialHistory) -> Curve:
     validation = [
         (float(epoch.epoch), epoch.validation_loss) for epoch in history.epochs if epoch.validation_loss is not None
     ]
-    return Curve(thin, training, validation)
+    return Curve(thinned(thin), thinned(training), thinned(validation))
+
+
+def thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most MAX_POINTS points, evenly chosen; the last one always."""
+    step = max(1, -(-len(points) // MAX_POINTS))
+    return [point for place, point in enumerate(points) if (len(points) - 1 - place) % step == 0]
 
 
 def loss_svg(losses: Curve) -> str:
@@ -126,10 +134,11 @@ def weights_svg(layers: Sequence[LayerReading]) -> str:
 
 def loss_words(history: TrialHistory) -> str:
     """The loss picture for people who cannot see it."""
-    losses = curve(history).training
+    losses = [epoch.loss for epoch in history.epochs if epoch.loss is not None]
     if not losses:
         return "The training loss is no number."
-    return f"Training loss from {losses[0][1]:.3g} to {losses[-1][1]:.3g} after {len(history.epochs)} epochs."
+    ended = formats.plural(len(history.epochs), "epoch")
+    return f"Training loss {losses[0]:.3g} after the first epoch, {losses[-1]:.3g} after {ended}."
 
 
 def gradient_words(layers: Sequence[LayerReading]) -> str:
@@ -182,7 +191,7 @@ def _line(
     at = [(x / right * WIDTH, HEIGHT - max(0.0, y) / top * HEIGHT) for x, y in points]
     if len(at) == 1:  # one point is drawn as a short dash
         at = [(at[0][0] - 6, at[0][1]), at[0]]
-    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+    places = " ".join(f"{x:.0f},{y:.0f}" for x, y in at)
     return (
         f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="{width:g}" '
         f'stroke-opacity="{opacity:g}" stroke-linejoin="round" vector-effect="non-scaling-stroke"/>'
@@ -198,7 +207,7 @@ def _outline(histogram: Histogram, reach: float, colour: str) -> str:
     points = [(histogram.low, 0.0)]
     points += [(histogram.low + (place + 0.5) * step, count / peak) for place, count in enumerate(histogram.counts)]
     points.append((histogram.high, 0.0))
-    places = " ".join(f"{(x / reach + 1) / 2 * WIDTH:.1f},{HEIGHT - y * HEIGHT * 0.95:.1f}" for x, y in points)
+    places = " ".join(f"{(x / reach + 1) / 2 * WIDTH:.0f},{HEIGHT - y * HEIGHT * 0.95:.0f}" for x, y in points)
     return (
         f'<polygon points="{places}" fill="{colour}" fill-opacity="0.25" stroke="{colour}" '
         f'vector-effect="non-scaling-stroke"/>'

@@ -51,6 +51,7 @@ def draw(study: str, model: FinalModel) -> None:
             _file(study, model, file)
     with st.container(border=True, key="chart_confusion"):
         _mistakes(model)
+    draw_run_files(study)
     with st.expander("Model card", expanded=True, key="model_card", icon=":material/description:"):
         _download("Download the card", f"{study}-{CARD_FILE}", model.page.encode("utf-8"))
         st.markdown(model.page)
@@ -133,18 +134,23 @@ def _file(study: str, model: FinalModel, file: ModelFile) -> None:
 
 def _mistakes(model: FinalModel) -> None:
     st.subheader("What it takes for what", anchor=False)
-    card = model.card
+    card, mistakes = model.card, model.mistakes
     if not card.confusion:
         st.html('<div class="quiet">The mistakes of this model were not counted.</div>')
         return
-    mistakes = "; ".join(model.mistakes)
-    said = f"Most frequent mistakes: {mistakes}." if mistakes else "Every test sample was recognised."
-    st.html(
-        '<div class="quiet">A row is a right class, a column what the model said; the diagonal is right. '
-        f"{html.escape(said)}</div>"
-    )
-    figure = confusion.draw_confusion(card.confusion, card.info.class_names)
-    st.plotly_chart(figure, key="confusion", config={"displayModeBar": False}, alt=said)
+    left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    with right:
+        st.html(
+            '<div class="card-text">A row is a right class, a column what the model said: the diagonal is right, and '
+            "every other cell that is not empty is a mistake.</div>"
+        )
+        rows = "".join(f"<li>{html.escape(mistake)}</li>" for mistake in mistakes)
+        said = f"<b>Most frequent mistakes</b><ul>{rows}</ul>" if rows else "<b>Every test sample was recognised.</b>"
+        st.html(f'<div class="card-text">{said}</div>')
+    with left:
+        figure = confusion.draw_confusion(card.confusion, card.info.class_names)
+        words = f"Most frequent mistakes: {'; '.join(mistakes) or 'none'}"
+        st.plotly_chart(figure, key="confusion", config={"displayModeBar": False}, alt=words)
 
 
 def _download(label: str, name: str, content: Path | bytes, *, disabled: bool = False, wide: bool = False) -> None:

@@ -49,7 +49,7 @@ LAYERS: Mapping[str, str] = {
 
 # Health: a scale from 0 over 0.5 to 1. It never speaks alone, a number stands on it.
 HEALTH: tuple[str, str, str] = ("#B2182B", "#F7F0D5", "#1B7837")
-DARK_INK, LIGHT_INK = "#1C2230", "#FFFFFF"
+DARK_INK, LIGHT_INK = "#0B0D12", "#FFFFFF"
 
 
 def health(value: float) -> str:

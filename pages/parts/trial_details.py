@@ -107,11 +107,16 @@ def _facts(title: str, key: str, facts: Mapping[str, Any]) -> None:
     """A list of names and values."""
     st.subheader(title, anchor=False)
     rows = "".join(
-        f"<tr><th>{html.escape(_name(name))}</th><td>{html.escape(_shown(name, content))}</td></tr>"
+        f"<tr><th>{html.escape(_name(name))}</th><td>{_breakable(_shown(name, content))}</td></tr>"
         for name, content in facts.items()
     )
     with st.container(key=key):
         st.html(f'<table class="facts-table">{rows}</table>' if rows else '<div class="quiet">Nothing.</div>')
+
+
+def _breakable(text: str) -> str:
+    """HTML of a text that may go on in the next line after each underscore."""
+    return html.escape(text).replace("_", "_<wbr>")
 
 
 def _name(name: str) -> str:

@@ -32,7 +32,7 @@ def test_colours_of_health_run_through_the_scale_and_can_be_read_on() -> None:
     for step in range(101):
         ground = palette.health(step / 100)
         light, dark = sorted((palette._luminance(ground), palette._luminance(palette.ink_on(ground))), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4, step
+        assert (light + 0.05) / (dark + 0.05) >= 4.4, step
 
 
 def test_recorded_values_come_before_computed_ones() -> None:

@@ -28,6 +28,14 @@ def test_loss_is_thin_within_epochs_and_thick_between_them() -> None:
     assert 0 < curve.thin[0][0] < 0.1 and 1.9 < curve.thin[-1][0] < 2
 
 
+def test_long_trainings_are_thinned_and_keep_their_end() -> None:
+    points = [(float(x), 1.0) for x in range(1001)]
+    thin = live_curves.thinned(points)
+    assert len(thin) <= live_curves.MAX_POINTS and thin[-1] == points[-1]
+    assert live_curves.thinned(points[:7]) == points[:7]
+    assert len(live_curves.area(histories.cnn_history(epochs=100))) < 12_000
+
+
 def test_three_pictures_of_a_training() -> None:
     loss, gradient, weights = svgs(live_curves.area(histories.cnn_history()))
     assert len(loss.findall(".//{*}polyline")) == 3

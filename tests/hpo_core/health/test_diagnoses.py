@@ -58,6 +58,10 @@ SICK: list[tuple[str, str, TrialHistory, str]] = [
      training(curved(epochs_of([1.0, 1.0]), [1.0, 1.6, 0.7, 1.5, 0.8, 1.4])), "turns at 100 %"),
     ("OSCILLATING", Severity.WARNING,
      training(curved(epochs_of([2.0, 2.2]), [2.0, 4.0, 2.2, 2.1, 2.2])), "jumped from 2 to 4"),
+    ("OSCILLATING", Severity.WARNING, training(epochs_of([1.3, 1.2, 1.7, 1.4])), "turned 2 times in 4 epochs"),
+    ("OSCILLATING", Severity.WARNING,
+     training([replace(one, loss_curve=[2.40, 2.45, 2.38, 2.46, 2.39, 2.44]) for one in epochs_of([2.4, 2.4], [0.1] * 2,
+     layers=[layer(update_ratio=0.02)])]), "without falling"),
     ("PLATEAU", Severity.NOTE, training(epochs_of([1.0] * 8)), "has stayed near 1"),
     ("OVERFITTING", Severity.WARNING,
      training([replace(one, accuracy=1.0) for one in epochs_of([0.1], [0.7])]), "100.00 % in training and 70.00 %"),
@@ -97,10 +101,32 @@ NEAR_MISSES: list[tuple[str, TrialHistory]] = [
     ("NOT_LEARNING", training(epochs_of([2.3, 2.2, 2.1], [0.1, 0.15, 0.25]))),
     ("DEAD_UNITS", training(epochs_of([0.5], layers=[layer(dead=4), layer("output", dead=None)]))),
     ("SATURATED_UNITS", training(epochs_of([0.5], layers=[layer(saturated=4)]))),
-    ("VANISHING_GRADIENT", training(epochs_of([0.5], layers=[layer(gradient_norm=1e-4), layer("output")]))),
+    ("VANISHING_GRADIENT", training(epochs_of([0.5], layers=[layer(gradient_norm=1e-3), layer("output")]))),
     ("EXPLODING_GRADIENT", training(epochs_of([0.5], layers=[layer(gradient_norm=500.0)]))),
     ("OSCILLATING", training(curved(epochs_of([0.03, 0.03]), [0.03, 0.05, 0.02, 0.04, 0.02]))),  # converged: tiny
     ("OSCILLATING", training(curved(epochs_of([2.0, 1.0]), [1.4, 1.2, 1.1, 0.9, 0.8]))),  # falls
+    ("OSCILLATING", training(epochs_of([0.1, 0.05, 0.08, 0.04]))),
+    (  # batches differ, but nothing moves
+        "OSCILLATING",
+        training(
+            [
+                replace(one, loss_curve=[2.40, 2.45, 2.38, 2.46, 2.39, 2.44])
+                for one in epochs_of([2.4, 2.4], layers=[layer(update_ratio=1e-9)])
+            ]
+        ),
+    ),
+    (
+        "VANISHING_GRADIENT",
+        training(
+            epochs_of(
+                [0.5],
+                layers=[
+                    layer("embedding", type="Embedding", gradient_norm=1e-7, dead=None, saturated=None),
+                    layer("output"),
+                ],
+            )
+        ),
+    ),
     ("PLATEAU", training(epochs_of([0.02] * 8))),  # nothing left to learn
     ("PLATEAU", training(epochs_of([1.0] * 3))),
     ("OVERFITTING", training([replace(one, accuracy=0.95) for one in epochs_of([0.1], [0.85])])),
