@@ -217,11 +217,13 @@ def _summary(card: ModelCard) -> list[str]:
         sample = f"a {colours} picture of {height} x {width} pixels"
     else:
         sample = f"a text of at most {config['sequence_length']} words"
-    network = {Architecture.CNN: "convolutional network", Architecture.LSTM: "LSTM network"}[config.architecture]
+    article, network = {Architecture.CNN: ("A", "convolutional network"), Architecture.LSTM: ("An", "LSTM network")}[
+        config.architecture
+    ]
     return [
         f"# {info.title}: {network}",
         "",
-        f"A {network} with {count(card.parameters)} trainable parameters. It puts {sample} into one of "
+        f"{article} {network} with {count(card.parameters)} trainable parameters. It puts {sample} into one of "
         f"{info.n_classes} classes. Best trial of the run `{card.run_name}`: Trial {card.trial}, trained again on all "
         "training and validation data.",
         "",
