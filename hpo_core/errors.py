@@ -6,6 +6,7 @@
     ├── UsageError          the person who asked: a field, its value and the fix; nothing was started
     ├── RunError            the whole run ends
     │   └── RunCancelled    because somebody asked for it
+    ├── ResultsError        a file of results could not be written (in results.py); the database keeps what it held
     └── TrialFailedError    this trial alone
         ├── TrialTimeoutError     it reached its time limit
         └── WorkerDiedError       its process went away (killed, out of memory, crashed)

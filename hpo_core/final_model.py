@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Generator
 from contextlib import closing
@@ -90,12 +91,18 @@ def _moved(made: Artefact, folder: Path, context: RunContext) -> Artefact:
     if made.path is None:
         context.log.warning("%s: %s", made.name, made.note)
         return made
-    target = folder / made.name
-    shutil.copyfile(made.path, target)
+    target, unfinished = folder / made.name, folder / f".{made.name}.unfinished"
+    try:
+        shutil.copyfile(made.path, unfinished)
+        os.replace(unfinished, target)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        context.log.warning("%s could not be kept: %s", made.name, error.strerror)
+        return dataclasses.replace(made, path=None, note=f"could not be kept: {error.strerror}")
     return dataclasses.replace(made, path=str(target))
 
 
-def test_accuracy(attributes: dict[str, object]) -> float | None:
+def tested_accuracy(attributes: dict[str, object]) -> float | None:
     """Accuracy of the final model from a study's attributes; None where there is none."""
     value = attributes.get(TEST_ACCURACY)
     return float(value) if isinstance(value, int | float) else None

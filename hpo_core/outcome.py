@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from hpo_core.final_model import test_accuracy
+from hpo_core.final_model import tested_accuracy
 from hpo_core.settings import Settings
 from storage.database import open_database
 from storage.runs import Run, Runs, RunState
@@ -56,7 +56,7 @@ def run_outcome(settings: Settings, run_name: str) -> RunOutcome:
     # A run that failed early has no study.
     if not studies.exists(run_name):
         return _outcome(settings, run, None, None)
-    return _outcome(settings, run, studies.summary(run_name), test_accuracy(studies.attributes(run_name)))
+    return _outcome(settings, run, studies.summary(run_name), tested_accuracy(studies.attributes(run_name)))
 
 
 def _outcome(settings: Settings, run: Run, study: StudySummary | None, tested: float | None) -> RunOutcome:

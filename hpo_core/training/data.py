@@ -58,14 +58,7 @@ class TrialData:
 def trial_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> TrialData:
     """The samples that `config` trains and validates on; the test part is not touched."""
     labels = np.asarray(prepared.y_train)
-    split = datasets.stratified_split(
-        labels,
-        sample_percentage=config.sample_percentage,
-        validation_split=config.validation_split,
-        test_split=config.test_split,
-        has_test_part=prepared.n_test > 0,
-        seed=config.split_seed,
-    )
+    split = split_of(config, prepared)
     train, validation = split.train, split.validation
     if prepared.info.kind is datasets.Kind.PICTURES:
         inputs = prepared.x_train
@@ -77,6 +70,18 @@ def trial_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> Trial
         train=train,
         validation=validation,
         info=prepared.info,
+    )
+
+
+def split_of(config: TrialConfig, prepared: datasets.PreparedDataset) -> datasets.Split:
+    """The parts of the training samples, as `config` says: the same for all trials of a run and its final model."""
+    return datasets.stratified_split(
+        np.asarray(prepared.y_train),
+        sample_percentage=config.sample_percentage,
+        validation_split=config.validation_split,
+        test_split=config.test_split,
+        has_test_part=prepared.n_test > 0,
+        seed=config.split_seed,
     )
 
 

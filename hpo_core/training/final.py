@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import datasets
 from hpo_core.records import FINAL_PHASE, Finished, Phase, finite
-from hpo_core.training.data import TrialData, shared_tensor, trial_data
+from hpo_core.training.data import TrialData, shared_tensor, split_of, trial_data
 from hpo_core.training.export import export_model
 from hpo_core.training.loop import started_record
 from hpo_core.training.model import build_model
@@ -129,7 +129,8 @@ def _test_part(config: TrialConfig, prepared: datasets.PreparedDataset) -> tuple
     """All samples to test on, and their labels."""
     own = prepared.n_test > 0
     labels = np.asarray(prepared.y_test if own else prepared.y_train)
-    chosen = np.arange(len(labels)) if own else _set_aside(config, labels)
+    chosen = np.arange(len(labels)) if own else split_of(config, prepared).test
+    assert chosen is not None
     if prepared.info.kind is datasets.Kind.TEXT:
         texts = prepared.sequences("test" if own else "train").padded(
             chosen, length=config.number("sequence_length"), vocabulary_size=config.number("vocabulary_size")
@@ -138,20 +139,6 @@ def _test_part(config: TrialConfig, prepared: datasets.PreparedDataset) -> tuple
     else:
         inputs = shared_tensor(prepared.x_test) if own else tf.convert_to_tensor(prepared.x_train[chosen])
     return inputs, labels[chosen].astype(np.int32)
-
-
-def _set_aside(config: TrialConfig, labels: np.ndarray) -> np.ndarray:
-    """Positions in the training part that no trial saw."""
-    split = datasets.stratified_split(
-        labels,
-        sample_percentage=config.sample_percentage,
-        validation_split=config.validation_split,
-        test_split=config.test_split,
-        has_test_part=False,
-        seed=config.split_seed,
-    )
-    assert split.test is not None
-    return split.test
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo_core.errors import OneginError
-from hpo_core.final_model import FOLDER, test_accuracy
+from hpo_core.final_model import FOLDER, tested_accuracy
 from hpo_core.model_card import ModelCard, ModelFile, most_confused
 from hpo_core.optimization_config import RUN_NAME
 from hpo_core.results import BEST_FILE, CARD_DATA_FILE, CARD_FILE, TRIALS_FILE
@@ -107,7 +107,7 @@ def why_none(run: Run | None, attributes: dict[str, Any], n_complete: int) -> st
     """Why a run has no final model here, in a sentence."""
     if run is None:
         return "This study was made outside Onegin: no final model is trained for it."
-    if (accuracy := test_accuracy(attributes)) is not None:
+    if (accuracy := tested_accuracy(attributes)) is not None:
         tested = formats.percent(accuracy)
         return f"The final model of this run has a test accuracy of {tested}; its files are not on this machine."
     config = attributes.get("configuration")

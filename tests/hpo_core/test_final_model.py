@@ -68,9 +68,8 @@ def test_the_best_configuration_is_trained_tested_and_kept(
         ([Failed(error_type="ValueError", message="no room", traceback="")], "ValueError: no room"),
         ([STARTED], "without a result"),
         ([STARTED, Finished(epochs=2, duration_s=0.1)], "without a test"),
-        ([STARTED, Artefact(name="model.keras", path="/no/such/file"), TESTED], "No such file"),
     ],
-    ids=["died", "failed", "silent", "untested", "file gone"],
+    ids=["died", "failed", "silent", "untested"],
 )
 def test_a_final_model_that_cannot_be_made_leaves_the_run_finished(
     settings: Settings, end: list[Record | Exception], reason: str
@@ -79,6 +78,16 @@ def test_a_final_model_that_cannot_be_made_leaves_the_run_finished(
     outcome = run_outcome(settings, "a")
     assert (outcome.state.value, outcome.n_complete, outcome.test_accuracy) == ("finished", 4, None)
     assert "final model could not be made" in outcome.message and reason in outcome.message
+
+
+def test_a_file_that_cannot_be_kept_is_named_on_the_card(settings: Settings) -> None:
+    final_run(settings, [STARTED, Artefact(name="model.keras", path="/no/such/file"), TESTED])
+    folder = settings.results_dir / "a" / "optimized_model"
+    card = json.loads((folder / "card.json").read_text())
+    assert run_outcome(settings, "a").test_accuracy == pytest.approx(0.95)
+    assert "No such file" in json.dumps(card) and sorted(path.name for path in folder.iterdir()) == [
+        "card.json", "model_card.md",
+    ]  # fmt: skip
 
 
 def test_its_phases_are_on_the_board(settings: Settings, database: Database) -> None:
