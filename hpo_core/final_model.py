@@ -13,6 +13,7 @@ from typing import cast
 import optuna
 
 from hpo_core.errors import TrialFailedError
+from hpo_core.files import copy_whole
 from hpo_core.formats import percent
 from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import score_formula
@@ -24,7 +25,7 @@ from hpo_core.summaries import summarise
 from hpo_core.trial_config import FINAL, TrialConfig
 from storage.studies import Studies, TrialRow
 
-FOLDER = "optimized_model"
+FOLDER, UNFINISHED = "optimized_model", ".unfinished"
 # Attribute of the study.
 TEST_ACCURACY = "test accuracy"
 
@@ -51,8 +52,7 @@ def make_final_model(study: optuna.Study, studies: Studies, context: RunContext,
     card = model_card(study.study_name, study.user_attrs, best, records, formula, tuple(METRICS))
     write_model_card(card, context.folder / FOLDER)
     accuracy = card.test_accuracy
-    if accuracy is None:
-        raise TrialFailedError("the final training ended without a test")
+    assert accuracy is not None
     study.set_user_attr(TEST_ACCURACY, accuracy)
     context.log.info("the final model reaches %s on %d test samples", percent(accuracy), card.n_test)
     return accuracy
@@ -64,42 +64,51 @@ def final_config(config: TrialConfig) -> TrialConfig:
 
 
 def _trained(config: TrialConfig, best: TrialRow, context: RunContext, trainer: Trainer) -> list[Record]:
-    """The records that the card needs; files are in the run's folder when this returns."""
+    """The records that the card needs; files are in the run's folder when this returns, and only then."""
     kept: list[Record] = []
     folder = context.folder / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    workshop = folder / UNFINISHED
     limit = context.clock() + context.config.max_training_time_minutes * 60
-    with closing(cast("Generator[Record]", trainer(config))) as records:
-        for record in records:
-            context.check(limit, whole_run=False)
-            if isinstance(record, Tick):
-                continue
-            context.board.see(best.number, record)
-            if isinstance(record, Failed):
-                raise TrialFailedError(f"{record.error_type}: {record.message}")
-            if isinstance(record, Artefact):
-                kept.append(_moved(record, folder, context))
-            elif isinstance(record, Started | Finished):
-                kept.append(record)
-    if not any(isinstance(record, Finished) for record in kept):
-        raise TrialFailedError("the final training ended without a result")
-    return kept
+    try:
+        workshop.mkdir(parents=True, exist_ok=True)
+        with closing(cast("Generator[Record]", trainer(config))) as records:
+            for record in records:
+                context.check(limit, whole_run=False)
+                if isinstance(record, Tick):
+                    continue
+                context.board.see(best.number, record)
+                if isinstance(record, Failed):
+                    raise TrialFailedError(f"{record.error_type}: {record.message}")
+                if isinstance(record, Artefact):
+                    kept.append(_kept(record, workshop, context))
+                elif isinstance(record, Started | Finished):
+                    kept.append(record)
+        if not any(isinstance(record, Finished) and record.test_accuracy is not None for record in kept):
+            raise TrialFailedError("the final training ended without a test")
+        return [_moved(record, folder) if isinstance(record, Artefact) else record for record in kept]
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
 
 
-def _moved(made: Artefact, folder: Path, context: RunContext) -> Artefact:
-    """The file in the run's folder."""
+def _kept(made: Artefact, workshop: Path, context: RunContext) -> Artefact:
+    """The file where the training process cannot take it away; or the reason why there is none."""
     if made.path is None:
         context.log.warning("%s: %s", made.name, made.note)
         return made
-    target, unfinished = folder / made.name, folder / f".{made.name}.unfinished"
     try:
-        shutil.copyfile(made.path, unfinished)
-        os.replace(unfinished, target)
+        copy_whole(Path(made.path), workshop / made.name)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         context.log.warning("%s could not be kept: %s", made.name, error.strerror)
         return dataclasses.replace(made, path=None, note=f"could not be kept: {error.strerror}")
-    return dataclasses.replace(made, path=str(target))
+    return dataclasses.replace(made, path=str(workshop / made.name))
+
+
+def _moved(made: Artefact, folder: Path) -> Artefact:
+    """The file in its place, where it has one."""
+    if made.path is None:
+        return made
+    os.replace(made.path, folder / made.name)
+    return dataclasses.replace(made, path=str(folder / made.name))
 
 
 def tested_accuracy(attributes: dict[str, object]) -> float | None:

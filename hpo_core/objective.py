@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import optuna
@@ -25,10 +25,10 @@ from hpo_core.model_size import trainable_parameters
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
-from hpo_core.records import Artefact, Epoch, Failed, Finished, Record, Tick, Trainer, to_json
+from hpo_core.records import Artefact, Epoch, Failed, Finished, Record, Tick, Trainer
 from hpo_core.summaries import summarise
 from hpo_core.trial_config import TrialConfig
-from hpo_core.trial_files import TrialFiles
+from hpo_core.trial_files import Journal, TrialFiles
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -212,23 +212,30 @@ class Objective:
         )
         # A generator closes what trains when it is closed; Trainer promises only an iterator.
         try:
-            with closing(cast("Generator[Record]", self._trainer(config))) as records, self._journal(trial) as journal:
+            with (
+                closing(self._context.files.journal(trial)) as journal,
+                closing(cast("Generator[Record]", self._trainer(config))) as records,
+            ):
                 self._consume(trial, records, journal, _Told(history, attributes))
+        except (RunCancelled, TrialFailedError) as error:
+            if not is_trained(history):
+                raise
+            self._context.log.warning("trial %d is trained, but has no pictures: %s", trial.number, error)
         finally:
             if history.epochs:
                 self._context.files.keep_history(trial, history)
-        if not history.epochs or history.finished is None:
+        if not is_trained(history):
             raise TrialFailedError("the training ended without a result")
         return self._value(history, attributes)
 
-    def _consume(self, trial: optuna.Trial, records: Generator[Record], journal: TextIO, told: _Told) -> None:
+    def _consume(self, trial: optuna.Trial, records: Generator[Record], journal: Journal, told: _Told) -> None:
         """Read a training to its end, or to where it shall not go on."""
         limit = self._context.clock() + self._context.config.max_training_time_minutes * 60
         for record in records:
             self._context.check(limit)
             if isinstance(record, Tick):
                 continue
-            journal.write(to_json(record) + "\n")
+            journal.write(record)
             self._context.board.see(trial.number, record)
             told.history.add(record)
             if isinstance(record, Failed):
@@ -247,7 +254,9 @@ class Objective:
         metrics = measure(history)
         found = diagnose(history)
         health = {"health": health_score(metrics), **metrics}
-        told.attributes |= measured(record) | {name: value for name, value in health.items() if value is not None}
+        told.attributes |= measured(record) | health
+        for name in [name for name, value in health.items() if value is None]:
+            del told.attributes[name]  # also what an earlier epoch had
         told.attributes["diagnoses"] = ", ".join(dict.fromkeys(item.code for item in found))
         if record.loss is None or record.validation_loss is None:
             raise Diverged(f"the loss is no number after epoch {record.epoch}: try a smaller learning rate")
@@ -273,11 +282,10 @@ class Objective:
             raise TooLarge(f"the model has {parameters:,} parameters, more than the {limit:,} allowed")
         return parameters
 
-    def _journal(self, trial: optuna.Trial) -> TextIO:
-        """The file that keeps the trial's records, one per line."""
-        folder = self._context.folder / f"trial_{trial.number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        return (folder / "records.jsonl").open("w", encoding="utf-8", buffering=1)
+
+def is_trained(history: TrialHistory) -> bool:
+    """Whether the last epoch is over: what follows are pictures, and no reason to lose the score."""
+    return bool(history.epochs) and history.epochs[-1].epoch == history.epochs[-1].epochs
 
 
 def measured(record: Epoch) -> dict[str, object]:

@@ -80,8 +80,18 @@ class ProgressBoard:
             self._changed.clear()
             self._ended.clear()
             self._histories = {}
-        if changed or ended or histories:
+        if not (changed or ended or histories):
+            return
+        try:
             self._table.write(changed, ended, histories)
+        except Exception:
+            with self._lock:  # what was not written is still to be written; what happened since is newer
+                self._changed |= {item.trial for item in changed} & set(self._trials)
+                self._ended |= set(ended) - set(self._trials)
+                self._histories = {trial: text for trial, text in histories.items() if trial in self._trials} | (
+                    self._histories
+                )
+            raise
 
 
 def after_record(before: TrialProgress, record: Record) -> TrialProgress:

@@ -36,7 +36,7 @@ class Started(Record):
         parameters: trainable parameters.
         n_train, n_validation: samples trained on and validated on.
         process: id of the training process.
-        input_size: numbers in one sample (pixels times channels, or words).
+        input_size: numbers that a linear classifier would take: pixels times channels, or words told apart.
         label_counts: validation samples of each class, whose number is the number of classes.
         batches: in an epoch.
     """

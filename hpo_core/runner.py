@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
@@ -201,25 +201,26 @@ class Runner:
                 log=self._log,
                 deadline=began + minutes * 60 if minutes else None,
             )
-            self._study_loop(study, Objective(context, backend.trainer))
+            try:
+                self._study_loop(study, Objective(context, backend.trainer))
+            finally:
+                remarks = write_results(Studies(self._database), self.run_name, self.folder)
             message = self._verdict(study)
-            remarks = self._results(study, context, backend.trainer)
+            remarks += self._final_model(study, context, backend.trainer)
         finally:
             backend.close()
         return "; ".join(filter(None, [message, *remarks]))
 
-    def _results(self, study: optuna.Study, context: RunContext, trainer: Trainer) -> list[str]:
-        """The final model and the files of the run; what could not be made is a sentence, and the trials stay."""
-        studies = Studies(self._database)
-        remarks = write_results(studies, self.run_name, self.folder)
-        if self.config.final_model:
-            try:
-                make_final_model(study, studies, context, trainer)
-            except (TrialFailedError, ResultsError, OSError) as error:
-                remarks.append(f"the final model could not be made: {error}")
-        for remark in remarks:
-            self._log.warning("%s", remark)
-        return remarks
+    def _final_model(self, study: optuna.Study, context: RunContext, trainer: Trainer) -> list[str]:
+        """Make it, where it is wanted; that it could not be made is a sentence, and the trials stay."""
+        if not self.config.final_model:
+            return []
+        try:
+            make_final_model(study, Studies(self._database), context, trainer)
+        except (TrialFailedError, ResultsError, OSError) as error:
+            self._log.warning("the final model could not be made: %s", error)
+            return [f"the final model could not be made: {error}"]
+        return []
 
     def _study_loop(self, study: optuna.Study, objective: Objective) -> None:
         minutes = self.config.timeout_minutes
@@ -285,7 +286,9 @@ class Runner:
     def _make_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True)
-            (self.folder / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
+            # Without the name, which is taken now: the file is there to repeat the run.
+            text = replace(self.config, run_name=None).to_yaml()
+            (self.folder / "config.yaml").write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(
                 "ONEGIN_RESULTS_DIR", f"must be a folder that can be written to, got {self.folder.parent} ({error})",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 from pathlib import Path
+from typing import IO
 
 import optuna
 
+from hpo_core.files import copy_whole, write_whole
 from hpo_core.history import FILE_NAME, TrialHistory
 from hpo_core.logs import RunLog
-from hpo_core.records import Artefact
+from hpo_core.records import Artefact, Record, to_json
 from storage.artifacts import Artifacts
 from storage.errors import StorageError
 
@@ -30,6 +32,10 @@ class TrialFiles:
         self._folder = folder
         self._log = log
 
+    def journal(self, trial: optuna.Trial) -> Journal:
+        """The file that keeps the trial's records, one per line."""
+        return Journal(self._folder / f"trial_{trial.number}" / "records.jsonl", self._log)
+
     def keep(self, trial: optuna.Trial, made: Artefact) -> None:
         """A picture, or the note why there is none."""
         if made.path is None:
@@ -41,7 +47,7 @@ class TrialFiles:
         """The numbers behind every picture, as JSON."""
         file = self._folder / f"trial_{trial.number}" / FILE_NAME
         try:
-            file.write_text(history.to_json(), encoding="utf-8")
+            write_whole(history.to_json(), file)
         except OSError as error:
             self._log.warning("trial %d: %s could not be written: %s", trial.number, file.name, error.strerror)
             return
@@ -52,7 +58,38 @@ class TrialFiles:
         try:
             self._artifacts.keep(trial, file)
             if target != file.parent:
-                target.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, target / file.name)
+                copy_whole(file, target / file.name)
         except (StorageError, OSError) as error:
             self._log.warning("trial %d: %s", trial.number, error)
+
+
+class Journal:
+    """Writes records to a file until that fails; then it says so once, and the trial goes on without."""
+
+    def __init__(self, path: Path, log: RunLog) -> None:
+        self._path = path
+        self._log = log
+        self._file: IO[str] | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("w", encoding="utf-8", buffering=1)
+        except OSError as error:
+            self._give_up(error)
+
+    def write(self, record: Record) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(to_json(record) + "\n")
+        except OSError as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # the last line may not fit either
+                self._file.close()
+
+    def _give_up(self, error: OSError) -> None:
+        self._log.warning("%s cannot be written: %s", self._path, error.strerror or error)
+        self.close()
+        self._file = None

@@ -6,9 +6,12 @@ All runs share one folder: `optuna-dashboard URL --artifact-dir FOLDER`.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
@@ -42,6 +45,24 @@ class ArtifactFile:
     size: int
 
 
+class _WholeFiles(FileSystemArtifactStore):
+    """Optuna's store, in which a file is whole or absent; its own keeps what a full disk cut off."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._folder = folder
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        part = self._folder / f".{artifact_id}.part"
+        try:
+            with part.open("wb") as file:
+                shutil.copyfileobj(content_body, file)
+            os.replace(part, self._folder / artifact_id)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+
 class Artifacts:
     """The files of all studies of a database.
 
@@ -59,7 +80,7 @@ class Artifacts:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             upload_artifact(
-                artifact_store=FileSystemArtifactStore(self._folder),
+                artifact_store=_WholeFiles(self._folder),
                 file_path=str(file),
                 study_or_trial=owner,
             )

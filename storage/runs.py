@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
 from storage.errors import NameTakenError, UnknownRunError
-from storage.tables import runs
+from storage.tables import live, progress, runs
 
 # A runner writes its heartbeat every two seconds; after this long without one it is taken for dead.
 DEAD_AFTER_S = 20.0
@@ -138,6 +138,9 @@ class Runs:
             # Should its process only have been asleep, it finds the request when it wakes.
             self._set(run_name, cancel_requested=True)
             self.end(run_name, RunState.CANCELLED, "cancelled after its process had gone", at=run.heartbeat_at)
+            with self._database.write() as connection:  # nobody else will
+                for table in (progress, live):
+                    connection.execute(delete(table).where(table.c.run_name == run_name))
         elif not run.state.is_final:
             self._set(run_name, cancel_requested=True)
         return self.get(run_name)

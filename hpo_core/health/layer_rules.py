@@ -26,10 +26,16 @@ def dead_units(history: TrialHistory) -> Iterator[Diagnosis]:
     for epoch, layer in newest_readings(history):
         if not layer.dead or layer.units < 1 or layer.dead / layer.units < DEAD_SHARE:
             continue
-        gone = layer.dead / layer.units >= DEAD_LAYER and not knows(history)
+        gone = not knows(history) and _stays_dead(history, layer.name)
         evidence = f"{layer.dead} of {layer.units} units do not tell one sample from another"
         advice = "try a smaller learning_rate, activation=elu or batch_normalization=true"
         yield Diagnosis("DEAD_UNITS", Severity.FATAL if gone else Severity.WARNING, epoch, layer.name, evidence, advice)
+
+
+def _stays_dead(history: TrialHistory, name: str) -> bool:
+    """Whether nearly all units of a layer were dead in the last two readings."""
+    readings = [layer for _, layer in history.layer(name)][-2:]
+    return len(readings) == 2 and all((layer.dead or 0) / layer.units >= DEAD_LAYER for layer in readings)
 
 
 def saturated_units(history: TrialHistory) -> Iterator[Diagnosis]:

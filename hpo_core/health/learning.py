@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 from hpo_core.health.metrics import guessing_accuracy, guessing_loss
@@ -15,6 +16,7 @@ from hpo_core.records import Epoch
 # many standard errors above guessing.
 LEARNT_SHARE = 0.02
 STANDARD_ERRORS = 3.0
+MOST_ASKED, ONE_CLASS = 0.9, 0.99
 # Epochs that a network gets before 'nothing learnt' is fatal: so many, and this share of all.
 PATIENCE, PATIENCE_SHARE = 3, 0.3
 
@@ -24,7 +26,7 @@ def learns(history: TrialHistory) -> bool:
     losses = [epoch.loss for epoch in history.epochs if epoch.loss is not None]
     if not losses:
         return False
-    guess = guessing_loss(history.classes)
+    guess = guessing_loss(history)
     lowest = min(losses)
     return lowest < guess * (1 - LEARNT_SHARE) and lowest < first_loss(history) - LEARNT_SHARE * guess
 
@@ -34,15 +36,25 @@ def knows(history: TrialHistory, epochs: Sequence[Epoch] | None = None) -> bool:
     if history.started is None:
         return False
     guess = guessing_accuracy(history.started.label_counts)
+    if guess >= ONE_CLASS:
+        return True  # nothing there to be known, and nothing to be missed
     error = standard_error(guess, history.started.n_validation)
     asked = history.epochs if epochs is None else epochs
     best = max((epoch.validation_accuracy for epoch in asked), default=0.0)
-    return best > guess + STANDARD_ERRORS * error
+    # Of a handful of samples, chance alone may get nearly all right; more than that cannot be asked for.
+    return best > min(guess + STANDARD_ERRORS * error, guess + MOST_ASKED * (1 - guess))
 
 
 def given_up(history: TrialHistory) -> bool:
     """Whether the network had its chance and learnt nothing."""
-    return len(history.epochs) >= patience(history) and not learns(history) and not knows(history)
+    gets_on = learns(history) or knows(history) or falling(history)
+    return len(history.epochs) >= patience(history) and not gets_on
+
+
+def falling(history: TrialHistory) -> bool:
+    """Whether the training loss has fallen in each of the last epochs: slowly started is not given up."""
+    losses = [epoch.loss for epoch in history.epochs[-PATIENCE:] if epoch.loss is not None]
+    return len(losses) >= PATIENCE and all(later < earlier for earlier, later in pairwise(losses))
 
 
 def patience(history: TrialHistory) -> int:

@@ -25,12 +25,20 @@ USUAL_NORM, WORST_NORM = 10.0, 10_000.0
 # A gap between training and validation accuracy of this size, or folds that scatter so much, make the worst.
 WORST_GAP, WORST_SCATTER = 0.5, 0.25
 
+# Less entropy of the classes than this is no unit to measure a loss in.
+LEAST_ENTROPY = 0.05
+
 Value = float | None
 
 
-def guessing_loss(classes: int) -> float:
-    """Cross-entropy in nats of a guess that gives all classes the same probability: ln(classes)."""
-    return math.log(max(2, classes))
+def guessing_loss(history: TrialHistory) -> float:
+    """Cross-entropy in nats of a guess that knows only how frequent the classes are: their entropy.
+
+    That is ln(classes) where all are equally frequent; it stands in where one class is nearly all there is.
+    """
+    counts = [count for count in (history.started.label_counts if history.started else []) if count]
+    entropy = -sum(count / sum(counts) * math.log(count / sum(counts)) for count in counts)
+    return entropy if entropy > LEAST_ENTROPY else math.log(max(2, history.classes))
 
 
 def neuron_utilisation(history: TrialHistory) -> Value:
@@ -58,7 +66,7 @@ def training_stability(history: TrialHistory) -> Value:
         return None
     if any(epoch.loss is None or None in epoch.loss_curve for epoch in history.epochs):
         return 0.0
-    unit = guessing_loss(history.classes)
+    unit = guessing_loss(history)
     scatters = [scatter(_numbers(epoch.loss_curve)) for epoch in history.epochs]
     known = [value for value in scatters if value is not None]
     losses = _numbers(epoch.loss for epoch in history.epochs)
@@ -92,9 +100,9 @@ def convergence_quality(history: TrialHistory) -> Value:
     if losses[-1] is None:
         return 0.0
     # Losses are taken with a small floor: between 0.001 and 0.002 there is no difference that matters.
-    floor = 0.02 * guessing_loss(history.classes)
+    floor = 0.02 * guessing_loss(history)
     best = min(_numbers(losses)) + floor
-    came = max(0.0, 1 - losses[-1] / guessing_loss(history.classes))
+    came = max(0.0, 1 - losses[-1] / guessing_loss(history))
     return came * best / (losses[-1] + floor)
 
 
@@ -154,7 +162,7 @@ _DECLARED = (
     Metric(
         "training_stability", "Training stability", 0.15,
         "How calmly the loss falls: jumps within an epoch and rises from one epoch to the next cost points.",
-        "exp(-2 x (scatter of the loss within epochs + mean rise between epochs) / ln(classes))",
+        "exp(-2 x (scatter of the loss within epochs + mean rise between epochs) / guess), guess: the classes' entropy",
         "Above 0.8 is calm. Below 0.5 the steps are too long: a smaller learning rate or a larger batch helps.",
         "Loss curves as in Goodfellow et al., Deep Learning (2016), chapter 8",
         training_stability,
@@ -171,7 +179,7 @@ _DECLARED = (
     Metric(
         "convergence_quality", "Convergence quality", 0.15,
         "How far the validation loss has come down from guessing, and whether it stayed at its best.",
-        "max(0, 1 - loss / ln(classes)) x (best loss + f) / (last loss + f), f = 0.02 ln(classes)",
+        "max(0, 1 - loss / guess) x (best loss + f) / (last loss + f), f = 0.02 guess, guess: the classes' entropy",
         "Near 1: almost certain and right. A value that falls with more epochs: the model learns by heart.",
         "Prechelt, Early Stopping: But When? (1998), generalisation loss",
         convergence_quality,

@@ -10,11 +10,13 @@ from statistics import fmean
 from hpo_core.formats import count, percent
 from hpo_core.health.diagnosis import Diagnosis, Severity
 from hpo_core.health.learning import (
+    ONE_CLASS,
     STANDARD_ERRORS,
     curve_of,
     end_of_curve,
     favourite,
     first_loss,
+    given_up,
     knows,
     learns,
     patience,
@@ -52,14 +54,14 @@ def diverged(history: TrialHistory) -> Iterator[Diagnosis]:
     """The training loss is no number, or has risen far above that of guessing."""
     if not history.epochs:
         return
-    last, guess = history.epochs[-1], guessing_loss(history.classes)
+    last, guess = history.epochs[-1], guessing_loss(history)
     advice = "try a smaller learning_rate"
     if last.loss is None or last.validation_loss is None:
         yield Diagnosis("DIVERGED", Severity.FATAL, last.epoch, None, "the loss is no finite number", advice)
         return
     end = end_of_curve(last)
     peak = max((value for epoch in history.epochs for value in curve_of(epoch)), default=0.0)
-    if min(last.loss, end) > DIVERGED_LOSS * guess and end >= 0.5 * first_loss(history):
+    if min(last.loss, end) > DIVERGED_LOSS * guess and end > first_loss(history):
         evidence = f"the training loss is {last.loss:.3g}, guessing gives {guess:.3g}"
         yield Diagnosis("DIVERGED", Severity.FATAL, last.epoch, None, evidence, advice)
     elif peak > SHOT_UP * max(guess, first_loss(history)) and end > guess and not knows(history, history.epochs[-1:]):
@@ -86,7 +88,7 @@ def not_learning(history: TrialHistory) -> Iterator[Diagnosis]:
     evidence = f"after {last.epoch} epochs the validation accuracy is {percent(last.validation_accuracy)}, guessing "
     evidence += f"gives {percent(guess)}"
     advice = "try another learning_rate, and check that the labels belong to the samples"
-    severity = Severity.WARNING if learns(history) else Severity.FATAL
+    severity = Severity.FATAL if given_up(history) else Severity.WARNING
     yield Diagnosis("NOT_LEARNING", severity, last.epoch, None, evidence, advice)
 
 
@@ -97,7 +99,7 @@ def class_collapse(history: TrialHistory) -> Iterator[Diagnosis]:
     last = history.epochs[-1]
     share, name = favourite(last)
     usual = guessing_accuracy(history.started.label_counts)
-    if share < COLLAPSED_SHARE or share < usual + (1 - usual) * COLLAPSED_EXCESS:
+    if usual >= ONE_CLASS or share < max(COLLAPSED_SHARE, usual + (1 - usual) * COLLAPSED_EXCESS):
         return
     before = history.epochs[-patience(history) :]
     lasting = len(before) >= patience(history) and all(favourite(epoch)[0] >= COLLAPSED_ENTIRELY for epoch in before)
@@ -120,7 +122,7 @@ def oscillating(history: TrialHistory) -> Iterator[Diagnosis]:
 
 def _jump(history: TrialHistory) -> str:
     """That the loss rose far within an epoch and has not come down since, or ''."""
-    guess = guessing_loss(history.classes)
+    guess = guessing_loss(history)
     if fmean(curve_of(history.epochs[-1]) or [0.0]) < JUMP_FORGIVEN * guess:
         return ""
     for epoch in history.epochs:
@@ -134,7 +136,7 @@ def _jump(history: TrialHistory) -> str:
 
 def _to_and_fro(history: TrialHistory) -> str:
     """That the epochs' losses rise and fall in turn, by much, or ''."""
-    guess = guessing_loss(history.classes)
+    guess = guessing_loss(history)
     losses = [epoch.loss for epoch in history.epochs[-RECENT_EPOCHS:] if epoch.loss is not None]
     moves = [later - earlier for earlier, later in pairwise(losses)]
     turns = sum(1 for one, two in pairwise(moves) if one * two < 0)
@@ -146,7 +148,7 @@ def _to_and_fro(history: TrialHistory) -> str:
 
 def _bouncing(history: TrialHistory) -> str:
     """That the newest losses scatter around a level that does not fall, or ''."""
-    guess, newest = guessing_loss(history.classes), curve_of(history.epochs[-1])
+    guess, newest = guessing_loss(history), curve_of(history.epochs[-1])
     before = curve_of(history.epochs[-2]) if len(history.epochs) > 1 else newest[: len(newest) // 2]
     moves = [later - earlier for earlier, later in pairwise(newest)]
     if len(moves) < OSCILLATION_STEPS or not before:
@@ -197,7 +199,7 @@ def plateau(history: TrialHistory) -> Iterator[Diagnosis]:
     span = max(PLATEAU_EPOCHS, math.ceil(PLATEAU_SHARE * history.epochs[-1].epochs)) if history.epochs else 0
     if len(history.epochs) <= span or not knows(history):
         return
-    guess = guessing_loss(history.classes)
+    guess = guessing_loss(history)
     before = [epoch.loss for epoch in history.epochs[:-span] if epoch.loss is not None]
     recent = [epoch.loss for epoch in history.epochs[-span:] if epoch.loss is not None]
     if before and recent and min(recent) > min(before) - PLATEAU_GAIN * guess and min(recent) > 0.1 * guess:
@@ -216,6 +218,8 @@ def bloated(history: TrialHistory) -> Iterator[Diagnosis]:
     if per_sample > BLOATED_PER_SAMPLE and linear > BLOATED_LINEAR:
         evidence = f"{count(started.parameters)} parameters for {count(started.n_train)} samples, "
         evidence += f"{per_sample:,.0f} for each".replace(",", "\u2009")
-        advice = "try fewer filters, lstm_units or first_hidden_nodes, or pooling=global_average"
+        text = any(layer.get("type") == "Embedding" for layer in started.layers)
+        smaller = "a smaller vocabulary_size, embedding_size or lstm_units" if text else None
+        advice = f"try {smaller or 'fewer filters or first_hidden_nodes, or pooling=global_average'}"
         epoch = history.epochs[-1].epoch if history.epochs else 0
         yield Diagnosis("BLOATED", Severity.WARNING, epoch, None, evidence, advice)

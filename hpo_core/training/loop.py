@@ -100,7 +100,7 @@ def fit(
         examination = Examination(
             model, data, epochs=plan.epochs, batches=batches, interval=plan.health_interval, seed=plan.seed
         )
-    reporter = Reporter(data, emit, should_stop, batches, examination)
+    reporter = Reporter(data, emit, should_stop, plan.batch_size, examination)
     callbacks = [reporter] if examination is None else [examination, reporter]
     model.fit(
         data.training_batches(plan.batch_size, plan.seed), epochs=plan.epochs, callbacks=callbacks, verbose=0,
@@ -113,6 +113,12 @@ def _finished(plan: FitPlan, began: float, counts: list[list[int]]) -> Finished:
     return Finished(epochs=plan.epochs, duration_s=round(time.monotonic() - began, 3), confusion=counts)
 
 
+def _input_size(model: keras.Model, data: TrialData) -> int:
+    """Numbers that a linear classifier would take: pixels times channels, or one for each word that is told apart."""
+    embeddings = [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
+    return int(embeddings[0].input_dim if embeddings else np.prod(data.inputs.shape[1:]))
+
+
 def started_record(model: keras.Model, data: TrialData, batches: int) -> Started:
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     return Started(
@@ -121,7 +127,7 @@ def started_record(model: keras.Model, data: TrialData, batches: int) -> Started
         n_train=len(data.train),
         n_validation=len(data.validation),
         process=os.getpid(),
-        input_size=int(np.prod(data.inputs.shape[1:])),
+        input_size=_input_size(model, data),
         label_counts=np.bincount(data.validation_labels(), minlength=data.info.n_classes).tolist(),
         batches=batches,
     )

@@ -25,6 +25,8 @@ OUTPUTS_AT_ONCE = 25_000_000
 # A unit that fires for fewer samples, or at fewer places, than this tells nothing about the others.
 FIRES_FOR_SAMPLES = 0.01
 FIRES_AT_PLACES = 0.001
+# Of fewer samples than this nothing follows about units.
+FEWEST_SAMPLES = 8
 # A unit whose outputs differ by no more than this share of the layer's largest output is constant.
 CONSTANT_SHARE = 1e-5
 # Outputs beyond this share of the range count as being at its end; a unit that is there this often is saturated.
@@ -144,14 +146,15 @@ class Probe:
             if len(v.shape) == 1 and new.size
         ]
         saturated, dead = _judged(units, layer.activation)
+        judged = layer.hidden and units.samples >= FEWEST_SAMPLES
         mean = float(units.mean.mean())
         return LayerReading(
             name=layer.layer.name,
             type=type(layer.layer).__name__,
             activation=layer.activation,
             units=len(units.mean),
-            dead=int(dead.sum()) if layer.hidden else None,
-            saturated=int(saturated.sum()) if layer.hidden else None,
+            dead=int(dead.sum()) if judged else None,
+            saturated=int(saturated.sum()) if judged else None,
             activity=[round(float(value), 6) for value in _evenly(units.absolute) if math.isfinite(value)],
             output_mean=finite(mean),
             output_std=finite(math.sqrt(max(0.0, float(units.square.mean()) - mean**2))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -35,18 +36,19 @@ class TrainingStopped(Exception):
 class BatchReporter(keras.callbacks.Callback):
     """Progress within the epochs, and the place where a training hears that it shall stop."""
 
-    def __init__(self, emit: Emit, should_stop: Callable[[], bool], batches: int) -> None:
+    def __init__(self, emit: Emit, should_stop: Callable[[], bool], batches: int, last: float = 1.0) -> None:
         super().__init__()
+        self._last = last
         self._emit = emit
         self._should_stop = should_stop
         self._batches = batches
         self._last_record = 0.0
         self._epoch = 0
-        self._curve = LossCurve(batches)
+        self._curve = LossCurve(batches, last)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch = epoch + 1
-        self._curve = LossCurve(self._batches)
+        self._curve = LossCurve(self._batches, self._last)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._stop_if_asked()
@@ -82,10 +84,11 @@ class Reporter(BatchReporter):
         data: TrialData,
         emit: Emit,
         should_stop: Callable[[], bool],
-        batches: int,
+        batch_size: int,
         examination: Examination | None = None,
     ) -> None:
-        super().__init__(emit, should_stop, batches)
+        batches = math.ceil(len(data.train) / batch_size)
+        super().__init__(emit, should_stop, batches, last=len(data.train) / batch_size - (batches - 1))
         self._examination = examination
         self._validation = data.validation_batches(VALIDATION_BATCH)
         self._labels = data.validation_labels()
@@ -146,12 +149,14 @@ class LossCurve:
 
     Args:
         batches: in the epoch.
+        last: how full the last of them is, 0 to 1; Keras's means are over samples.
     """
 
-    def __init__(self, batches: int) -> None:
+    def __init__(self, batches: int, last: float = 1.0) -> None:
         points = min(CURVE_POINTS, batches)
         self._ends = {1, *(round(batches * (point + 1) / points) for point in range(points))}
-        self._before = (0, 0.0)
+        self._short = (batches, last)
+        self._before = (0.0, 0.0)
         self.values: list[float | None] = []
 
     def due(self, done: int) -> bool:
@@ -160,8 +165,9 @@ class LossCurve:
 
     def add(self, done: int, running_mean: float) -> None:
         """Close a stretch: `running_mean` is that of the epoch's first `done` batches."""
-        batches, mean = self._before
-        total = running_mean * done - mean * batches
-        value = finite(total / (done - batches))
+        before, mean = self._before
+        batches, last = self._short
+        seen = done - 1 + last if done == batches else float(done)
+        value = finite((running_mean * seen - mean * before) / (seen - before))
         self.values.append(None if value is None else round(value, 6))
-        self._before = (done, running_mean)
+        self._before = (seen, running_mean)

@@ -66,7 +66,7 @@ def test_the_best_configuration_is_trained_tested_and_kept(
     [
         ([STARTED, WorkerDiedError("ended by SIGKILL")], "ended by SIGKILL"),
         ([Failed(error_type="ValueError", message="no room", traceback="")], "ValueError: no room"),
-        ([STARTED], "without a result"),
+        ([STARTED], "without a test"),
         ([STARTED, Finished(epochs=2, duration_s=0.1)], "without a test"),
     ],
     ids=["died", "failed", "silent", "untested"],
@@ -78,6 +78,11 @@ def test_a_final_model_that_cannot_be_made_leaves_the_run_finished(
     outcome = run_outcome(settings, "a")
     assert (outcome.state.value, outcome.n_complete, outcome.test_accuracy) == ("finished", 4, None)
     assert "final model could not be made" in outcome.message and reason in outcome.message
+
+
+def test_a_final_model_that_fails_half_way_leaves_no_file(settings: Settings, tmp_path: Path) -> None:
+    final_run(settings, [STARTED, exported(tmp_path), WorkerDiedError("gone")])
+    assert list((settings.results_dir / "a" / "optimized_model").iterdir()) == []
 
 
 def test_a_file_that_cannot_be_kept_is_named_on_the_card(settings: Settings) -> None:

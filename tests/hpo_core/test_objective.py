@@ -25,6 +25,7 @@ from hpo_core.trial_config import TrialConfig
 from hpo_core.trial_files import TrialFiles
 from storage.artifacts import Artifacts
 from storage.database import Database
+from storage.errors import StorageUnavailableError
 from storage.progress import ProgressTable
 from tests.contracts.trainer import TrainerContract
 from tests.hpo_core.health.trainings import epochs_of, layer
@@ -257,7 +258,7 @@ def test_a_fatal_diagnosis_ends_a_trial_only_where_it_shall(context: RunContext)
     trial, trainer = run_trial(context, sick_records)
     assert (trial.state.name, trial.user_attrs["outcome"]) == ("PRUNED", "diagnosed")
     assert trial.user_attrs["reason"].startswith("DEAD_UNITS in conv_1: 10 of 10 units")
-    assert "learning_rate" in trial.user_attrs["reason"] and trial.user_attrs["epochs_trained"] == 1
+    assert "learning_rate" in trial.user_attrs["reason"] and trial.user_attrs["epochs_trained"] == 2
     assert trainer.closed == 1
 
 
@@ -293,6 +294,64 @@ def test_a_full_disk_costs_the_pictures_and_not_the_score(context: RunContext, t
     (tmp_path / "artifacts").write_text("a file where a folder should be")
     trial, _ = run_trial(context, healthy_records)
     assert trial.state.name == "COMPLETE" and trial.value == pytest.approx(0.9)
+
+
+def test_a_journal_that_cannot_be_written_costs_nothing_but_itself(context: RunContext) -> None:
+    (context.folder / "trial_0" / "records.jsonl").mkdir(parents=True)
+    trial, _ = run_trial(context, healthy_records)
+    assert trial.state.name == "COMPLETE" and trial.value == pytest.approx(0.9)
+    if Path("/dev/full").exists():  # a disk that is full from the first byte on
+        (context.folder / "trial_0" / "records.jsonl").rmdir()
+        (context.folder / "trial_0" / "records.jsonl").symlink_to("/dev/full")
+        trial, _ = run_trial(context, healthy_records)
+        assert trial.state.name == "COMPLETE" and trial.value == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("how", ["time limit", "died", "cancelled"])
+def test_what_ends_the_drawing_does_not_cost_the_score(context: RunContext, clock: Clock, how: str) -> None:
+    def script(config: TrialConfig) -> Iterator[Record]:
+        yield from healthy_records(config)[:-1]
+        if how == "time limit":
+            clock.now = 61.0
+        elif how == "cancelled":
+            context.cancelled.set()
+        else:
+            raise WorkerDiedError("ended by SIGKILL")
+        yield Phase(name="making plots 1 of 7")
+
+    trial, trainer = run_trial(context, script)  # type: ignore[arg-type]
+    assert (trial.state.name, trial.value) == ("COMPLETE", pytest.approx(0.9)) and trainer.closed == 1
+
+
+def test_a_metric_that_is_lost_does_not_keep_its_old_value(context: RunContext) -> None:
+    good, bad = epochs_of([1.0, 1.0])
+    script = [STARTED, good, replace(bad, fold_accuracies=[]), Finished(epochs=2, duration_s=0.1)]
+    trial, _ = run_trial(context, lambda _: script)
+    assert "accuracy_consistency" not in trial.user_attrs and "training_stability" in trial.user_attrs
+
+
+def test_progress_that_could_not_be_written_is_written_later(context: RunContext, database: Database) -> None:
+    class Stubborn(ProgressTable):
+        refuse = False
+
+        def write(self, *rows: object) -> None:
+            if self.refuse:
+                raise StorageUnavailableError("database is locked")
+            super().write(*rows)  # type: ignore[arg-type]
+
+    table = Stubborn(database, "run")
+    board = ProgressBoard(table)
+    board.begin(0, "a", 3)
+    board.begin(1, "b", 3)
+    board.flush()
+    table.refuse = True
+    board.end(0)
+    board.see(1, Phase(name="loading data"))
+    with pytest.raises(StorageUnavailableError):
+        board.flush()
+    table.refuse = False
+    board.flush()
+    assert [(item.trial, item.phase) for item in table.read()] == [(1, "loading data")]
 
 
 def test_each_configuration_says_what_it_is_judged_by_and_when_to_draw(context: RunContext) -> None:

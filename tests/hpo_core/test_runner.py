@@ -20,9 +20,10 @@ from hpo_core.manager import RunManager
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.parameters import Architecture, defaults
-from hpo_core.records import Trainer
+from hpo_core.records import Record, Trainer
 from hpo_core.runner import Backend, Runner, hopeless
 from hpo_core.settings import Settings
+from hpo_core.trial_config import TrialConfig
 from storage.database import Database
 from storage.errors import NameTakenError
 from storage.progress import ProgressTable
@@ -97,6 +98,28 @@ def test_cancelling_ends_it_within_two_seconds(settings: Settings, database: Dat
     assert run.wait(PATIENCE_S) and time.monotonic() - began < 2
     assert Runs(database).get("a").state is RunState.CANCELLED and trainer.closed == 2
     assert {row.attributes["outcome"] for row in Studies(database).trials("a")} == {"cancelled"}
+
+
+def test_a_cancelled_run_leaves_the_files_of_its_trials(settings: Settings) -> None:
+    run: list[Runner] = []
+
+    def script(config: TrialConfig) -> list[Record]:
+        if len(trainer.seen) == 3:
+            run[0].cancel()
+        return records_of(config)
+
+    trainer = ScriptedTrainer(script)
+    run.append(runner(settings, trainer, trials=9))
+    finish(run[0])
+    folder = settings.results_dir / "a"
+    assert run_outcome(settings, "a").state is RunState.CANCELLED
+    assert (folder / "best_hyperparameters.yaml").exists() and len((folder / "trials.csv").read_text().split("\n")) > 3
+
+
+def test_the_configuration_of_a_run_repeats_it(settings: Settings) -> None:
+    finish(runner(settings, ScriptedTrainer()))
+    again = OptimizationConfig.from_words([f"config={settings.results_dir / 'a' / 'config.yaml'}"])
+    assert again.run_name is None and again.trials == 4
 
 
 def test_a_start_and_a_cancel_in_one_breath(settings: Settings, database: Database) -> None:

@@ -63,6 +63,22 @@ def test_what_has_gone_is_not_listed_and_cannot_be_read(store: Artifacts, databa
         store.read(found)
 
 
+def test_a_file_that_does_not_fit_is_absent_and_not_cut(store: Artifacts, database: Database, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="limits of file sizes exist on Unix only")
+    trial = study(database).ask()
+    store.keep(trial, file(tmp_path, "small.txt"))  # the folder and the database are there
+    big = file(tmp_path, "plot.png", b"x" * 50_000_000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000_000, limits[1]))
+    try:
+        with pytest.raises(ArtifactError, match=r"plot\.png could not be kept"):
+            store.keep(trial, big)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(store.of_trial("a", 0)) == ["small.txt"]
+    assert len(list((tmp_path / "artifacts").iterdir())) == 1
+
+
 def test_a_store_without_room_says_so(database: Database, tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("a file where the folder should be")
     store = Artifacts(database, tmp_path / "artifacts")

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hpo_core.health.diagnoses import CODES, Diagnosis, Severity, diagnose, fatal
+from hpo_core.health.metrics import convergence_quality
 from hpo_core.history import TrialHistory
 from hpo_core.parameters import PARAMETERS
 from hpo_core.records import Epoch
@@ -45,7 +46,8 @@ SICK: list[tuple[str, str, TrialHistory, str]] = [
         "no layer by more than 2.0e-09",
     ),
     ("DEAD_UNITS", Severity.WARNING, training(epochs_of([0.5], layers=[layer(dead=6)])), "6 of 10 units"),
-    ("DEAD_UNITS", Severity.FATAL, training(epochs_of([2.3], [0.1], layers=[layer(dead=10)])), "10 of 10 units"),
+    ("DEAD_UNITS", Severity.FATAL,
+     training(epochs_of([2.3] * 2, [0.1] * 2, layers=[layer(dead=10)])), "10 of 10 units"),
     ("SATURATED_UNITS", Severity.WARNING,
      training(epochs_of([0.5], layers=[layer(saturated=7, activation="tanh")])), "7 of 10 units sit at an end"),
     ("VANISHING_GRADIENT", Severity.WARNING,
@@ -99,6 +101,10 @@ NEAR_MISSES: list[tuple[str, TrialHistory]] = [
     ("DIVERGED", training(curved(epochs_of([2.3, 1.0]), [2.3, 90.0, 1.0, 1.0, 1.0]))),  # it came back and learnt
     ("NOT_LEARNING", training(at_guess(2))),  # it has a third epoch to begin
     ("NOT_LEARNING", training(epochs_of([2.3, 2.2, 2.1], [0.1, 0.15, 0.25]))),
+    ("DIVERGED", training(epochs_of([5.0, 4.7], [0.1, 0.1]))),  # bad first weights, and it falls
+    ("NOT_LEARNING", training(epochs_of([0.7] * 4, [1.0] * 4), n_validation=8, label_counts=[4, 4])),
+    ("NOT_LEARNING", training(epochs_of([0.1] * 4, [1.0] * 4), n_validation=50, label_counts=[50, 0])),
+    ("CLASS_COLLAPSE", training([replace(one, predicted=[50, 0]) for one in epochs_of([0.1])], label_counts=[50, 0])),
     ("DEAD_UNITS", training(epochs_of([0.5], layers=[layer(dead=4), layer("output", dead=None)]))),
     ("SATURATED_UNITS", training(epochs_of([0.5], layers=[layer(saturated=4)]))),
     ("VANISHING_GRADIENT", training(epochs_of([0.5], layers=[layer(gradient_norm=1e-3), layer("output")]))),
@@ -163,6 +169,33 @@ def test_the_limit_of_a_bias_change_can_be_set() -> None:
     assert "a bias moved by 3 in one epoch, the limit is 2" in named(history)["EXPLODING_GRADIENT"].evidence
     again = TrialHistory.from_json(history.to_json())
     assert "EXPLODING_GRADIENT" in named(again)
+
+
+def test_a_slow_start_is_a_warning_and_not_the_end() -> None:
+    slow = training(epochs_of([1.386, 1.384, 1.381, 1.378], [0.26] * 4, total=10), label_counts=[50] * 4)
+    assert named(slow)["NOT_LEARNING"].severity is Severity.WARNING and fatal(slow) is None
+    stuck = training(epochs_of([1.386, 1.385, 1.387, 1.386], [0.26] * 4, total=10), label_counts=[50] * 4)
+    assert named(stuck)["NOT_LEARNING"].severity is Severity.FATAL
+
+
+def test_to_know_how_frequent_the_classes_are_is_not_to_learn() -> None:
+    counts = [140, 30, 20, 5, 5]
+    entropy = -sum(count / 200 * math.log(count / 200) for count in counts)
+    epochs = [replace(one, predicted=[200, 0, 0, 0, 0]) for one in epochs_of([entropy] * 4, [0.7] * 4)]
+    history = training(epochs, label_counts=counts)
+    found = named(history)
+    assert found["NOT_LEARNING"].severity is Severity.FATAL and found["CLASS_COLLAPSE"].severity is Severity.FATAL
+    assert convergence_quality(history) == pytest.approx(0.0)
+
+
+def test_one_reading_of_a_dead_layer_is_not_the_end() -> None:
+    once = training(epochs_of([2.3], [0.1], layers=[layer(dead=10)]))
+    assert named(once)["DEAD_UNITS"].severity is Severity.WARNING
+
+
+def test_the_advice_for_a_bloated_network_fits_its_kind() -> None:
+    text = training(epochs_of([0.5]), parameters=50_000_000, layers=[{"name": "embedding", "type": "Embedding"}])
+    assert "vocabulary_size" in named(text)["BLOATED"].advice and "filters" not in named(text)["BLOATED"].advice
 
 
 def test_long_trainings_get_more_patience() -> None:

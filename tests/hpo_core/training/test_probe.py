@@ -14,7 +14,8 @@ from keras import layers
 
 import datasets
 from hpo_core.health.readings import LayerReading
-from hpo_core.records import Epoch, Finished, Record, Snapshot
+from hpo_core.model_size import vocabulary
+from hpo_core.records import Epoch, Finished, Record, Snapshot, Started
 from hpo_core.training.examination import probe_positions
 from hpo_core.training.layers import read_layers
 from hpo_core.training.loop import train
@@ -210,6 +211,8 @@ def test_few_samples_and_one_layer_are_enough() -> None:
     x, y = samples()
     read = Probe(model, x[:2], y[:2]).read()
     assert len(read) == 1 and read[0].gradient_norm is not None
+    hidden = network(layers.Dense(4, activation="relu", name="hidden"))
+    assert Probe(hidden, x[:2], y[:2]).read()[0].dead is None  # two samples say nothing about units
     camera = Camera(model, x[:1], np.asarray(y[:1]), np.array([0]))
     (snapshot,) = camera.take(epoch=1)
     assert snapshot.maps == {} and snapshot.label == int(y[0])
@@ -226,6 +229,14 @@ def test_states_are_those_of_the_texts_own_words(pooling: str, columns: int) -> 
     own = output[:3] if pooling == "max" else output[np.newaxis]
     assert states.shape == (1, 32, columns) and snapshot.image is None
     assert pytest.approx(own, abs=0.005) == states[0].T / 127.5 - 1
+
+
+def test_a_linear_classifier_of_texts_takes_a_number_per_word(cache: Path) -> None:
+    records: list[Record] = []
+    config = make_config("generated_text", epochs=1, sequence_length=24, vocabulary_size=300)
+    train(config, datasets.prepare("generated_text", folder=None, cache=cache), records.append, lambda: False)
+    started = next(one for one in records if isinstance(one, Started))
+    assert started.input_size == vocabulary(config, datasets.dataset_info("generated_text").vocabulary_size or 0)
 
 
 def test_choices_are_seeded_and_spread() -> None:
@@ -247,6 +258,10 @@ def test_the_loss_curve_is_the_mean_of_each_stretch() -> None:
     ends = sorted({1, *(round(47 * (point + 1) / 20) for point in range(20))})
     expected = [float(part.mean()) for part in np.split(losses, ends[:-1])]
     assert curve.values == pytest.approx(expected, abs=1e-5)
+    short = LossCurve(batches=3, last=0.25)
+    for done, mean in ((1, 1.0), (2, 1.5), (3, (1.0 + 2.0 + 0.25 * 4.0) / 2.25)):
+        short.add(done, mean)
+    assert short.values == pytest.approx([1.0, 2.0, 4.0], abs=1e-5)
     lost = LossCurve(batches=2)
     lost.add(1, 1.0)
     lost.add(2, math.nan)
