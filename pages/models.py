@@ -46,18 +46,19 @@ def _options(names: list[str], finished: list[str], active: Run | None) -> list[
 
 def _none(study: str, has_runs: bool) -> None:
     """Say why a run has no final model."""
+    try:
+        run: Run | None = shared.runs().get(study)
+    except UnknownRunError:
+        run = None
     running = shared.progress(study).read()
-    if final_models.is_being_built(running):
+    # The rows of a runner that died stay until somebody cancels the run.
+    if run is not None and not run.state.is_final and final_models.is_being_built(running):
         model_view.draw_building(study, running)
         return
     studies = shared.studies()
     exists = studies.exists(study)
     attributes = studies.attributes(study) if exists else {}
     complete = studies.summary(study).n("complete") if exists else 0
-    try:
-        run: Run | None = shared.runs().get(study)
-    except UnknownRunError:
-        run = None
     st.info(final_models.why_none(run, attributes, complete), icon=":material/deployed_code:")
     model_view.nothing_yet(has_runs=has_runs)
 

@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from hpo_core.model_card import ModelFile
 from pages.parts import confusion, final_models, shared
 from storage.database import Database
 from storage.progress import ProgressTable, TrialProgress
 from storage.runs import Runs, RunState
+from storage.tables import runs
 from tests.pages import conftest, examined
 from tests.pages.test_pages import open_page, words
 
@@ -111,6 +113,9 @@ def test_a_model_that_is_being_built_is_announced(database: Database) -> None:
     ProgressTable(database, "digits-now").write([step], [2])
     app = open_page(PAGE)
     assert "Building the final model: epoch 2 of 4." in app.info[0].value
+    with database.write() as connection:  # its process died long ago
+        connection.execute(update(runs).where(runs.c.run_name == "digits-now").values(heartbeat_at=1.0))
+    assert "Building" not in open_page(PAGE, study="digits-now").info[0].value
 
 
 def test_folder_that_lies_elsewhere_is_explained(database: Database) -> None:
