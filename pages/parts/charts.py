@@ -10,6 +10,7 @@ from pages.parts import palette
 from pages.parts.numbers import History
 
 HEIGHT = 300
+MAX_MARKED = 25
 
 
 def draw_history(points: History, score_name: str) -> go.Figure:
@@ -39,7 +40,7 @@ def draw_curve(curve: Mapping[int, float], score_name: str) -> go.Figure:
     """The value that the pruner saw after each epoch of one trial."""
     figure = blank("Epoch", score_name)
     figure.add_scatter(
-        x=list(curve), y=list(curve.values()), mode="lines+markers", name=score_name,
+        x=list(curve), y=list(curve.values()), mode=mode(len(curve)), name=score_name,
         line={"color": palette.RUNNING, "width": 2}, marker={"size": 7},
         hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>",
     )  # fmt: skip
@@ -69,3 +70,8 @@ def blank(x_title: str, y_title: str, *, height: int = HEIGHT) -> go.Figure:
 def tick(numbers: tuple[int, ...]) -> int | None:
     """Whole numbers only on a short axis; longer ones are left to plotly."""
     return 1 if numbers and max(numbers) - min(numbers) < 12 else None
+
+
+def mode(points: int) -> str:
+    """How a line is drawn: with marks, unless they would touch."""
+    return "lines+markers" if points <= MAX_MARKED else "lines"

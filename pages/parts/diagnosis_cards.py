@@ -15,6 +15,7 @@ from storage.studies import TrialRow
 
 CARD_WIDTH = 300
 SEVERITIES = tuple(severity.value for severity in Severity)
+NOTHING_WRONG = "Nothing is wrong with this network, as far as it was measured."
 MEANING = {
     "fatal": "the network cannot recover from this",
     "warning": "this costs accuracy or health",
@@ -40,9 +41,17 @@ def by_severity(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
     return sorted(diagnoses, key=lambda item: (order.get(item.severity, len(order)), item.epoch, item.layer or ""))
 
 
-def counted(diagnoses: Sequence[Diagnosis]) -> str:
+def grouped(diagnoses: Sequence[Diagnosis]) -> list[list[Diagnosis]]:
+    """The worst first; what was found in several layers at once, with the same advice, stands together."""
+    groups: dict[tuple[str, str, int, str], list[Diagnosis]] = {}
+    for item in by_severity(diagnoses):
+        groups.setdefault((item.severity.value, item.code, item.epoch, item.advice), []).append(item)
+    return list(groups.values())
+
+
+def counted(groups: Sequence[Sequence[Diagnosis]]) -> str:
     """How many there are of each severity, for example '1 fatal, 2 warnings'."""
-    numbers = Counter(item.severity.value for item in diagnoses)
+    numbers = Counter(group[0].severity.value for group in groups)
     words = {"fatal": "fatal", "warning": "warnings", "note": "notes"}
     parts = []
     for severity in SEVERITIES:
@@ -53,50 +62,62 @@ def counted(diagnoses: Sequence[Diagnosis]) -> str:
 
 def draw(trial: TrialRow, history: TrialHistory | None) -> None:
     """Draw a card for each diagnosis of a trial."""
-    if history is None or not history.epochs:
-        _draw_codes(codes_of(trial))
+    groups = _found(trial, history)
+    if not groups:
         return
-    found = by_severity(diagnose(history))
-    if not found:
-        st.html('<div class="quiet">Nothing is wrong with this network, as far as it was measured.</div>')
-        return
-    st.html(f'<div class="quiet">{counted(found)}, the worst first.</div>')
+    st.html(f'<div class="quiet">{counted(groups)}{", the worst first" if len(groups) > 1 else ""}.</div>')
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="diagnoses")
-    for place, item in enumerate(found):
+    for place, group in enumerate(groups):
         with grid.cell(), st.container(border=True, height="stretch", key=f"diagnosis_{place}"):
-            st.html(card(item))
+            st.html(card(group))
 
 
 def draw_short(trial: TrialRow, history: TrialHistory | None) -> None:
     """One line per diagnosis, with the advice."""
-    if history is None or not history.epochs:
-        _draw_codes(codes_of(trial))
-        return
-    found = by_severity(diagnose(history))
-    rows = "".join(
-        f"<li>{_badge(item)} <b>{html.escape(in_words(item.code))}</b> "
-        f'<span class="quiet">{html.escape(where(item))}</span><br>{html.escape(formats.sentence(item.advice))}</li>'
-        for item in found
+    rows = "".join(f"<li>{_line(group)}</li>" for group in _found(trial, history))
+    if rows:
+        st.html(f'<ul class="diagnosis-list">{rows}</ul>')
+
+
+def card(group: Sequence[Diagnosis]) -> str:
+    """One diagnosis as HTML, with its evidence in each of its layers."""
+    first = group[0]
+    evidence = "".join(
+        f'<div class="card-text">{html.escape(_evidence(item, named=len(group) > 1))}</div>' for item in group
     )
-    nothing = '<div class="quiet">Nothing is wrong with this network, as far as it was measured.</div>'
-    st.html(f'<ul class="diagnosis-list">{rows}</ul>' if rows else nothing)
-
-
-def card(item: Diagnosis) -> str:
-    """One diagnosis as HTML."""
     return (
-        f'<div class="diagnosis" style="border-color:{palette.SEVERITIES.get(item.severity, palette.WAITING)}">'
-        f'<div class="card-head"><b>{html.escape(in_words(item.code))}</b>{_badge(item)}</div>'
-        f'<div class="card-small">{html.escape(where(item))}</div>'
-        f'<div class="card-text">{html.escape(formats.sentence(item.evidence))}</div>'
-        f'<div class="card-text advice">{html.escape(formats.sentence(item.advice))}</div></div>'
+        f'<div class="diagnosis" style="border-color:{palette.SEVERITIES.get(first.severity, palette.WAITING)}">'
+        f'<div class="card-head"><b>{html.escape(in_words(first.code))}</b>{_badge(first)}</div>'
+        f'<div class="card-small">{html.escape(where(group))}</div>'
+        f'{evidence}<div class="card-text advice">{html.escape(formats.sentence(first.advice))}</div></div>'
     )
 
 
-def where(item: Diagnosis) -> str:
-    """Layer and epoch of a diagnosis."""
-    epoch = f"epoch {item.epoch}" if item.epoch else "before the first epoch"
-    return f"{item.layer}, {epoch}" if item.layer else epoch
+def where(group: Sequence[Diagnosis]) -> str:
+    """Layers and epoch of a diagnosis."""
+    epoch = f"epoch {group[0].epoch}" if group[0].epoch else "before the first epoch"
+    return ", ".join([*(item.layer for item in group if item.layer), epoch])
+
+
+def _found(trial: TrialRow, history: TrialHistory | None) -> list[list[Diagnosis]]:
+    """What is wrong; where that is nothing or not known in full, a sentence is drawn."""
+    if history is None or not history.epochs:
+        _draw_codes(trial)
+        return []
+    found = grouped(diagnose(history))
+    if not found:
+        st.html(f'<div class="quiet">{NOTHING_WRONG}</div>')
+    return found
+
+
+def _line(group: Sequence[Diagnosis]) -> str:
+    name, place = html.escape(in_words(group[0].code)), html.escape(where(group))
+    advice = html.escape(formats.sentence(group[0].advice))
+    return f'{_badge(group[0])} <b>{name}</b> <span class="quiet">{place}</span><br>{advice}'
+
+
+def _evidence(item: Diagnosis, *, named: bool) -> str:
+    return f"{item.layer}: {item.evidence}." if named and item.layer else formats.sentence(item.evidence)
 
 
 def _badge(item: Diagnosis) -> str:
@@ -104,10 +125,14 @@ def _badge(item: Diagnosis) -> str:
     return f'<span title="{MEANING.get(item.severity, "")}">{state.badge(item.severity, colour)}</span>'
 
 
-def _draw_codes(codes: Sequence[str]) -> None:
+def _draw_codes(trial: TrialRow) -> None:
     """What was recorded as codes only."""
-    if not codes:
-        st.html('<div class="quiet">Nothing was diagnosed.</div>')
-        return
-    names = ", ".join(in_words(code).lower() for code in codes)
-    st.html(f'<div class="quiet">Recorded: {html.escape(names)}. Layer, evidence and advice were not kept.</div>')
+    codes = codes_of(trial)
+    if codes:
+        names = ", ".join(in_words(code).lower() for code in codes)
+        said = f"Recorded: {html.escape(names)}. Layer, evidence and advice were not kept."
+    elif "diagnoses" in trial.attributes:
+        said = NOTHING_WRONG
+    else:
+        said = "No diagnosis was made of this trial."
+    st.html(f'<div class="quiet">{said}</div>')

@@ -80,7 +80,7 @@ def draw_layers(history: TrialHistory, quantity: Quantity) -> go.Figure:
         colour, place = styles[name]
         form = "%{y:.1f} %" if quantity.kind == SHARE else "%{y:.3g}"
         figure.add_scatter(
-            x=[epoch for epoch, _ in points], y=[value * factor for _, value in points], mode="lines+markers",
+            x=[epoch for epoch, _ in points], y=[value * factor for _, value in points], mode=charts.mode(len(points)),
             name=name, line={"color": colour, "width": 2, "dash": DASHES[place % len(DASHES)]},
             marker={"size": 7, "symbol": SYMBOLS[place % len(SYMBOLS)]},
             hovertemplate=f"{name}, epoch %{{x}}: {form}<extra></extra>",
@@ -88,7 +88,7 @@ def draw_layers(history: TrialHistory, quantity: Quantity) -> go.Figure:
     epochs = tuple(epoch.epoch for epoch in history.read_epochs)
     figure.update_xaxes(tickformat="d", dtick=charts.tick(epochs))
     if quantity.kind == LOG:
-        figure.update_yaxes(type="log", exponentformat="power", dtick=1 if _decades(lines) < 8 else 2)
+        figure.update_yaxes(type="log", exponentformat="power", dtick=_decade_tick(lines))
     elif quantity.kind == SHARE:
         figure.update_yaxes(rangemode="tozero")
     if quantity.healthy is not None and lines:
@@ -119,15 +119,16 @@ def _line(
     figure: go.Figure, epochs: Sequence[int], values: Sequence[float | None], title: str, colour: str, symbol: str
 ) -> None:
     figure.add_scatter(
-        x=list(epochs), y=list(values), mode="lines+markers", name=title, line={"color": colour, "width": 2},
+        x=list(epochs), y=list(values), mode=charts.mode(len(epochs)), name=title, line={"color": colour, "width": 2},
         marker={"size": 7, "symbol": symbol}, hovertemplate=f"{title}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
     )  # fmt: skip
 
 
-def _decades(lines: Mapping[str, Sequence[tuple[int, float]]]) -> float:
-    """How many powers of ten the values span."""
+def _decade_tick(lines: Mapping[str, Sequence[tuple[int, float]]]) -> int | None:
+    """Labels at every power of ten or every second one; plotly's own choice where few powers are spanned."""
     values = [value for points in lines.values() for _, value in points]
-    return math.log10(max(values) / min(values)) if values else 0.0
+    decades = math.log10(max(values) / min(values)) if values else 0.0
+    return None if decades < 2 else 1 if decades < 8 else 2
 
 
 def _two_lines(title: str) -> str:

@@ -128,6 +128,18 @@ def series(history: TrialHistory, quantity: Quantity) -> dict[str, list[tuple[in
     return {name: found[name] for name in history.layer_names() if name in found}
 
 
+def always_zero(history: TrialHistory, quantity: Quantity) -> list[str]:
+    """Layers that have no place on a logarithmic axis, because the quantity is zero whenever it was read."""
+    if quantity.kind != LOG:
+        return []
+    drawn = series(history, quantity)
+    return [
+        name
+        for name in history.layer_names()
+        if name not in drawn and any(quantity.of(reading) == 0 for _, reading in history.layer(name))
+    ]
+
+
 def layer_table(epoch: Epoch) -> list[dict[str, Any]]:
     """One row per layer that was read after an epoch."""
     return [

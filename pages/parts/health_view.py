@@ -143,7 +143,10 @@ def _layers(study: str, trial: TrialRow, history: TrialHistory, mark: str) -> No
         if health_numbers.series(history, quantity):
             figure = _layers_figure(mark, quantity.name, history)
             st.plotly_chart(figure, key="layers_by_epoch", config=QUIET_CHART)
-        else:
+        zero = health_numbers.always_zero(history, quantity)
+        if zero:
+            st.html(f'<div class="quiet">Zero, and so not drawn: {html.escape(", ".join(zero))}.</div>')
+        elif not health_numbers.series(history, quantity):
             st.html('<div class="quiet">No layer of this network has this quantity.</div>')
         _table(history, read)
         st.download_button(
@@ -167,7 +170,11 @@ def _table(history: TrialHistory, read: list[int]) -> None:
         chosen = int(st.select_slider("After epoch", read, value=read[-1], key="epoch"))
     epoch = next(item for item in history.read_epochs if item.epoch == chosen)
     st.dataframe(
-        pd.DataFrame(health_numbers.layer_table(epoch)), key="layers", hide_index=True, column_config=_columns()
+        pd.DataFrame(health_numbers.layer_table(epoch)),
+        key="layers",
+        hide_index=True,
+        column_config=_columns(),
+        placeholder=formats.NOTHING,
     )
 
 

@@ -24,6 +24,8 @@ WIDTH, HEIGHT = 300.0, 60.0
 MAX_POINTS = 120
 # Bars show powers of ten from this many below the largest one on.
 DECADES = 6.0
+# Losses that differ by more than this factor get a logarithmic axis.
+LOG_FROM = 50.0
 
 
 class _NotYet(Exception):
@@ -37,6 +39,21 @@ class Curve:
     thin: list[tuple[float, float]]
     training: list[tuple[float, float]]
     validation: list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The axes of the loss: epochs from 0 to `right`; losses, or their logarithms, from `low` to `high`."""
+
+    right: float
+    low: float
+    high: float
+    log: bool
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point stands in the picture."""
+        height = math.log10(y) if self.log else max(0.0, y)
+        return x / self.right * WIDTH, HEIGHT - (height - self.low) / (self.high - self.low) * HEIGHT
 
 
 def of_trial(run_name: str, trial: TrialProgress) -> str:
@@ -64,9 +81,10 @@ def _area(
 def area(history: TrialHistory) -> str:
     """The three pictures with their captions."""
     layers = last_reading(history.epochs)
-    parts = [_block("Loss", _picture(loss_svg(curve(history)), loss_words(history)), _legend(history), wide=True)]
+    title = "Loss, log" if _is_log(history) else "Loss"
+    parts = [_block(title, _picture(loss_svg(curve(history)), loss_words(history)), _legend(history), wide=True)]
     if layers:
-        parts.append(_block("Gradient by layer", _picture(gradient_svg(layers), gradient_words(layers)), "in → out"))
+        parts.append(_block("Gradient", _picture(gradient_svg(layers), gradient_words(layers)), "in → out"))
         parts.append(_block("Weights", _picture(weights_svg(layers), weights_words(layers)), "by layer"))
     return f'<div class="live-curves">{"".join(parts)}</div>'
 
@@ -97,11 +115,16 @@ def loss_svg(losses: Curve) -> str:
     everything = losses.thin + losses.training + losses.validation
     if not everything:
         return _svg("")
-    right = max(x for x, _ in everything)
-    top = max(y for _, y in everything) or 1.0
-    drawn = _line(losses.thin, right, top, TRAINING, 1.0, 0.55)
-    drawn += _line(losses.training, right, top, TRAINING, 2.0) + _line(losses.validation, right, top, VALIDATION, 2.0)
-    return _svg(drawn)
+    right, values = max(x for x, _ in everything), [y for _, y in everything]
+    low, high = _scale(values)
+    frame = Frame(right, low, high, is_log(values))
+    drawn = _line(losses.thin, frame, TRAINING, 1.0, 0.55)
+    return _svg(drawn + _line(losses.training, frame, TRAINING, 2.0) + _line(losses.validation, frame, VALIDATION, 2.0))
+
+
+def is_log(losses: Sequence[float]) -> bool:
+    """Whether a linear axis would show nothing but the largest loss."""
+    return min(losses) > 0 and max(losses) / min(losses) > LOG_FROM
 
 
 def gradient_svg(layers: Sequence[LayerReading]) -> str:
@@ -155,11 +178,18 @@ def weights_words(layers: Sequence[LayerReading]) -> str:
     return f"Weights lie between {min(h.low for h in shown):.2g} and {max(h.high for h in shown):.2g}."
 
 
+def _is_log(history: TrialHistory) -> bool:
+    losses = curve(history)
+    values = [y for _, y in losses.thin + losses.training + losses.validation]
+    return bool(values) and is_log(values)
+
+
 def _legend(history: TrialHistory) -> str:
     last = history.epochs[-1]
     parts = (("training", TRAINING, last.loss), ("validation", VALIDATION, last.validation_loss))
     return " ".join(
-        f'<span class="mark"><i style="background:{colour}"></i>{name} {formats.score(value)}</span>'
+        f'<span class="mark"><i style="background:{colour}"></i>{name} '
+        f"{formats.NOTHING if value is None else format(value, '.3g')}</span>"
         for name, colour, value in parts
     )
 
@@ -183,12 +213,17 @@ def _svg(content: str) -> str:
     )
 
 
-def _line(
-    points: Sequence[tuple[float, float]], right: float, top: float, colour: str, width: float, opacity: float = 1.0
-) -> str:
+def _scale(values: Sequence[float]) -> tuple[float, float]:
+    """Lower and upper end of the axis: from zero, or from the smallest value on a logarithmic one."""
+    if is_log(values):
+        return math.log10(min(values)), math.log10(max(values))
+    return 0.0, max(values) or 1.0
+
+
+def _line(points: Sequence[tuple[float, float]], frame: Frame, colour: str, width: float, opacity: float = 1.0) -> str:
     if not points:
         return ""
-    at = [(x / right * WIDTH, HEIGHT - max(0.0, y) / top * HEIGHT) for x, y in points]
+    at = [frame.place(x, y) for x, y in points]
     if len(at) == 1:  # one point is drawn as a short dash
         at = [(at[0][0] - 6, at[0][1]), at[0]]
     places = " ".join(f"{x:.0f},{y:.0f}" for x, y in at)

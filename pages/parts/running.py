@@ -45,7 +45,9 @@ def progress(figures: RunFigures) -> None:
         st.progress(1.0, text="All trials are over; the final model is being made")
         return
     left = figures.time_left_s
-    rest = f"about {formats.duration(left)} left" if left is not None else "time left: known soon"
+    rest = "time left: known soon" if left is None else f"about {formats.duration(left)} left"
+    if left is not None and left < 1:
+        rest = "nearly done"
     text = f"{figures.overall * 100:.0f} % of the run · {rest}"
     st.progress(figures.overall, text=text)
 

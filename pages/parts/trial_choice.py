@@ -37,7 +37,10 @@ class Champions:
 
 def champions(study: str, summary: StudySummary) -> Champions:
     """Read the best trials of a study."""
-    return Champions(summary.best_trial, _best(study, "accuracy"), _best(study, "health"))
+    accuracy, health = _best(study, "accuracy"), _best(study, "health")
+    if accuracy is not None and health is not None and accuracy.accuracy == health.accuracy:
+        accuracy = health  # of several that are equally accurate
+    return Champions(summary.best_trial, accuracy, health)
 
 
 def choose_trial(study: str, summary: StudySummary, best: Champions, page: str) -> TrialRow | None:

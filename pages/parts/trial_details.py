@@ -75,8 +75,8 @@ def _head(trial: TrialRow) -> None:
     grid.metric("Accuracy", formats.percent(trial.accuracy), help="Share of the validation part that was right.")
     health = trial.attributes.get("health")
     grid.metric(
-        "Health", formats.score(health) if isinstance(health, int | float) else "not measured",
-        help="From 0 to 1: the weighted mean of six metrics of the network; the page Health shows them.",
+        "Health", formats.score(health) if isinstance(health, int | float) else formats.NOTHING,
+        help="From 0 to 1: the weighted mean of six metrics of the network; a dash where none was measured.",
     )  # fmt: skip
     grid.metric("Duration", formats.duration(trial.duration_s))
     grid.metric(

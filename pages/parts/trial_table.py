@@ -52,7 +52,7 @@ def draw(study: str) -> list[TrialRow]:
         return []
     event = st.dataframe(
         table(rows), key="table", hide_index=True, on_select="rerun", selection_mode="single-row",
-        height="auto" if len(rows) < 12 else 460, column_config=_columns(rows),
+        height="auto" if len(rows) < 12 else 460, column_config=_columns(rows), placeholder=formats.NOTHING,
     )  # fmt: skip
     _remember_selection(event, rows)
     _paging(page, pages, total)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
-import pytest
-
 from hpo_core.health.diagnoses import Diagnosis, Severity
-from hpo_core.health.metrics import METRICS
+from hpo_core.health.metrics import METRICS, measure
 from hpo_core.history import TrialHistory
-from pages.parts import diagnosis_cards, health_bars, health_charts, health_numbers, health_view, palette, trial_choice
+from pages.parts import (
+    diagnosis_cards,
+    health_bars,
+    health_charts,
+    health_numbers,
+    health_view,
+    palette,
+    shared,
+    trial_choice,
+)
 from pages.parts.health_numbers import QUANTITIES
 from storage.database import Database
 from storage.studies import TrialRow
@@ -40,7 +47,7 @@ def test_recorded_values_come_before_computed_ones() -> None:
     recorded = health_numbers.values_of(trial(health=0.5, gradient_health=0.25), history)
     assert recorded.score == 0.5 and recorded.measured == {"gradient_health": 0.25}
     computed = health_numbers.values_of(trial(), history)
-    assert computed.score is not None and computed.metrics["neuron_utilisation"] == pytest.approx(31 / 32)
+    assert computed.score is not None and computed.metrics == measure(history)
     assert health_numbers.values_of(trial(), None).score is None
 
 
@@ -62,10 +69,14 @@ def test_bar_is_as_long_as_its_value_and_carries_the_number() -> None:
 def test_series_of_a_quantity_by_layer() -> None:
     history = histories.cnn_history(epochs=3)
     dead = health_numbers.series(history, QUANTITIES["dead"])
-    assert list(dead) == history.layer_names() and dead["conv_1"] == [(1, 1 / 32), (2, 1 / 32), (3, 1 / 32)]
+    assert list(dead) == history.layer_names() and dead["conv_1"] == [
+        (epoch, reading.dead / reading.units) for epoch, reading in history.layer("conv_1") if reading.dead is not None
+    ]
     still = histories.with_readings(history, lambda layer: dataclasses.replace(layer, gradient_norm=0.0, dead=None))
     assert health_numbers.series(still, QUANTITIES["gradient"]) == {}  # a zero has no place on a logarithmic axis
     assert health_numbers.series(still, QUANTITIES["dead"]) == {}
+    assert health_numbers.always_zero(still, QUANTITIES["gradient"]) == still.layer_names()
+    assert health_numbers.always_zero(still, QUANTITIES["update_ratio"]) == []
 
 
 def test_table_of_layers_keeps_what_is_absent_empty() -> None:
@@ -104,6 +115,14 @@ def test_champions_are_named_once() -> None:
     assert trial_choice.Champions(None, None, None).named() == []
 
 
+def test_of_equally_accurate_trials_the_healthiest_counts(database: Database) -> None:
+    study = conftest.make_run(database, "equal", 2)
+    for health in (0.5, 0.8):
+        conftest.add_trial(study, 0.9, more={"health": health})
+    best = trial_choice.champions("equal", shared.studies().summary("equal"))
+    assert best.named() == [("Best score", 0), ("Best accuracy and health", 1)]
+
+
 def test_radar_needs_three_metrics() -> None:
     names = list(METRICS)
     assert health_charts.draw_radar({names[0]: 0.5, names[1]: 0.5, names[2]: None}) is None
@@ -125,19 +144,21 @@ def test_every_quantity_is_drawn() -> None:
         assert health_charts.draw_layers(histories.lstm_history(), quantity).data
 
 
-def test_diagnoses_are_ordered_and_counted() -> None:
+def test_diagnoses_are_ordered_grouped_and_counted() -> None:
     items = [
         Diagnosis("PLATEAU", Severity.NOTE, 4, None, "evidence", "advice"),
         Diagnosis("DEAD_UNITS", Severity.WARNING, 3, "conv_2", "<half> of them", "try elu"),
         Diagnosis("DIVERGED", Severity.FATAL, 2, None, "evidence", "advice"),
+        Diagnosis("DEAD_UNITS", Severity.WARNING, 3, "conv_1", "3 of 4", "try elu"),
         Diagnosis("OVERFITTING", Severity.WARNING, 1, None, "evidence", "advice"),
     ]
-    ordered = diagnosis_cards.by_severity(items)
-    assert [item.code for item in ordered] == ["DIVERGED", "OVERFITTING", "DEAD_UNITS", "PLATEAU"]
-    assert diagnosis_cards.counted(items) == "1 fatal, 2 warnings, 1 note"
-    drawn = diagnosis_cards.card(items[1])
-    for expected in ("Dead units", "conv_2, epoch 3", "&lt;half&gt; of them.", "Try elu.", "warning"):
+    groups = diagnosis_cards.grouped(items)
+    assert [group[0].code for group in groups] == ["DIVERGED", "OVERFITTING", "DEAD_UNITS", "PLATEAU"]
+    assert diagnosis_cards.counted(groups) == "1 fatal, 2 warnings, 1 note"
+    drawn = diagnosis_cards.card(groups[2])
+    for expected in ("Dead units", "conv_1, conv_2, epoch 3", "conv_2: &lt;half&gt; of them.", "Try elu.", "warning"):
         assert expected in drawn
+    assert drawn.count("Try elu.") == 1 and "Evidence." in diagnosis_cards.card(groups[0])
     assert diagnosis_cards.codes_of(trial(diagnoses="DEAD_UNITS, PLATEAU,DEAD_UNITS,")) == ["DEAD_UNITS", "PLATEAU"]
 
 
@@ -153,7 +174,7 @@ def test_page_shows_the_best_trial_and_the_one_asked_for(database: Database) -> 
     app = open_page(PAGE)
     shown = words(app)
     assert app.number_input(key="health_trial").value == 1  # the best score
-    for expected in ("Trial 1", "98.36 %", "Neuron utilisation", "Dead units", "24 of 32 units", "score = "):
+    for expected in ("Trial 1", "98.36 %", "Neuron utilisation", "Dead units", "24 of ", "score = "):
         assert expected in shown
     assert "Compared with Trial 1, Trial 2 has" in shown and "Conv 16-32" in shown
     app.button(key="health_best_2").click().run()

@@ -36,6 +36,15 @@ def test_long_trainings_are_thinned_and_keep_their_end() -> None:
     assert len(live_curves.area(histories.cnn_history(epochs=100))) < 12_000
 
 
+def test_losses_that_differ_much_get_a_logarithmic_axis() -> None:
+    points = [(1.0, 1000.0), (2.0, 10.0), (3.0, 1.0)]
+    assert live_curves.is_log([y for _, y in points]) and not live_curves.is_log([2.3, 0.1, 0.5])
+    assert not live_curves.is_log([1000.0, 0.0])
+    picture = live_curves.loss_svg(live_curves.Curve([], points, []))
+    assert 'points="100,0 200,40 300,60"' in picture
+    assert 'points="150,0 300,30"' in live_curves.loss_svg(live_curves.Curve([], [(1.0, 2.0), (2.0, 1.0)], []))
+
+
 def test_three_pictures_of_a_training() -> None:
     loss, gradient, weights = svgs(live_curves.area(histories.cnn_history()))
     assert len(loss.findall(".//{*}polyline")) == 3
@@ -69,7 +78,7 @@ def test_monitor_draws_a_trial_from_its_first_epoch_on(database: Database) -> No
     assert "Curves follow the first epoch" in words(open_page("pages/monitor.py"))
     ProgressTable(database, "digits-now").write([], [], {2: histories.cnn_history(epochs=1).to_json()})
     shown = words(open_page("pages/monitor.py"))
-    assert "Gradient by layer" in shown and "Curves follow" not in shown
+    assert "Training loss" in shown and "Curves follow" not in shown
 
 
 def test_pictures_stand_in_their_order_and_unknown_ones_last() -> None:
@@ -95,4 +104,4 @@ def test_trial_in_detail_shows_health_and_pictures(database: Database) -> None:
 def test_trial_without_pictures_says_so(database: Database) -> None:
     conftest.make_finished(database)
     shown = words(open_page("pages/trials.py", trial="1"))
-    assert "Health: not measured" in shown and "No pictures were drawn" in shown
+    assert "Health: –" in shown and "No diagnosis was made" in shown and "No pictures were drawn" in shown

@@ -83,6 +83,7 @@ def test_figures() -> None:
     assert list(dots.x) == [0, 2] and list(line.y) == [0.5, 0.7] and list(star.x) == [2]
     assert len(charts.draw_history(numbers.history([], minimises=False), "score").data) == 2
     assert list(charts.draw_curve({1: 0.1, 2: 0.4}, "value").data[0].y) == [0.1, 0.4]
+    assert charts.draw_curve(dict.fromkeys(range(60), 0.5), "value").data[0].mode == "lines"
 
 
 def test_sentences_and_sizes() -> None:
