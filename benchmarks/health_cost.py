@@ -23,8 +23,8 @@ THREADS = 2
 def trials() -> dict[str, TrialConfig]:
     return {
         "digits CNN, 12 epochs": config("digits", {"epochs": 12}, threads=THREADS),
-        "MNIST CNN, 50 %, 4 epochs": config("mnist", {"epochs": 4, "filters": 24}, threads=THREADS, share=50.0),
-        "IMDB LSTM, 40 %, 4 epochs": config("imdb", {"epochs": 4}, threads=THREADS, share=40.0),
+        "MNIST CNN, 50 %, 3 epochs": config("mnist", {"epochs": 3, "filters": 24}, threads=THREADS, share=50.0),
+        "IMDB LSTM, 30 %, 3 epochs": config("imdb", {"epochs": 3}, threads=THREADS, share=30.0),
     }
 
 

@@ -20,13 +20,14 @@ from storage.database import open_database
 from storage.studies import Studies, TrialRow
 
 SEEDS = (1, 2, 3)
-TRIALS = 16
+TRIALS = 12
 TOP = 10
+EPOCHS = 6
 DATA = (("mnist", 5.0), ("fashion_mnist", 5.0))
 # Good regions and bad ones: rates that diverge or do nothing, activations that fade, networks far too deep.
 WIDE_SPACE: dict[str, object] = {
-    "conv_layers": {"low": 1, "high": 8},
-    "filters": {"low": 4, "high": 24},
+    "conv_layers": {"low": 1, "high": 6},
+    "filters": {"low": 4, "high": 12},
     "activation": ["relu", "elu", "tanh", "sigmoid"],
     "hidden_layers": {"low": 0, "high": 6},
     "first_hidden_nodes": {"low": 16, "high": 160},
@@ -80,8 +81,8 @@ def measure() -> Table:
         ),
         rows=rows,
         notes=[
-            f"{TRIALS} random configurations of a wide space (benchmarks/health_pruning.py), 5 % of the data, 6 epochs,"
-            " no other pruner, both runs at the same time with one worker each. "
+            f"{TRIALS} random configurations of a wide space (benchmarks/health_pruning.py), 5 % of the data, {EPOCHS}"
+            " epochs, no other pruner, both runs at the same time with one worker each. "
             f"Less time: median {spread(savings)}, as "
             "shares. Top 10 of both runs together, counted within the time of the faster run.",
         ],
@@ -91,7 +92,7 @@ def measure() -> Table:
 def pair(settings: Settings, dataset: str, share: float, seed: int) -> tuple[Outcome, Outcome]:
     """The run without and the run with `health_pruning`, at the same time."""
     config = OptimizationConfig(
-        dataset=dataset, sample_percentage=share, trials=TRIALS, max_epochs_per_trial=6, sampler="random",
+        dataset=dataset, sample_percentage=share, trials=TRIALS, max_epochs_per_trial=EPOCHS, sampler="random",
         pruner="none", seed=seed, workers=1, space=WIDE_SPACE, plots="none", final_model=False,
     )  # fmt: skip
     half = replace(Machine.detect(), cores=1)
