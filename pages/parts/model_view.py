@@ -47,7 +47,7 @@ def draw(study: str, model: FinalModel) -> None:
     st.subheader("Files of the model", anchor=False)
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="formats")
     for file in model.card.files:
-        with grid.cell(), st.container(border=True, height="stretch", key=f"card_{_key(file.name)}"):
+        with grid.cell(), st.container(border=True, height="stretch", key=f"format_{_key(file.name)}"):
             _file(study, model, file)
     with st.container(border=True, key="chart_confusion"):
         _mistakes(model)
