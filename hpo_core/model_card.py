@@ -283,7 +283,7 @@ def _loading(card: ModelCard) -> list[str]:
         shape, kind, meaning = info.shape, "uint8", "raw pixels 0 to 255: (samples, height, width, channels)"
     else:
         shape, kind, meaning = (config.number("sequence_length"),), "int32", "token ids: (samples, words)"
-    names = ", ".join(f"{number} {name}" for number, name in enumerate(info.class_names))
+    named = [f"{number} is {name}" for number, name in enumerate(info.class_names) if name != str(number)]
     lines = [
         "## How to load it",
         "",
@@ -306,7 +306,7 @@ def _loading(card: ModelCard) -> list[str]:
             "shorter one ends in zeros.",
             "",
         ]
-    return [*lines, f"Output i is the probability of class i: {names}."]
+    return [*lines, "Output i is the probability of class i" + (f": {', '.join(named)}." if named else ".")]
 
 
 def _making(card: ModelCard) -> list[str]:

@@ -16,6 +16,8 @@ from pages.parts.trial_choice import PARAMETER, find
 from pages.parts.trial_table import STATE_WORDS
 from storage.studies import TrialRow
 
+# Fields of a configuration that say what is done with a trained network, not how it is trained.
+AFTERWARDS = ("part", "plots", "draw_above")
 # Shown in the tiles or in a part of their own.
 ELSEWHERE = ("configuration", "architecture", "accuracy", "parameters", "duration_s", "health", "diagnoses")
 
@@ -50,7 +52,7 @@ def attributes(trial: TrialRow) -> dict[str, Any]:
 
 
 def configuration(trial: TrialRow) -> dict[str, Any]:
-    """Everything that decided what the trial did; for a trial of plain Optuna what was searched."""
+    """Everything that decided what the trial learnt; for a trial of plain Optuna what was searched."""
     recorded = trial.attributes.get("configuration")
     if isinstance(recorded, str):
         try:
@@ -58,7 +60,7 @@ def configuration(trial: TrialRow) -> dict[str, Any]:
         except ValueError:
             fields = None
         if isinstance(fields, dict):
-            return fields
+            return {name: value for name, value in fields.items() if name not in AFTERWARDS}
     return dict(trial.params)
 
 
