@@ -101,6 +101,7 @@ NEAR_MISSES: list[tuple[str, TrialHistory]] = [
     ("DIVERGED", training(curved(epochs_of([2.3, 1.0]), [2.3, 90.0, 1.0, 1.0, 1.0]))),  # it came back and learnt
     ("NOT_LEARNING", training(at_guess(2))),  # it has a third epoch to begin
     ("NOT_LEARNING", training(epochs_of([2.3, 2.2, 2.1], [0.1, 0.15, 0.25]))),
+    ("DIVERGED", training(curved(epochs_of([2.3, 3.0], [0.1, 0.5]), [2.3, 90.0, 3.0, 2.9, 2.8]))),  # it knows much
     ("DIVERGED", training(epochs_of([5.0, 4.7], [0.1, 0.1]))),  # bad first weights, and it falls
     ("NOT_LEARNING", training(epochs_of([0.7] * 4, [1.0] * 4), n_validation=8, label_counts=[4, 4])),
     ("NOT_LEARNING", training(epochs_of([0.1] * 4, [1.0] * 4), n_validation=50, label_counts=[50, 0])),
