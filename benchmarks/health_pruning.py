@@ -26,8 +26,9 @@ EPOCHS = 6
 DATA = (("mnist", 5.0), ("fashion_mnist", 5.0))
 # Good regions and bad ones: rates that diverge or do nothing, activations that fade, networks far too deep.
 WIDE_SPACE: dict[str, object] = {
-    "conv_layers": {"low": 1, "high": 6},
+    "conv_layers": {"low": 1, "high": 4},
     "filters": {"low": 4, "high": 12},
+    "kernel_size": 3,
     "activation": ["relu", "elu", "tanh", "sigmoid"],
     "hidden_layers": {"low": 0, "high": 6},
     "first_hidden_nodes": {"low": 16, "high": 160},
