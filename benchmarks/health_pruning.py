@@ -83,8 +83,8 @@ def measure() -> Table:
         ),
         rows=rows,
         notes=[
-            f"Random configurations of a wide space (benchmarks/health_pruning.py), 5 % of the data, {EPOCHS} epochs, no "
-            f"other pruner; {MINUTES:g} minutes for each run, both runs of a pair at the same time with one worker each. "
+            f"Random configurations of a wide space (benchmarks/health_pruning.py), 5 % of the data, {EPOCHS} epochs, "
+            f"no other pruner; {MINUTES:g} minutes for each run, both runs of a pair at once with one worker each. "
             f"Less time: median {spread(savings)}, as shares.",
         ],
     )  # fmt: skip
