@@ -209,6 +209,8 @@ class Tick(Record):
 # What a training process says about itself, as names of phases: it can take a trial; it ended one when asked to.
 READY = "ready"
 STOPPED = "stopped"
+# A training process has a folder of its own for temporary files, which begins like this.
+SCRATCH_PREFIX = "onegin-worker-"
 # What the final model's training is called until its test.
 FINAL_PHASE = "building the final model"
 

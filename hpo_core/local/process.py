@@ -17,7 +17,7 @@ from typing import IO
 
 import psutil
 
-from hpo_core.records import Record, from_json
+from hpo_core.records import SCRATCH_PREFIX, Record, from_json
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig
 
@@ -47,7 +47,7 @@ class TrainingProcess:
         if settings.datasets_dir is not None:
             command += ["--datasets-dir", str(settings.datasets_dir)]
         # TensorFlow writes a file for each function it traces, and a process that is killed leaves them behind.
-        self._scratch = tempfile.TemporaryDirectory(prefix="onegin-worker-", ignore_cleanup_errors=True)
+        self._scratch = tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TextIO
 
 from hpo_core.errors import OneginError
-from hpo_core.records import READY, STOPPED, Failed, Phase, Record, to_json
+from hpo_core.records import READY, SCRATCH_PREFIX, STOPPED, Failed, Phase, Record, to_json
 from hpo_core.trial_config import FINAL, TrialConfig
 
 
@@ -67,6 +67,7 @@ class Commands:
             else:
                 self._stop.set()
         # The parent has gone. Nothing here is worth finishing, and TensorFlow may be busy for minutes.
+        _remove_scratch()
         os._exit(0)
 
 
@@ -111,6 +112,13 @@ def _run_trial(text: str, arguments: argparse.Namespace, output: Output, command
     finally:
         keras.backend.clear_session()
         gc.collect()
+
+
+def _remove_scratch() -> None:
+    """Remove the folder for temporary files that a parent gave this process alone, and can no longer remove itself."""
+    folder = Path(tempfile.gettempdir())
+    if folder.name.startswith(SCRATCH_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _empty_folder() -> Path:

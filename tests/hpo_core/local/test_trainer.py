@@ -131,9 +131,11 @@ def test_the_process_ends_with_its_parent(module_settings: Settings) -> None:
     while not isinstance(process.receive(60), Phase):
         pass
     assert process._process.stdin is not None
+    scratch = Path(psutil.Process(process.pid).environ()["TMPDIR"])
     process._process.stdin.close()  # what happens when the parent dies
     wait_until_gone_as_child(process)
-    process.kill()  # removes what it left
+    assert not scratch.exists()
+    process.kill()
 
 
 def wait_until_gone_as_child(process: TrainingProcess) -> None:
