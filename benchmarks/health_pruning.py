@@ -86,7 +86,7 @@ def measure() -> Table:
             f"Random configurations of a wide space (benchmarks/health_pruning.py), 5 % of the data, {EPOCHS} epochs, "
             f"no other pruner; {MINUTES:g} minutes for each run, both runs of a pair at once with one worker each. "
             f"Less time: median {spread(savings)}, as shares.",
-            "Top ten of both runs together; where they trained hardly more than ten to the end, that count says little.",
+            "Top ten of both runs together; where they trained hardly more than ten to the end, it says little.",
         ],
     )  # fmt: skip
 
