@@ -48,7 +48,7 @@ class Camera:
 
     def take(self, epoch: int, samples: int = 1) -> list[Snapshot]:
         """One snapshot for each of the first `samples` samples."""
-        answers = self._outputs(self._inputs[:samples])
+        answers = self._outputs(self._inputs)  # always all of them: another number would be traced anew
         # Keras answers with the tensor itself where a model has one output.
         *outputs, probabilities = answers if isinstance(answers, list) else [answers]
         chosen = np.asarray(probabilities).argmax(axis=1)
@@ -66,7 +66,7 @@ class Camera:
                     for name, array in arrays.items()
                 },
             )
-            for number in range(len(chosen))
+            for number in range(min(samples, len(chosen)))
         ]
 
 
