@@ -84,7 +84,7 @@ class ProgressBoard:
             return
         try:
             self._table.write(changed, ended, histories)
-        except Exception:
+        except Exception:  # whatever it was: it is raised again, and only the marks are put back
             with self._lock:  # what was not written is still to be written; what happened since is newer
                 self._changed |= {item.trial for item in changed} & set(self._trials)
                 self._ended |= set(ended) - set(self._trials)
