@@ -27,7 +27,8 @@ def type_number(page: Page, field: str, number: int) -> None:
 
 
 def without_final_model(page: Page) -> None:
-    """Switch the final model off."""
+    """Switch the final model off; the page must be at rest, or a redrawn switch loses the click."""
+    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached(timeout=30_000)
     page.locator(".st-key-more summary").click()
     page.locator(".st-key-final_model label").first.click()
     expect(page.locator(".st-key-final_model input")).not_to_be_checked()
@@ -45,12 +46,12 @@ def start_run(page: Page, dashboard: Dashboard, *, trials: int, epochs: int, sam
     type_number(page, "trials", trials)
     type_number(page, "max_epochs_per_trial", epochs)
     type_number(page, "sample_percentage", sample)
-    if data and data != "digits":
-        without_final_model(page)
     expect(page.locator(".summary")).to_contain_text("1 trial of" if trials == 1 else f"{trials} trials of")
     expect(page.locator(".st-key-start_card")).to_contain_text("Up to 1 epoch " if epochs == 1 else f"{epochs} epochs")
     if sample != 100:
         expect(page.locator(".st-key-start_card")).to_contain_text(f"{sample} %")
+    if data and data != "digits":
+        without_final_model(page)
     page.locator(".st-key-start button").click()
     page.wait_for_url(re.compile(r"/monitor\?study="))
     return parse_qs(urlparse(page.url).query)["study"][0]
