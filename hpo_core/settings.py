@@ -8,6 +8,47 @@ from pathlib import Path
 
 import platformdirs
 
+RUNPOD_URL = "https://api.runpod.ai/v2"
+
+
+@dataclass(frozen=True)
+class RunPodSettings:
+    """Where remote trials go; the variables are named as RunPod's own tools name them.
+
+    Attributes:
+        api_key: secret.
+        endpoint_id: of the serverless endpoint.
+        base_url: of the service, or of the local twin.
+    """
+
+    api_key: str = field(default="", repr=False)
+    endpoint_id: str = ""
+    base_url: str = RUNPOD_URL
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.api_key and self.endpoint_id)
+
+
+@dataclass(frozen=True)
+class S3Settings:
+    """The store that remote trials leave their files in.
+
+    Attributes:
+        endpoint_url, bucket, region: where it is; for a RunPod network volume the region is the data centre.
+        access_key, secret_key: secret.
+    """
+
+    endpoint_url: str = ""
+    bucket: str = ""
+    region: str = ""
+    access_key: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.bucket and self.access_key and self.secret_key)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -18,12 +59,15 @@ class Settings:
         results_dir: results, artefacts and logs.
         datasets_dir: read-only folder that is looked at before cache and download, or None.
         cache_dir: where data sets are downloaded to and kept decoded.
+        runpod, s3: of remote trials; empty where they are not set up.
     """
 
     storage_url: str = field(repr=False)
     results_dir: Path
     datasets_dir: Path | None
     cache_dir: Path
+    runpod: RunPodSettings = RunPodSettings()
+    s3: S3Settings = S3Settings()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -34,6 +78,18 @@ class Settings:
             results_dir=results_dir,
             datasets_dir=Path(datasets_dir).absolute() if datasets_dir else None,
             cache_dir=Path(platformdirs.user_cache_dir("onegin")) / "datasets",
+            runpod=RunPodSettings(
+                api_key=environ.get("RUNPOD_API_KEY", ""),
+                endpoint_id=environ.get("RUNPOD_ENDPOINT_ID", ""),
+                base_url=(environ.get("RUNPOD_ENDPOINT_BASE_URL") or RUNPOD_URL).rstrip("/"),
+            ),
+            s3=S3Settings(
+                endpoint_url=environ.get("ONEGIN_S3_ENDPOINT_URL", ""),
+                bucket=environ.get("ONEGIN_S3_BUCKET", ""),
+                region=environ.get("AWS_REGION", ""),
+                access_key=environ.get("AWS_ACCESS_KEY_ID", ""),
+                secret_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
+            ),
         )
 
     @property
