@@ -1,0 +1,459 @@
+"""Tests of the worker: its handler as a plain function, with scripted and with real trainings."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from hpo_core import VERSION
+from hpo_core.errors import OneginError, UsageError, WorkerDiedError
+from hpo_core.local.pool import WorkerPool
+from hpo_core.local.process import ProcessSpec
+from hpo_core.local.trainer import LocalTrainer
+from hpo_core.records import Artefact, Epoch, Failed, Finished, LogLine, Record, Snapshot, Started, Trainer
+from hpo_core.settings import Settings
+from hpo_core.trial_config import TrialConfig
+from runpod_service.handler import Chunk, Pools, Worker, check, check_config, concurrency
+from runpod_service.protocol import KEPT, Request, Result, StoredFile, failure_of, records_of, result_of
+from runpod_service.worker_files import NO_STORE, Store
+from tests.runpod_service.test_chunks import pictured
+from tests.stubs import EndlessTrainer, ScriptedTrainer, epoch, make_config
+from tests.stubs import records_of as script_of
+from tests.test_architecture import modules_after
+
+ABOUT = {"id": "worker-1", "devices": ["CPU, 2 threads"]}
+CONFIG = make_config(epochs=3)
+
+
+class MemoryStore:
+    """A store in memory; `broken` names cannot be uploaded."""
+
+    def __init__(self, broken: str = "", pause: Callable[[], object] = lambda: None) -> None:
+        self.objects: dict[str, bytes] = {}
+        self._broken = broken
+        self._pause = pause
+
+    def upload(self, path: Path, key: str) -> tuple[int, str]:
+        if path.name == self._broken:
+            raise OneginError("the bucket is gone")
+        self.objects[key] = path.read_bytes()
+        self._pause()
+        return len(self.objects[key]), "digest"
+
+    def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+
+
+def job(config: TrialConfig = CONFIG, number: int = 0, **changes: Any) -> dict[str, Any]:
+    return {"id": f"job-{number}", "input": Request(config, f"run/trial_{number}").as_input() | changes}
+
+
+def worker(trainer: Trainer, store: Store | None = None) -> Worker:
+    return Worker(trainer, store, ABOUT)
+
+
+async def collect(handled: Worker, what: dict[str, Any]) -> list[Chunk]:
+    return [chunk async for chunk in handled.handle(what)]
+
+
+def output_of(trainer: Trainer, store: Store | None = None, **changes: Any) -> list[Chunk]:
+    return asyncio.run(collect(worker(trainer, store), job(**changes)))
+
+
+def error_of(output: list[Chunk]) -> Failed:
+    return failure_of(output[-1]["error"])
+
+
+def streamed(output: list[Chunk]) -> list[Record]:
+    return [record for chunk in output if "records" in chunk for record in records_of(chunk["records"])]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        make_config(epochs=2, learning_rate=0.0123),
+        dataclasses.replace(
+            make_config("generated_text"), seed=2**32 - 1, split_seed=3, sample_percentage=12.5, validation_split=0.15,
+            test_split=0.3, threads=2, replicas=2, part="final", objective="validation_loss", health_weight=0.25,
+            health_interval=3, plots="best", draw_above=0.875,
+        ),
+    ],
+    ids=["cnn", "lstm"],
+)  # fmt: skip
+def test_every_field_arrives_equal(config: TrialConfig) -> None:
+    trainer = ScriptedTrainer()
+    asyncio.run(collect(worker(trainer), json.loads(json.dumps(job(config)))))
+    (seen,) = trainer.seen
+    for field in dataclasses.fields(TrialConfig):
+        assert getattr(seen, field.name) == getattr(config, field.name), field.name
+
+
+def without(mapping: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key != name}
+
+
+TRIAL = Request(CONFIG, "run/trial_0").as_input()["trial"]
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        (without(job()["input"], "key"), "key"),
+        (job()["input"] | {"colour": 1}, "colour"),
+        (job(trial=without(TRIAL, "learning_rate"))["input"], "learning_rate"),
+        (job(trial=TRIAL | {"learning_rat": 0.1})["input"], "learning_rat"),
+        (job(version="0.0.1")["input"], "0.0.1"),
+        ("text", "JSON object"),
+        (None, "JSON object"),
+    ],
+)
+def test_another_request_is_refused_by_name(given: Any, word: str) -> None:
+    trainer = ScriptedTrainer()
+    output = asyncio.run(collect(worker(trainer), {"id": "1", "input": given}))
+    assert word in error_of(output).message
+    assert len(output) == 1 and not trainer.seen
+
+
+def test_chunks_are_numbered_and_the_last_one_is_the_result() -> None:
+    output = output_of(ScriptedTrainer())
+    assert [chunk["chunk"] for chunk in output] == list(range(len(output)))
+    assert ["result" in chunk for chunk in output] == [False] * (len(output) - 1) + [True]
+
+
+def test_the_result_is_complete_and_the_stream_shows_the_same() -> None:
+    output = json.loads(json.dumps(output_of(ScriptedTrainer())))
+    result, wanted = result_of(output), [record for record in script_of(CONFIG) if isinstance(record, KEPT)]
+    assert result.records == wanted
+    assert result.worker == ABOUT and result.version == VERSION and result.files == []
+    live = [record for record in streamed(output) if isinstance(record, Started | Epoch)]
+    assert live == [record for record in wanted if not isinstance(record, Finished)]
+
+
+def test_the_stream_begins_with_what_the_worker_is() -> None:
+    first = streamed(output_of(ScriptedTrainer()))[0]
+    assert isinstance(first, LogLine)
+    assert all(word in first.text for word in ("worker-1", VERSION, "CPU, 2 threads"))
+
+
+def test_a_failed_training_is_a_failed_job_with_its_reason() -> None:
+    failed = Failed(error_type="ValueError", message="too deep", traceback="line 1\nline 2")
+    output = output_of(ScriptedTrainer(lambda config: [*script_of(config)[:2], failed]))
+    assert error_of(output) == failed
+    assert not any("result" in chunk for chunk in output)
+    assert any(isinstance(record, Started) for record in streamed(output))
+
+
+def test_a_dead_training_process_is_a_failed_job() -> None:
+    output = output_of(ScriptedTrainer(lambda _: [WorkerDiedError("ended by SIGKILL")]))
+    assert error_of(output) == Failed(error_type="WorkerDiedError", message="ended by SIGKILL", traceback="")
+
+
+def test_a_training_that_just_ends_is_a_failed_job() -> None:
+    output = output_of(ScriptedTrainer(lambda config: script_of(config)[:-1]))
+    assert error_of(output).error_type == "WorkerDiedError"
+
+
+def test_an_unexpected_error_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        output_of(ScriptedTrainer(lambda _: [ZeroDivisionError("no")]))
+
+
+def test_large_records_are_spread_over_chunks() -> None:
+    pictures: list[Record] = [pictured(sample, 300_000) for sample in range(4)]
+    output = output_of(ScriptedTrainer(lambda config: [*script_of(config)[:3], *pictures, *script_of(config)[3:]]))
+    sizes = [len(json.dumps(chunk)) for chunk in output if "records" in chunk]
+    assert max(sizes) <= 1_000_000 and sum(sizes) > 1_000_000
+    assert [record for record in result_of(output).records if isinstance(record, Snapshot)] == pictures
+
+
+async def read_until_started(chunks: AsyncGenerator[Chunk]) -> None:
+    async for chunk in chunks:
+        if any(record["kind"] == "started" for record in chunk["records"]):
+            return
+
+
+async def cancelled_in_our_await(trainer: EndlessTrainer) -> None:
+    task = asyncio.create_task(collect(worker(trainer), job()))
+    while not trainer.started:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)  # it waits for records now
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.to_thread(wait_for, lambda: trainer.closed == 1)
+
+
+async def cancelled_at_a_yield(trainer: EndlessTrainer) -> None:
+    chunks = cast("AsyncGenerator[Chunk]", worker(trainer).handle(job()))
+
+    async def read_and_send() -> None:
+        await read_until_started(chunks)
+        await asyncio.sleep(60)  # sends the chunk
+
+    task = asyncio.create_task(read_and_send())
+    while not trainer.started:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    # `chunks` is still referred to: only the end of the task tells.
+    await asyncio.to_thread(wait_for, lambda: trainer.closed == 1)
+    await chunks.aclose()
+
+
+async def closed_at_a_yield(trainer: EndlessTrainer) -> None:
+    chunks = cast("AsyncGenerator[Chunk]", worker(trainer).handle(job()))
+    await read_until_started(chunks)
+    await chunks.aclose()
+    await asyncio.to_thread(wait_for, lambda: trainer.closed == 1)
+
+
+@pytest.mark.parametrize("way", [cancelled_in_our_await, cancelled_at_a_yield, closed_at_a_yield])
+def test_a_job_that_is_given_up_closes_its_training(way: Callable[[EndlessTrainer], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(way(EndlessTrainer()))
+
+
+def test_the_iterator_is_read_and_closed_in_one_thread() -> None:
+    threads = []
+
+    def trainer(config: TrialConfig) -> Iterator[Record]:
+        try:
+            for record in EndlessTrainer()(config):
+                threads.append(threading.get_ident())
+                yield record
+        finally:
+            threads.append(threading.get_ident())
+
+    async def use() -> None:
+        chunks = cast("AsyncGenerator[Chunk]", worker(trainer).handle(job()))
+        await read_until_started(chunks)
+        await chunks.aclose()
+        count = len(threads)
+        await asyncio.to_thread(wait_for, lambda: len(threads) > count)
+
+    asyncio.run(use())
+    assert len(set(threads)) == 1 and threads[0] != threading.get_ident()
+
+
+def test_two_jobs_at_once_in_one_event_loop() -> None:
+    both = threading.Barrier(2)
+
+    def script(config: TrialConfig) -> Sequence[Record]:
+        both.wait(5)
+        return script_of(config)
+
+    trainer = ScriptedTrainer(script)
+
+    async def use() -> list[list[Chunk]]:
+        handled = worker(trainer)
+        jobs = [job(make_config(epochs=number), number) for number in (2, 4)]
+        return await asyncio.gather(*(collect(handled, one) for one in jobs))
+
+    epochs = [len([r for r in result_of(output).records if isinstance(r, Epoch)]) for output in asyncio.run(use())]
+    assert epochs == [2, 4] and trainer.closed == 2
+
+
+class FileMaker:
+    """A `Trainer` that makes `names`, then one that it cannot make, and empties its folder when it goes on."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self._folder, self._names = folder, names
+        folder.mkdir()
+
+    def __call__(self, config: TrialConfig) -> Iterator[Record]:
+        *before, finished = script_of(config)
+        yield from before
+        for name in self._names:
+            file = self._folder / name
+            file.write_bytes(name.encode())
+            yield Artefact(name=name, path=str(file), note="checked")
+            file.unlink()
+        yield Artefact(name="model.tflite", path=None, note="it has a mask")
+        yield finished
+
+
+MISSING = StoredFile("model.tflite", note="it has a mask", made=False)
+
+
+def test_files_go_into_the_store_before_the_training_process_removes_them(tmp_path: Path) -> None:
+    store = MemoryStore()
+    output = output_of(FileMaker(tmp_path / "files", ["a.png", "b.png"]), store)
+    assert store.objects == {"run/trial_0/a.png": b"a.png", "run/trial_0/b.png": b"b.png"}
+    assert result_of(output).files == [
+        StoredFile("a.png", 5, "digest", "checked"), StoredFile("b.png", 5, "digest", "checked"), MISSING,
+    ]  # fmt: skip
+    assert not any(isinstance(record, Artefact) for record in streamed(output))
+
+
+def test_without_a_store_the_result_is_complete(tmp_path: Path) -> None:
+    result = result_of(output_of(FileMaker(tmp_path / "files", ["a.png"])))
+    assert result.files == [StoredFile("a.png", note=NO_STORE), MISSING]
+    assert isinstance(result.records[-1], Finished)
+
+
+def test_a_lost_upload_is_a_note_and_a_line_in_the_log(tmp_path: Path) -> None:
+    output = output_of(FileMaker(tmp_path / "files", ["a.png", "b.png"]), MemoryStore(broken="a.png"))
+    assert result_of(output).files[0] == StoredFile("a.png", note="the bucket is gone")
+    assert result_of(output).files[1].size == 5
+    lines = [record.text for record in streamed(output) if isinstance(record, LogLine)]
+    assert any("a.png" in line and "the bucket is gone" in line for line in lines)
+
+
+def test_a_file_that_cannot_be_copied_is_a_note(tmp_path: Path) -> None:
+    def script(config: TrialConfig) -> Sequence[Record]:
+        return [*script_of(config)[:-1], Artefact(name="a.png", path=str(tmp_path / "gone")), script_of(config)[-1]]
+
+    (file,) = result_of(output_of(ScriptedTrainer(script), MemoryStore())).files
+    assert file.made and file.size is None and "No such file" in file.note
+
+
+def test_a_job_cancelled_while_files_are_stored_leaves_none_there(tmp_path: Path) -> None:
+    at_upload, go_on = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        at_upload.set()
+        go_on.wait(5)
+
+    store = MemoryStore(pause=pause)
+
+    async def use() -> None:
+        trainer = FileMaker(tmp_path / "files", ["a.png", "b.png"])
+        task = asyncio.create_task(collect(worker(trainer, store), job()))
+        await asyncio.to_thread(at_upload.wait, 5)
+        assert store.objects
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        await asyncio.to_thread(wait_for, lambda: not store.objects)
+
+    asyncio.run(use())
+
+
+def test_a_job_cancelled_while_its_result_is_sent_leaves_no_files(tmp_path: Path) -> None:
+    store, result_is_there = MemoryStore(), asyncio.Event()
+
+    async def use() -> None:
+        async def read_and_send() -> None:
+            await collect(worker(FileMaker(tmp_path / "files", ["a.png"]), store), job())
+            result_is_there.set()
+            await asyncio.sleep(60)  # sends the result
+
+        task = asyncio.create_task(read_and_send())
+        await result_is_there.wait()
+        assert store.objects
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.to_thread(wait_for, lambda: not store.objects)
+
+    asyncio.run(use())
+
+
+def test_a_task_that_ends_well_keeps_the_files(tmp_path: Path) -> None:
+    store = MemoryStore()
+    output_of(FileMaker(tmp_path / "files", ["a.png"]), store)
+    time.sleep(0.1)
+    assert store.objects
+
+
+class FakePool:
+    def __init__(self, _settings: Settings, spec: ProcessSpec, workers: int, *, gpus: int) -> None:
+        self.threads, self.workers, self.gpus, self.closed = spec.threads, workers, gpus, False
+
+    def acquire(self) -> Iterator[None]:
+        while True:
+            yield None
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_pools_serve_one_number_of_threads_each_and_give_memory_back(settings: Settings) -> None:
+    made: list[FakePool] = []
+
+    def make(*args: Any, **options: Any) -> WorkerPool:
+        made.append(FakePool(*args, **options))
+        return cast("WorkerPool", made[-1])
+
+    def opened(threads: int) -> Any:
+        records = cast("Any", pools(dataclasses.replace(CONFIG, threads=threads)))
+        next(records)
+        return records
+
+    pools = Pools(settings, workers=2, gpus=1, pool=make)
+    one, two = opened(1), opened(1)
+    assert [(pool.threads, pool.workers, pool.gpus) for pool in made] == [(1, 2, 1)]
+    other = opened(2)
+    assert not made[0].closed, "it is still used"
+    one.close()
+    two.close()
+    opened(3)
+    assert [pool.closed for pool in made] == [True, False, False]
+    other.close()
+    pools.close()
+    assert all(pool.closed for pool in made)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
+def test_a_concurrency_that_is_none_is_refused_by_name(text: str) -> None:
+    with pytest.raises(UsageError, match="ONEGIN_WORKER_CONCURRENCY"):
+        concurrency({"ONEGIN_WORKER_CONCURRENCY": text})
+
+
+def test_the_concurrency_is_one_unless_told() -> None:
+    assert concurrency({}) == 1 and concurrency({"ONEGIN_WORKER_CONCURRENCY": "3"}) == 3
+
+
+def test_the_check_says_how_it_went() -> None:
+    trainer = ScriptedTrainer(lambda config: [*script_of(config)[:2], epoch(1, 1, 0.625), script_of(config)[-1]])
+    line = asyncio.run(check(worker(trainer).handle))
+    assert "worker-1" in line and "62.5%" in line and trainer.seen == [check_config()]
+
+
+def test_the_check_fails_with_the_reason() -> None:
+    trainer = ScriptedTrainer(lambda _: [WorkerDiedError("ended by SIGKILL")])
+    with pytest.raises(OneginError, match="WorkerDiedError: ended by SIGKILL"):
+        asyncio.run(check(worker(trainer).handle))
+
+
+def test_the_worker_loads_little() -> None:
+    never = {"optuna", "tensorflow", "keras", "sqlalchemy", "streamlit", "runpod"}
+    assert not modules_after("import runpod_service.handler") & never
+
+
+def comparable(record: Record) -> Record:
+    """The record without what differs from one run to the next."""
+    changes = {name: 0 for name in ("seconds", "process", "duration_s", "number") if hasattr(record, name)}
+    return dataclasses.replace(record, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_job_gives_the_very_records_of_a_local_training(settings: Settings) -> None:
+    config = make_config(epochs=2)
+    pools = Pools(settings, workers=1)
+    try:
+        output = json.loads(json.dumps(asyncio.run(collect(worker(pools), job(config)))))
+        local = list(LocalTrainer(pools._enter(config.threads))(config))
+    finally:
+        pools.close()
+    result: Result = result_of(output)
+    kept = [record for record in local if isinstance(record, KEPT)]
+    assert {type(record) for record in kept} == set(KEPT)
+    assert [comparable(record) for record in result.records] == [comparable(record) for record in kept]
