@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import psutil
 
@@ -28,14 +29,32 @@ def free_memory() -> int:
     return int(psutil.virtual_memory().available)
 
 
+@dataclass(frozen=True)
+class Gpus:
+    """Graphics processors to spread processes over.
+
+    Attributes:
+        count: how many there are.
+        per_worker: how many each process gets; never more than there are.
+    """
+
+    count: int
+    per_worker: int = 1
+
+    def of(self, slot: int) -> tuple[int, ...]:
+        """Numbers of those that process `slot` gets: they follow one another, and begin again after the last."""
+        each = min(self.count, self.per_worker)
+        return tuple((slot * each + number) % self.count for number in range(each))
+
+
 class WorkerPool:
     """Hands out warm training processes.
 
     Args:
         settings: where the data are.
-        spec: threads of each process (its GPU is chosen here).
+        spec: what each process is started with (its GPUs are chosen here).
         workers: trials at once.
-        gpus: graphics processors to spread the processes over.
+        gpus: graphics processors to spread the processes over, one for each; `Gpus` where each gets several.
         free: bytes of memory that are free, asked before a trial is started.
         spawn: starts a process.
     """
@@ -46,12 +65,13 @@ class WorkerPool:
         spec: ProcessSpec,
         workers: int,
         *,
-        gpus: int = 0,
+        gpus: int | Gpus = 0,
         free: Callable[[], int] = free_memory,
         spawn: Spawn = TrainingProcess,
     ) -> None:
         self._settings = settings
-        self._specs = [ProcessSpec(spec.threads, slot % gpus if gpus else None) for slot in range(workers)]
+        spread = gpus if isinstance(gpus, Gpus) else Gpus(gpus)
+        self._specs = [replace(spec, gpus=spread.of(slot)) for slot in range(workers)]
         self._free = free
         self._spawn = spawn
         self._lock = threading.Lock()

@@ -14,13 +14,14 @@ import numpy as np
 
 import datasets
 from hpo_core.history import TrialHistory
+from hpo_core.pictures import wants_pictures
 from hpo_core.records import Finished, Phase, Record, Started
 from hpo_core.training.data import TrialData, trial_data
 from hpo_core.training.examination import Examination
 from hpo_core.training.model import build_model, describe_layers
-from hpo_core.training.pictures import make_pictures, wants_pictures
+from hpo_core.training.pictures import picture_records
 from hpo_core.training.quality import confusion
-from hpo_core.training.reporter import Emit, Reporter
+from hpo_core.training.reporter import Emit, Reporter, TrainingStopped
 from hpo_core.trial_config import TrialConfig
 
 
@@ -80,7 +81,10 @@ def train(
     counts = fit(model, data, plan, keep, should_stop)
     history.add(_finished(plan, began, counts))
     if folder is not None and wants_pictures(config, history):
-        make_pictures(history, folder, emit, should_stop)
+        for picture in picture_records(history, folder):
+            emit(picture)
+            if should_stop():
+                raise TrainingStopped
     emit(_finished(plan, began, counts))
     return model
 

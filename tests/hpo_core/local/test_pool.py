@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hpo_core.local.pool import GROWTH_SHARE, RESERVE_BYTES, WorkerPool
+from hpo_core.local.pool import GROWTH_SHARE, RESERVE_BYTES, Gpus, WorkerPool
 from hpo_core.local.process import ProcessSpec
 from hpo_core.settings import Settings
 
@@ -44,7 +44,7 @@ def fakes() -> Fakes:
     return Fakes()
 
 
-def make_pool(settings: Settings, fakes: Fakes, workers: int = 2, gpus: int = 0) -> WorkerPool:
+def make_pool(settings: Settings, fakes: Fakes, workers: int = 2, gpus: int | Gpus = 0) -> WorkerPool:
     return WorkerPool(
         settings, ProcessSpec(threads=1), workers, gpus=gpus, free=lambda: fakes.free, spawn=fakes.spawn,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -128,3 +128,27 @@ def test_closing_ends_all(settings: Settings, fakes: Fakes) -> None:
 def test_gpus_are_shared_out(settings: Settings, fakes: Fakes) -> None:
     make_pool(settings, fakes, workers=4, gpus=2).warm_up()
     assert [process.spec.gpu for process in fakes.spawned] == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected"),
+    [
+        (Gpus(4, 2), [(0, 1), (2, 3), (0, 1)]),
+        (Gpus(3, 2), [(0, 1), (2, 0), (1, 2)]),
+        (Gpus(2, 4), [(0, 1), (0, 1), (0, 1)]),
+        (Gpus(0, 2), [(), (), ()]),
+        (3, [(0,), (1,), (2,)]),
+    ],
+    ids=str,
+)
+def test_each_process_gets_several_gpus_that_follow_one_another(
+    settings: Settings, fakes: Fakes, gpus: int | Gpus, expected: list[tuple[int, ...]]
+) -> None:
+    make_pool(settings, fakes, workers=3, gpus=gpus).warm_up()
+    assert [process.spec.gpus for process in fakes.spawned] == expected
+
+
+def test_the_rest_of_the_specification_is_handed_on(settings: Settings, fakes: Fakes) -> None:
+    spec = ProcessSpec(threads=3, logical_devices=2)
+    WorkerPool(settings, spec, 1, gpus=1, free=lambda: fakes.free, spawn=fakes.spawn).warm_up()  # type: ignore[arg-type]
+    assert fakes.spawned[0].spec == ProcessSpec(threads=3, gpus=(0,), logical_devices=2)
