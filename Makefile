@@ -3,10 +3,12 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+WORKERS ?= 2
+TWIN_PORT ?= 8765
 PACKAGES := app.py hpo_core storage datasets pages runpod_service
 SHELL := /bin/bash
 
-.PHONY: run install install-dev chromium test check bench clean help
+.PHONY: run install install-dev chromium test check bench twin clean help
 
 help:
 	@echo "make run      install what is needed and open the dashboard on http://127.0.0.1:$(PORT)"
@@ -14,6 +16,7 @@ help:
 	@echo "make install  only install"
 	@echo "make check    format, lint and types"
 	@echo "make bench    measure; writes benchmarks/results/"
+	@echo "make twin     RunPod on this machine: WORKERS=2 workers on port TWIN_PORT=8765"
 
 run: install
 	@$(BIN)/python -c "import socket, sys; s = socket.socket(); \
@@ -52,6 +55,9 @@ check: install-dev
 
 bench: install-dev
 	$(BIN)/python -m benchmarks
+
+twin: install
+	$(BIN)/python -m runpod_service.twin --workers $(WORKERS) --port $(TWIN_PORT)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache test-artifacts
