@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import requests
 
+from hpo_core import VERSION
 from hpo_core.errors import OneginError
 from hpo_core.settings import RunPodSettings, Settings
 from runpod_service.client import Client, JobStatus
@@ -62,7 +63,8 @@ class Endpoint:
         self._settings = settings
         self.url = f"{url.rstrip('/')}/serverless/{settings.endpoint_id}"
         self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {settings.api_key}"
+        # The guard in front of RunPod's APIs turns some libraries away by the name they give themselves.
+        self._session.headers.update({"Authorization": f"Bearer {settings.api_key}", "User-Agent": f"onegin/{VERSION}"})
 
     def close(self) -> None:
         self._session.close()
