@@ -50,7 +50,7 @@ class Chunks:
         self._began = clock()
         self._sent_at = self._progress_at = -math.inf
         self._numbers = itertools.count()
-        self._waiting: list[Record] = []
+        self._waiting: list[tuple[Record, str]] = []  # with its JSON
         self._phase = ""
         self._streamed = 0  # bytes, those that wait included
         self._epochs = 1
@@ -60,16 +60,18 @@ class Chunks:
         """Take a record in, unless the stream can do without it."""
         if isinstance(record, _LEFT_OUT) or self._is_known(record):
             return
+        text = to_json(record)
         if isinstance(record, _PROGRESS):
             self._drop(type(record))
-        else:
-            fitting = self._fitting(record)
-            if fitting is None:
+        elif isinstance(record, Epoch | Snapshot) and not self._has_room(record, len(text)):
+            if isinstance(record, Snapshot):
                 return
-            record = fitting
+            text = to_json(dataclasses.replace(record, layers=None))
+        else:
+            self._streamed += len(text)
         if isinstance(record, Epoch):
             self._drop(Batch)  # of an epoch that is over
-        self._waiting.append(record)
+        self._waiting.append((record, text))
 
     def take(self) -> list[dict[str, Any]]:
         """The chunks that are due now."""
@@ -95,31 +97,27 @@ class Chunks:
         return before == self._phase
 
     def _drop(self, kind: type[Record]) -> None:
-        self._waiting = [waiting for waiting in self._waiting if not isinstance(waiting, kind)]
+        self._waiting = [waiting for waiting in self._waiting if not isinstance(waiting[0], kind)]
 
-    def _fitting(self, record: Record) -> Record | None:
-        """The record as there is room for it: an epoch without its readings, or nothing of a snapshot."""
-        size = len(to_json(record))
-        if isinstance(record, Epoch | Snapshot):
-            self._largest[type(record)] = max(self._largest[type(record)], size)
-            self._epochs = record.epochs if isinstance(record, Epoch) else self._epochs
-            # Readings decide about trials while they train; snapshots are only looked at.
-            share = 1.0 if isinstance(record, Epoch) else 0.25
-            if size > min(CHUNK_BYTES, share * self._room()):
-                return dataclasses.replace(record, layers=None) if isinstance(record, Epoch) else None
-        self._streamed += size
-        return record
-
-    def _room(self) -> int:
-        """Bytes of the output that neither the result nor the stream so far will need."""
+    def _has_room(self, record: Epoch | Snapshot, size: int) -> bool:
+        """Whether it may be streamed whole: what the result will bring, and what was streamed, leave room for it."""
+        self._largest[type(record)] = max(self._largest[type(record)], size)
+        if isinstance(record, Epoch):
+            self._epochs = record.epochs
         result = self._largest[Epoch] * self._epochs + self._largest[Snapshot] * SNAPSHOTS
-        return RESULT_BYTES - result - self._streamed
+        room = RESULT_BYTES - result - self._streamed
+        # Readings decide about trials while they train; snapshots are only looked at.
+        share = 1.0 if isinstance(record, Epoch) else 0.25
+        return size <= min(CHUNK_BYTES, share * room)
 
     def _pack(self, *, with_progress: bool) -> list[dict[str, Any]]:
-        going: list[Record] = []
-        staying: list[Record] = []
-        for record in self._waiting:
-            (staying if isinstance(record, _PROGRESS) and not with_progress else going).append(record)
+        going: list[str] = []
+        staying: list[tuple[Record, str]] = []
+        for record, text in self._waiting:
+            if isinstance(record, _PROGRESS) and not with_progress:
+                staying.append((record, text))
+            else:
+                going.append(text)
         if not going:
             return []
         self._waiting = staying
@@ -127,8 +125,7 @@ class Chunks:
         if with_progress:
             self._progress_at = self._sent_at
         return [
-            {"chunk": next(self._numbers), "records": [json.loads(text) for text in part]}
-            for part in _parts([to_json(record) for record in going])
+            {"chunk": next(self._numbers), "records": [json.loads(text) for text in part]} for part in _parts(going)
         ]
 
 
@@ -153,13 +150,16 @@ def fitting_result(records: Sequence[Record], limit: int = RESULT_BYTES) -> tupl
     """
     last = max((record.epoch for record in records if isinstance(record, Epoch)), default=0)
     bare = [dataclasses.replace(record, layers=None) if isinstance(record, Epoch) else record for record in records]
-    whole_sizes, bare_sizes = [len(to_json(record)) for record in records], [len(to_json(record)) for record in bare]
+    sizes = [len(to_json(record)) for record in records]
+    bare_sizes = [
+        len(to_json(less)) if isinstance(less, Epoch) else size for less, size in zip(bare, sizes, strict=True)
+    ]
     for step in range(1, max(1, last) + 1):
         keeps = [
             not isinstance(record, Epoch) or (record.epoch - 1) % step == 0 or record.epoch == last
             for record in records
         ]
-        size = sum(whole if keep else less for keep, whole, less in zip(keeps, whole_sizes, bare_sizes, strict=True))
+        size = sum(whole if keep else less for keep, whole, less in zip(keeps, sizes, bare_sizes, strict=True))
         if size <= limit:
             return [whole if keep else less for keep, whole, less in zip(keeps, records, bare, strict=True)], step
     return bare, 0
