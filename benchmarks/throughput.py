@@ -11,15 +11,13 @@ from statistics import median
 
 from benchmarks.tables import Table, spread
 from benchmarks.work import SIZES, own_settings
-from hpo_core.local.pool import WorkerPool
-from hpo_core.local.process import ProcessSpec
+from hpo_core.backends import Backend, Order, local_pool
 from hpo_core.local.trainer import LocalTrainer
-from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.parameters import Value
 from hpo_core.records import Record, Started
-from hpo_core.runner import Backend, Runner
+from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig
 
@@ -97,12 +95,13 @@ def _seconds(settings: Settings, config: OptimizationConfig) -> float:
     """From the first training's start to the last one's end: starting processes is not throughput."""
     spans: list[Span] = []
 
-    def backend(settings: Settings, workers: int, machine: Machine) -> Backend:
-        pool = WorkerPool(settings, ProcessSpec(machine.threads(workers)), workers)
+    def backend(order: Order) -> Backend:
+        pool = local_pool(order, order.workers)
         spans.append(Span(LocalTrainer(pool)))
-        return Backend(spans[-1], pool.warm_up, pool.close)
+        trainer = spans[-1]
+        return Backend(lambda _trial: trainer, pool.warm_up, pool.close)
 
-    runner = Runner(config, settings, backend=backend)
+    runner = Runner(config, settings, backends={"local": backend})
     runner.start()
     runner.wait()
     outcome = run_outcome(settings, runner.run_name)

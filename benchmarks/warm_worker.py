@@ -7,14 +7,11 @@ from statistics import median
 
 from benchmarks.tables import Table, spread
 from benchmarks.work import SMALL, own_settings
-from hpo_core.local.pool import WorkerPool
-from hpo_core.local.process import ProcessSpec
+from hpo_core.backends import Backend, Order, local_pool
 from hpo_core.local.trainer import LocalTrainer
-from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.records import Finished, Record, Resources, Started
-from hpo_core.runner import Backend, Runner
-from hpo_core.settings import Settings
+from hpo_core.runner import Runner
 from hpo_core.trial_config import TrialConfig
 
 TRIALS = 30
@@ -54,16 +51,17 @@ class Watch:
 def measure() -> Table:
     watches: list[Watch] = []
 
-    def backend(settings: Settings, workers: int, machine: Machine) -> Backend:
-        pool = WorkerPool(settings, ProcessSpec(machine.threads(workers)), workers)
+    def backend(order: Order) -> Backend:
+        pool = local_pool(order, order.workers)
         watches.append(Watch(LocalTrainer(pool)))
-        return Backend(watches[-1], pool.warm_up, pool.close)
+        trainer = watches[-1]
+        return Backend(lambda _trial: trainer, pool.warm_up, pool.close)
 
     with own_settings() as settings:
         config = OptimizationConfig(
             trials=TRIALS, max_epochs_per_trial=2, workers=1, pruner="none", space=dict(SMALL), final_model=False
         )
-        runner = Runner(config, settings, backend=backend)
+        runner = Runner(config, settings, backends={"local": backend})
         runner.start()
         runner.wait()
     watch = watches[0]

@@ -49,9 +49,11 @@ def main(words: Sequence[str]) -> int:
 
 
 def _optimize(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.backends import LOCAL_ONLY, RUNPOD
     from hpo_core.commands.optimize import optimize
+    from runpod_service.backend import runpod_backend
 
-    return optimize(words, as_json, os.environ)
+    return optimize(words, as_json, os.environ, {**LOCAL_ONLY, RUNPOD: runpod_backend})
 
 
 def _train(words: Sequence[str], as_json: bool) -> int:

@@ -9,6 +9,7 @@
     ├── ResultsError        a file of results could not be written (in results.py); the database keeps what it held
     └── TrialFailedError    this trial alone
         ├── TrialTimeoutError     it reached its time limit
+        ├── BudgetError           the run's money is spent
         └── WorkerDiedError       its process went away (killed, out of memory, crashed)
 """
 
@@ -52,6 +53,10 @@ class TrialFailedError(OneginError):
 
 class TrialTimeoutError(TrialFailedError):
     """The trial reached its time limit."""
+
+
+class BudgetError(TrialFailedError):
+    """The money of the run is spent."""
 
 
 class WorkerDiedError(TrialFailedError):

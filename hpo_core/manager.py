@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
+from hpo_core.backends import LOCAL_ONLY, BackendFactory
 from hpo_core.errors import UsageError
 from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig
-from hpo_core.runner import BackendFactory, Runner, local_backend
+from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from storage.database import open_database
 from storage.runs import Runs
@@ -19,11 +21,14 @@ class RunManager:
     """Starts runs in the background, one at a time. Its methods may be called from any thread."""
 
     def __init__(
-        self, settings: Settings, machine: Machine | None = None, backend: BackendFactory = local_backend
+        self,
+        settings: Settings,
+        machine: Machine | None = None,
+        backends: Mapping[str, BackendFactory] = LOCAL_ONLY,
     ) -> None:
         self._settings = settings
         self._machine = machine
-        self._backend = backend
+        self._backends = backends
         self._lock = threading.Lock()
         self._runner: Runner | None = None
 
@@ -43,7 +48,7 @@ class RunManager:
         with self._lock:
             if (active := self.active) is not None:
                 raise UsageError("run", f"cannot start: {active} is running", "wait until it has ended, or cancel it")
-            self._runner = Runner(config, self._settings, self._machine, self._backend)
+            self._runner = Runner(config, self._settings, self._machine, self._backends)
             self._runner.start()
             return self._runner.run_name
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import optuna
 
-from hpo_core.errors import RunCancelled, TrialFailedError, TrialTimeoutError
+from hpo_core.backends import Backend
+from hpo_core.errors import BudgetError, RunCancelled, TrialFailedError, TrialTimeoutError
 from hpo_core.formats import duration, percent
 from hpo_core.health.diagnoses import Severity, diagnose
 from hpo_core.health.metrics import measure
@@ -25,7 +26,8 @@ from hpo_core.model_size import trainable_parameters
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
-from hpo_core.records import Artefact, Epoch, Failed, Finished, Record, Tick, Trainer
+from hpo_core.records import WAITING, Artefact, Epoch, Failed, Finished, Phase, Record, Tick
+from hpo_core.replicas import scaled_batch
 from hpo_core.summaries import summarise
 from hpo_core.trial_config import TrialConfig
 from hpo_core.trial_files import Journal, TrialFiles
@@ -46,6 +48,7 @@ class Diagnosed(optuna.TrialPruned):
     """Ended by a fatal diagnosis."""
 
 
+MONEY_CAP = "money cap"
 # How a trial ended, by what ended it: the only place that says so. The first match counts.
 OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (TooLarge, "too large"),
@@ -53,6 +56,7 @@ OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (Diagnosed, "diagnosed"),
     (optuna.TrialPruned, "pruned"),
     (RunCancelled, "cancelled"),
+    (BudgetError, MONEY_CAP),
     (TrialTimeoutError, "time limit"),
     (BaseException, "crashed"),
 )
@@ -80,6 +84,7 @@ class RunContext:
     Attributes:
         config: what the run was told.
         threads: processor threads of each training.
+        replicas: devices that share each batch; 0 for all that a worker has.
         folder: the run's folder; each trial writes its records to `trial_N/records.jsonl` in it.
         board: live progress.
         log: the run's log.
@@ -100,6 +105,7 @@ class RunContext:
     class_names: list[str] = field(default_factory=list)
     best: BestScore = field(default_factory=BestScore)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    replicas: int = 1
     deadline: float | None = None
     clock: Callable[[], float] = time.monotonic
 
@@ -115,8 +121,8 @@ class RunContext:
             validation_split=config.validation_split,
             test_split=config.test_split,
             threads=self.threads,
-            replicas=1,
-            hyperparameters=hyperparameters,
+            replicas=self.replicas,
+            hyperparameters=scaled_batch(hyperparameters, self.replicas) if config.scale_batch else hyperparameters,
             objective=config.objective,
             health_weight=config.score_weight,
             health_interval=health_interval(config.health_interval, int(hyperparameters["epochs"])),
@@ -175,9 +181,9 @@ class Objective:
         TrialFailedError, RunCancelled: the trial has no result.
     """
 
-    def __init__(self, context: RunContext, trainer: Trainer) -> None:
+    def __init__(self, context: RunContext, backend: Backend) -> None:
         self._context = context
-        self._trainer = trainer
+        self._backend = backend
         self._space = context.config.search_space()
 
     def __call__(self, trial: optuna.Trial) -> float:
@@ -195,6 +201,8 @@ class Objective:
         finally:
             self._context.board.end(trial.number)
             attributes["duration_s"] = round(self._context.clock() - began, 3)
+            if (paid := self._backend.cost_of(trial.number)) is not None:
+                attributes["cost"] = round(paid, 6)
             for key, value in attributes.items():
                 trial.set_user_attr(key, value)
             self._context.log.info("trial %d %s", trial.number, _in_words(attributes))
@@ -214,7 +222,7 @@ class Objective:
         try:
             with (
                 closing(self._context.files.journal(trial)) as journal,
-                closing(cast("Generator[Record]", self._trainer(config))) as records,
+                closing(cast("Generator[Record]", self._backend.trainer_for(trial.number)(config))) as records,
             ):
                 self._consume(trial, records, journal, _Told(history, attributes))
         except (RunCancelled, TrialFailedError) as error:
@@ -230,8 +238,14 @@ class Objective:
 
     def _consume(self, trial: optuna.Trial, records: Generator[Record], journal: Journal, told: _Told) -> None:
         """Read a training to its end, or to where it shall not go on."""
-        limit = self._context.clock() + self._context.config.max_training_time_minutes * 60
+        allowed = self._context.config.max_training_time_minutes * 60
+        limit = self._context.clock() + allowed
+        waiting = False
         for record in records:
+            if isinstance(record, Phase):
+                waiting = record.name.startswith(WAITING)
+            if waiting:  # for a worker: that is not the training's time
+                limit = self._context.clock() + allowed
             self._context.check(limit)
             if isinstance(record, Tick):
                 continue

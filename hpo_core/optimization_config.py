@@ -16,6 +16,7 @@ from hpo_core.errors import UsageError, nearest
 from hpo_core.health.score import DEFAULT_HEALTH_WEIGHT
 from hpo_core.history import BIAS_CHANGE_LIMIT
 from hpo_core.parameters import FLAG, PARAMETERS, Architecture, Choices, Domain, Range, convert, describe
+from hpo_core.prices import PRICES
 from hpo_core.search_space import SearchSpace
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -104,7 +105,21 @@ class OptimizationConfig:
     workers: int | None = _option(
         None, "Trials at once; by default as many as cores and memory allow.", Range(1, 64), int
     )
-    backend: str = _option("local", "Where trials train.", Choices(("local",)))
+    backend: str = _option(
+        "local", "Where trials train: on this machine, or on RunPod's serverless GPUs.", Choices(("local", "runpod"))
+    )
+    fallback_local: bool = _option(True, "Whether trials train on this machine when RunPod does not answer.", FLAG)
+    gpu: str = _option("24gb", "What the endpoint's workers have; decides what a second costs.", Choices(tuple(PRICES)))
+    max_cost: float | None = _option(
+        None, "Dollars that a run on RunPod may cost; by default no limit.", Range(0.0001, 100_000), float
+    )
+    threads: int | None = _option(
+        None, "Processor threads of each training; by default an equal share of the cores.", Range(1, 256), int
+    )
+    gpus_per_worker: int | None = _option(
+        None, "GPUs that share each batch of a trial; by default as many as there are for it.", Range(1, 16), int
+    )
+    scale_batch: bool = _option(False, "Whether the batch grows with the number of GPUs that share it.", FLAG)
     max_parameters: int = _option(
         5_000_000, "Models with more trainable parameters are refused before training.", Range(100, 2_000_000_000)
     )
@@ -260,8 +275,6 @@ _EARLIER_WORDS: Mapping[str, Callable[[object], str]] = {
     "use_multi_gpu": lambda value: "gpus_per_worker=auto" if convert(value, bool) else "gpus_per_worker=1",
     "target_gpus_per_worker": lambda value: f"gpus_per_worker={value}",
 }
-# Keys of the command line's contract whose part of the product does not exist yet.
-_NOT_YET = ("fallback_local", "gpus_per_worker")
 
 
 def unknown_field(name: str, value: object) -> UsageError:
@@ -270,8 +283,6 @@ def unknown_field(name: str, value: object) -> UsageError:
         return UsageError(f"{name}={value}", "is not the word used here", f"write {_EARLIER_WORDS[name](value)}")
     if name in PARAMETERS:
         return UsageError(f"{name}={value}", "is a hyperparameter, no field of a run", "put it into a file: space=FILE")
-    if name in _NOT_YET:
-        return UsageError(f"{name}={value}", "is not available in this version", "leave it out")
     near = nearest(name, FIELDS)
     return UsageError(f"{name}={value}", "has an unknown key", f"did you mean {near}?" if near else _known())
 

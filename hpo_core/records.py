@@ -39,6 +39,7 @@ class Started(Record):
         input_size: numbers that a linear classifier would take: pixels times channels, or words told apart.
         label_counts: validation samples of each class, whose number is the number of classes.
         batches: in an epoch.
+        devices: that share each batch.
     """
 
     kind: ClassVar[str] = "started"
@@ -50,6 +51,7 @@ class Started(Record):
     input_size: int = 1
     label_counts: list[int] = field(default_factory=list)
     batches: int = 1
+    devices: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +211,8 @@ class Tick(Record):
 # What a training process says about itself, as names of phases: it can take a trial; it ended one when asked to.
 READY = "ready"
 STOPPED = "stopped"
+# Phases of a trial that has to wait for its turn begin like this; they do not count against its time limit.
+WAITING = "waiting"
 # A training process has a folder of its own for temporary files, which begins like this.
 SCRATCH_PREFIX = "onegin-worker-"
 # What the final model's training is called until its test.

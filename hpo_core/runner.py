@@ -8,29 +8,28 @@ import socket
 import threading
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import optuna
 
 import datasets
+from hpo_core.backends import FINAL_MODEL, LOCAL_ONLY, Backend, BackendFactory, Order
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
 from hpo_core.final_model import make_final_model
 from hpo_core.health.score import score_formula
-from hpo_core.local.pool import WorkerPool
-from hpo_core.local.process import ProcessSpec
-from hpo_core.local.trainer import LocalTrainer
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
-from hpo_core.objective import Objective, RunContext
+from hpo_core.objective import MONEY_CAP, Objective, RunContext
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
+from hpo_core.prices import in_dollars
 from hpo_core.progress import ProgressBoard
 from hpo_core.pruners import make_pruner
-from hpo_core.records import Trainer
 from hpo_core.results import ResultsError, write_results
 from hpo_core.samplers import LEARNS_FROM_PRUNED, make_sampler
 from hpo_core.settings import Settings
+from hpo_core.shares import require_variables, share_of
 from hpo_core.trial_files import TrialFiles
 from storage.artifacts import Artifacts
 from storage.database import Database, open_database
@@ -47,24 +46,6 @@ SHORTEST_INTERVAL_S = 0.1
 HEARTBEAT_INTERVAL_S = 2.0
 
 
-@dataclass(frozen=True)
-class Backend:
-    """What trains the trials of a run, and how it is got ready and given back."""
-
-    trainer: Trainer
-    warm_up: Callable[[], None]
-    close: Callable[[], None]
-
-
-BackendFactory = Callable[[Settings, int, Machine], Backend]
-
-
-def local_backend(settings: Settings, workers: int, machine: Machine) -> Backend:
-    """Child processes on this machine."""
-    pool = WorkerPool(settings, ProcessSpec(machine.threads(workers)), workers, gpus=machine.gpus)
-    return Backend(LocalTrainer(pool), pool.warm_up, pool.close)
-
-
 class Runner:
     """One run, from its configuration to its final state.
 
@@ -72,7 +53,7 @@ class Runner:
         config: what it was told.
         settings: where databases, results and data are.
         machine: what it may use.
-        backend: makes what trains.
+        backends: what makes the thing that trains, by the configuration's word for it.
 
     Raises (from the constructor, before anything is written):
         UsageError: the configuration cannot run on this machine.
@@ -84,13 +65,15 @@ class Runner:
         config: OptimizationConfig,
         settings: Settings,
         machine: Machine | None = None,
-        backend: BackendFactory = local_backend,
+        backends: Mapping[str, BackendFactory] = LOCAL_ONLY,
     ) -> None:
         self._settings = settings
         self._machine = machine or Machine.detect()
-        self._backend = backend
+        self._backend = backends[config.backend]
         self.config = config
-        self.workers = self._machine.workers(config.workers)
+        self._share = share_of(config, self._machine)
+        self.workers = self._share.workers
+        require_variables(config, settings)
         self._sampler = make_sampler(config.sampler, config.search_space(), config.seed)
         open_log(settings.log_file)
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it would say is in our own log
@@ -185,42 +168,51 @@ class Runner:
         )
         self._make_folder()
         study = self._create_study(prepared)
-        backend = self._backend(self._settings, self.workers, self._machine)
+        class_names = list(prepared.info.class_names)
+        backend = self._backend(self._order(class_names))
         try:
             backend.warm_up()
             began = time.monotonic()
             minutes = self.config.timeout_minutes
             context = RunContext(
                 config=self.config,
-                threads=self._machine.threads(self.workers),
+                threads=self._share.threads,
+                replicas=self._share.replicas,
                 folder=self.folder,
                 files=TrialFiles(Artifacts(self._database, self._settings.artifacts_dir), self.folder, self._log),
-                class_names=list(prepared.info.class_names),
+                class_names=class_names,
                 board=self._board,
                 cancelled=self._cancelled,
                 log=self._log,
                 deadline=began + minutes * 60 if minutes else None,
             )
             try:
-                self._study_loop(study, Objective(context, backend.trainer))
+                self._study_loop(study, Objective(context, backend))
             finally:
                 remarks = write_results(Studies(self._database), self.run_name, self.folder)
             message = self._verdict(study)
-            remarks += self._final_model(study, context, backend.trainer)
+            remarks += self._final_model(study, context, backend)
         finally:
             backend.close()
         return "; ".join(filter(None, [message, *remarks]))
 
-    def _final_model(self, study: optuna.Study, context: RunContext, trainer: Trainer) -> list[str]:
+    def _final_model(self, study: optuna.Study, context: RunContext, backend: Backend) -> list[str]:
         """Make it, where it is wanted; that it could not be made is a sentence, and the trials stay."""
         if not self.config.final_model:
             return []
         try:
-            make_final_model(study, Studies(self._database), context, trainer)
+            make_final_model(study, Studies(self._database), context, backend.trainer_for(FINAL_MODEL))
         except (TrialFailedError, ResultsError, OSError) as error:
             self._log.warning("the final model could not be made: %s", error)
             return [f"the final model could not be made: {error}"]
         return []
+
+    def _order(self, class_names: list[str]) -> Order:
+        return Order(
+            run_name=self.run_name, config=self.config, settings=self._settings, machine=self._machine,
+            workers=self.workers, threads=self._share.threads, class_names=class_names, database=self._database,
+            log=self._log,
+        )  # fmt: skip
 
     def _study_loop(self, study: optuna.Study, objective: Objective) -> None:
         minutes = self.config.timeout_minutes
@@ -233,9 +225,9 @@ class Runner:
             callbacks=[self._after_trial],
         )
 
-    def _after_trial(self, study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
+    def _after_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         """Stop the study where it was cancelled or leads nowhere."""
-        if self._cancelled.is_set():
+        if self._cancelled.is_set() or trial.user_attrs.get("outcome") == MONEY_CAP:
             study.stop()
         elif reason := hopeless(study.get_trials(deepcopy=False), self.config.sampler):
             self._end_early = reason
@@ -251,6 +243,8 @@ class Runner:
             raise RunError(self._end_early or f"no trial was trained to the end; the last one: {last}")
         if self._end_early:
             raise RunError(self._end_early)
+        if any(trial.user_attrs.get("outcome") == MONEY_CAP for trial in trials):
+            return f"the money cap of {in_dollars(self.config.max_cost or 0)} was reached: it ended the run early"
         missing = self.config.trials - len(trials)
         if missing <= 0:
             return ""

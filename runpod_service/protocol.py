@@ -25,6 +25,8 @@ from hpo_core.records import Epoch, Failed, Finished, Record, Snapshot, Started,
 from hpo_core.trial_config import TrialConfig
 
 MAX_BODY_BYTES = 1024
+# The error type of a failure that is none of the training's.
+PLATFORM_FAILURE = "RunPod"
 # What a result repeats; the other records are progress only.
 KEPT = (Started, Epoch, Snapshot, Finished)
 
@@ -169,19 +171,19 @@ class Result:
             raise ProtocolError(f"the worker is version {data['version']!r}, not {VERSION}; deploy the image again")
         records = records_of(data["records"])
         epochs = [record.epoch for record in records if isinstance(record, Epoch)]
-        whole = (
-            len(records) >= 2
-            and isinstance(records[0], Started)
-            and isinstance(records[-1], Finished)
-            and epochs == list(range(1, records[-1].epochs + 1))
-        )
-        if not whole:
+        last = records[-1] if records else None
+        if not (isinstance(last, Finished) and isinstance(records[0], Started) and _is_whole(last, epochs)):
             raise ProtocolError("the result is not complete: it must have each epoch once, and how it ended")
         try:
             files = [StoredFile(**item) for item in data["files"]]
         except TypeError as error:
             raise ProtocolError(f"the result's files cannot be read: {error}") from error
         return cls(records=records, files=files, worker=dict(data["worker"]))
+
+
+def _is_whole(last: Finished, epochs: list[int]) -> bool:
+    """Whether every epoch is there; the final model is not validated and has none, but a test."""
+    return epochs == list(range(1, last.epochs + 1)) or (not epochs and last.test_accuracy is not None)
 
 
 def result_of(output: object) -> Result:
@@ -222,4 +224,6 @@ def failure_of(error: object) -> Failed:
     if isinstance(record, Failed):
         return record
     lines = text.splitlines()
-    return Failed(error_type="RunPod", message=lines[0][:300] if lines else "no reason was given", traceback=text)
+    return Failed(
+        error_type=PLATFORM_FAILURE, message=lines[0][:300] if lines else "no reason was given", traceback=text
+    )

@@ -52,6 +52,23 @@ live = Table(
     Column("history", Text, nullable=False),  # JSON of the running trial's history so far
 )
 
+jobs = Table(
+    "onegin_jobs",
+    OURS,
+    Column("job_id", String(120), primary_key=True),  # as the platform calls it
+    Column("run_name", String(80), nullable=False, index=True),
+    Column("trial", Integer),  # None for the final model
+    Column("endpoint", String(200), nullable=False),  # address of the service and id of the endpoint
+    Column("state", String(16), nullable=False),  # the platform's word, or LOST
+    Column("worker", String(120)),
+    Column("submitted_at", Float, nullable=False),  # seconds since the epoch, UTC
+    Column("ended_at", Float),
+    Column("delay_s", Float),  # in the queue
+    Column("execution_s", Float),  # on a worker, which is what is paid
+    Column("cost", Float),  # dollars; for a lost job the most it can cost
+    Column("error", Text, nullable=False, default=""),
+)
+
 # Optuna's tables, as far as they are read here (schema of version 5).
 studies = table("studies", column("study_id", Integer), column("study_name", String))
 study_directions = table("study_directions", column("study_id", Integer), column("direction", String))

@@ -45,8 +45,9 @@ def name(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("file", FILES, ids=name)
+@pytest.mark.parametrize("file", [file for file in FILES if name(file) != "hpo_core/__main__.py"], ids=name)
 def test_directions_of_imports(file: Path) -> None:
+    """A composition root may import every package."""
     package = file.relative_to(ROOT).parts[0]
     for module in imports(file):
         other = module.split(".")[0]

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TextIO
 
 from datasets import DatasetError
+from hpo_core.backends import LOCAL_ONLY, BackendFactory
 from hpo_core.commands.exit_codes import CANCELLED, FAILED, FINISHED, USAGE
 from hpo_core.errors import UsageError
 from hpo_core.formats import duration, percent
@@ -27,10 +28,15 @@ REPORT_INTERVAL_S = 2.0
 EXIT_CODES = {RunState.FINISHED: FINISHED, RunState.CANCELLED: CANCELLED}
 
 
-def optimize(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
+def optimize(
+    words: Sequence[str],
+    as_json: bool,
+    environ: Mapping[str, str],
+    backends: Mapping[str, BackendFactory] = LOCAL_ONLY,
+) -> int:
     """Run what the words say. Raises UsageError, DatasetError or StorageError before anything is started."""
     settings = Settings.from_environment(environ)
-    runner = Runner(OptimizationConfig.from_words(words), settings)
+    runner = Runner(OptimizationConfig.from_words(words), settings, backends=backends)
     _cancel_on_signal(runner)
     runner.start()
     print(f"run {runner.run_name}: {runner.config.trials} trials, {runner.workers} at a time", file=sys.stderr)

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from hpo_core.errors import WorkerDiedError
 from hpo_core.local.pool import WorkerPool
 from hpo_core.local.process import TrainingProcess
-from hpo_core.records import READY, STOPPED, Failed, Finished, Phase, Record, Tick
+from hpo_core.records import READY, STOPPED, WAITING, Failed, Finished, Phase, Record, Tick
 from hpo_core.trial_config import TrialConfig
 
 TICK_S = 0.25
@@ -34,7 +34,7 @@ class LocalTrainer:
         try:
             for process in self._pool.acquire():
                 if process is None:
-                    yield Phase(name="waiting for a free worker")
+                    yield Phase(name=f"{WAITING} for a free worker")
                     time.sleep(TICK_S)
             assert process is not None
             process.train(config)

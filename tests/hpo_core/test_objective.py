@@ -11,6 +11,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from hpo_core.backends import Backend
 from hpo_core.errors import RunCancelled, TrialFailedError, WorkerDiedError
 from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import health_score
@@ -77,7 +78,9 @@ def run_trial(
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1), pruner=pruner or optuna.pruners.NopPruner()
     )
-    study.optimize(Objective(context, trainer), n_trials=1, catch=(TrialFailedError, RunCancelled))
+    study.optimize(
+        Objective(context, Backend(lambda _trial: trainer)), n_trials=1, catch=(TrialFailedError, RunCancelled)
+    )
     return study.trials[0], trainer
 
 

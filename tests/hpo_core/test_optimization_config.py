@@ -53,7 +53,7 @@ def test_every_option_explains_itself(option: Any) -> None:
         ("target_gpus_per_worker=2", "write gpus_per_worker=2"),
         ("workers=99", "leave workers out for its default"),
         ("filters=16", "is a hyperparameter, no field of a run; put it into a file: space=FILE"),
-        ("gpus_per_worker=2", "not available in this version"),
+        ("gpus_per_worker=0", "gpus_per_worker must be a whole number from 1 to 16"),
         ("health_weight=1.5", "health_weight must be a number from 0 to 1, got '1.5'; for example health_weight=1"),
         ("health_interval=-1", "health_interval must be a whole number from 0 to 1000"),
         ("plots=some", "plots must be one of best, all, none, got 'some'"),

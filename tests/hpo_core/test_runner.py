@@ -13,6 +13,7 @@ import optuna
 import pytest
 
 from datasets import DatasetError
+from hpo_core.backends import Backend
 from hpo_core.errors import UsageError, WorkerDiedError
 from hpo_core.logs import tail
 from hpo_core.machine import Machine
@@ -21,7 +22,7 @@ from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.parameters import Architecture, defaults
 from hpo_core.records import Record, Trainer
-from hpo_core.runner import Backend, Runner, hopeless
+from hpo_core.runner import Runner, hopeless
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig
 from storage.database import Database
@@ -40,7 +41,8 @@ def runner(settings: Settings, trainer: Trainer, closed: list[bool] | None = Non
     values["final_model"] = False
     config = OptimizationConfig(**(values | fields))  # type: ignore[arg-type]
     over = closed if closed is not None else []
-    return Runner(config, settings, MACHINE, lambda *_: Backend(trainer, lambda: None, lambda: over.append(True)))
+    backend = Backend(lambda _trial: trainer, close=lambda: over.append(True))
+    return Runner(config, settings, MACHINE, {"local": lambda _order: backend})
 
 
 def finish(run: Runner) -> Runner:
@@ -239,7 +241,7 @@ class TestManager:
     """Runs of one process, one at a time."""
 
     def test_a_second_start_is_refused_while_one_runs(self, settings: Settings) -> None:
-        manager = RunManager(settings, MACHINE, lambda *_: Backend(EndlessTrainer(), lambda: None, lambda: None))
+        manager = RunManager(settings, MACHINE, {"local": lambda _order: Backend(lambda _trial: EndlessTrainer())})
         config = OptimizationConfig(workers=1)
         name = manager.start(config)
         assert manager.active == name

@@ -1,0 +1,116 @@
+"""The books of a run's remote jobs: where each stands, in the database, and what all of them cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+
+from hpo_core.prices import Ledger, cost
+from storage.database import Database
+from storage.errors import StorageError
+from storage.jobs import LOST, Job, Jobs
+from storage.runs import Runs
+
+CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """How a job ended, as far as the platform tells.
+
+    Attributes:
+        state: the platform's word.
+        execution_s, delay_s: on a worker, and in the queue before.
+        worker: that had it.
+        error: why it failed, or ''.
+    """
+
+    state: str
+    execution_s: float | None = None
+    delay_s: float | None = None
+    worker: str | None = None
+    error: str = ""
+
+
+class JobBook:
+    """Writes down what becomes of jobs. Its methods may be called from any thread.
+
+    Args:
+        database: of the run.
+        run_name: of the run.
+        endpoint: address of the service and id of the endpoint.
+        ledger: of the run's money.
+        price: key of the price table.
+        gpus: that each job pays for.
+    """
+
+    def __init__(
+        self, database: Database, run_name: str, endpoint: str, ledger: Ledger, price: str, gpus: int = 1
+    ) -> None:
+        self._jobs, self._runs = Jobs(database), Runs(database)
+        self.run_name, self._endpoint = run_name, endpoint
+        self.ledger = ledger
+        self._price, self._gpus = price, gpus
+        self._lock = threading.Lock()
+        self._costs: dict[int | None, float] = {}  # dollars by trial
+
+    def submitted(self, job_id: str, trial: int | None) -> None:
+        self._jobs.add(self._job(job_id, trial, "IN_QUEUE"))
+
+    def running(self, job_id: str) -> None:
+        """A worker has it: from now on it costs."""
+        self.ledger.started(job_id)
+        self._jobs.change(job_id, state="IN_PROGRESS")
+
+    def lost(self, trial: int | None, most_s: float, reason: str) -> None:
+        """A submission that was not answered: the job may run, and costs at most `most_s` seconds."""
+        job_id = f"lost-{uuid.uuid4().hex[:12]}"
+        self.ledger.lost(job_id, most_s)
+        job = self._job(job_id, trial, LOST)
+        self._jobs.add(dataclasses.replace(job, cost=self._dollars(most_s), ended_at=job.submitted_at, error=reason))
+        self._charge(trial, self._dollars(most_s))
+
+    def ended(self, job_id: str, trial: int | None, end: JobEnd) -> None:
+        """The job is over. Where the platform does not say how long it ran, what was counted here stands."""
+        before = self.ledger.spent()
+        if end.execution_s is None:
+            self.ledger.dropped(job_id)
+            paid = max(0.0, self.ledger.spent() - before)
+        else:
+            self.ledger.finished(job_id, end.execution_s)
+            paid = self._dollars(end.execution_s)
+        self._charge(trial, paid)
+        self._jobs.end(job_id, cost=paid, **dataclasses.asdict(end))
+
+    def cost_of(self, trial: int | None) -> float | None:
+        """Dollars of all jobs of a trial that are over."""
+        with self._lock:
+            return self._costs.get(trial)
+
+    def strays(self) -> list[Job]:
+        """Jobs of this endpoint that no living run follows any more."""
+        found = []
+        for job in self._jobs.open(self._endpoint):
+            try:
+                alive = job.run_name != self.run_name and not self._runs.get(job.run_name).state.is_final
+            except StorageError:
+                alive = False  # its run was deleted
+            if not alive:
+                found.append(job)
+        return found
+
+    def _job(self, job_id: str, trial: int | None, state: str) -> Job:
+        return Job(
+            job_id=job_id, run_name=self.run_name, trial=trial, endpoint=self._endpoint, state=state,
+            submitted_at=time.time(),
+        )  # fmt: skip
+
+    def _dollars(self, execution_s: float) -> float:
+        return cost(self._price, execution_s, self._gpus)
+
+    def _charge(self, trial: int | None, dollars: float) -> None:
+        with self._lock:
+            self._costs[trial] = self._costs.get(trial, 0.0) + dollars

@@ -1,0 +1,205 @@
+"""One job, from its submission to its result."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from dataclasses import replace
+
+from hpo_core.errors import BudgetError, TrialFailedError, TrialTimeoutError
+from hpo_core.formats import duration
+from hpo_core.job_book import JobEnd
+from hpo_core.records import WAITING, Phase, Record
+from hpo_core.trial_config import TrialConfig
+from runpod_service.client import Client, JobStatus
+from runpod_service.errors import (
+    CircuitOpenError,
+    JobGoneError,
+    PassingError,
+    RefusedError,
+    RunPodError,
+    UnknownAnswerError,
+)
+from runpod_service.limits import Backoff
+from runpod_service.protocol import (
+    PLATFORM_FAILURE,
+    JobState,
+    ProtocolError,
+    Request,
+    Result,
+    body,
+    failure_of,
+    records_of,
+    result_of,
+)
+from runpod_service.sequencer import Sequencer
+from runpod_service.site import Site
+
+# Submissions of one attempt that may be answered by nothing before it is given up.
+MOST_LOST = 2
+# Characters of a job's error that are kept.
+MOST_ERROR = 2000
+
+
+class JobFailedError(RunPodError):
+    """The service lost the job, not the training: another job may do better."""
+
+
+class Attempt:
+    """Submits a job and follows it.
+
+    Args:
+        site: of the run.
+        trial: its number; None for the final model.
+        config: what to train.
+        sequencer: of the trial; attempts after a failure go on where it is.
+        stop: set when nobody wants the result any more.
+
+    Attributes:
+        result: when `records` has ended: what came out, or None where it was stopped.
+    """
+
+    def __init__(
+        self, site: Site, trial: int | None, config: TrialConfig, sequencer: Sequencer, stop: threading.Event
+    ) -> None:
+        self._site, self._trial, self._sequencer, self._stop = site, trial, sequencer, stop
+        self._body = body(Request(config, site.key(trial)), site.policy)
+        self._job_id = ""
+        self._over = False
+        self._state = JobState.IN_QUEUE
+        self.result: Result | None = None
+
+    def records(self) -> Generator[Record]:
+        """What the job says while it runs.
+
+        Raises:
+            JobFailedError: another attempt may help.
+            RefusedError: no attempt will.
+            BudgetError: the money is spent.
+            TrialFailedError: the training itself failed, or took too long.
+        """
+        with self._site.client() as client:
+            try:
+                yield from self._submit(client)
+                if self._job_id and not self._stop.is_set():
+                    yield from self._follow(client)
+            finally:
+                if self._job_id and not self._over:
+                    self._site.canceller.cancel(self._job_id, self._trial, self._site.key(self._trial))
+
+    def _submit(self, client: Client) -> Generator[Record]:
+        """Put the job into the queue. One whose answer was lost may be there too: it is paid for, and ignored."""
+        backoff, lost = Backoff(), 0
+        while not self._stop.is_set():
+            self._check_money()
+            try:
+                self._job_id = client.submit(self._body)
+            except PassingError as error:
+                yield self._waiting(str(error))
+                self._give_up_when_silent(error)
+                self._stop.wait(error.wait_s if isinstance(error, CircuitOpenError) else backoff.next_s())
+                continue
+            except UnknownAnswerError as error:
+                lost += 1
+                self._site.book.lost(self._trial, self._site.policy.execution_s, str(error))
+                self._site.log.warning("a job's submission was not answered (%s): submitting another one", error)
+                if lost >= MOST_LOST:
+                    raise JobFailedError(f"RunPod took no job: {error}") from error
+                self._stop.wait(backoff.next_s())
+                continue
+            self._site.book.submitted(self._job_id, self._trial)
+            yield self._waiting("in RunPod's queue")
+            return
+
+    def _follow(self, client: Client) -> Generator[Record]:
+        """Look at the job until it is over. The stream is only to be looked at; the status decides."""
+        backoff, queued_at = Backoff(), self._site.clock()
+        while not self._stop.is_set():
+            self._check_money()
+            try:
+                state = yield from self._look(client)
+                if state.is_final:
+                    yield from self._end(client.status(self._job_id))
+                    return
+            except JobGoneError as error:
+                self._close("LOST", None, str(error))
+                raise JobFailedError(f"{error}, and its result is lost") from error
+            except RefusedError:
+                raise
+            except RunPodError as error:
+                self._give_up_when_silent(error)
+                yield self._note(error)
+                self._stop.wait(error.wait_s if isinstance(error, CircuitOpenError) else backoff.next_s())
+                continue
+            backoff.reset()
+            if state.is_waiting and self._site.clock() - queued_at > self._site.queue_s:
+                raise JobFailedError(f"no worker took the job within {duration(self._site.queue_s)}")
+            self._stop.wait(self._site.poll_s)
+
+    def _look(self, client: Client) -> Generator[Record, None, JobState]:
+        """Show what is new; the job's state."""
+        state, chunks = client.stream(self._job_id)
+        if not state.is_waiting and self._state.is_waiting:
+            self._site.book.running(self._job_id)
+        if state.is_waiting and not self._state.is_waiting:
+            yield self._waiting("in RunPod's queue again: its worker went away")
+        self._state = state
+        for chunk in chunks:
+            yield from self._sequencer.accept(_records(chunk))
+        return state
+
+    def _end(self, status: JobStatus) -> Generator[Record]:
+        """The job is over: keep its result, or raise what became of it."""
+        error = "" if status.error is None else str(status.error)
+        if not status.state.is_final:
+            return
+        self._close(status.state.value, status, error)
+        if status.state is JobState.COMPLETED:
+            try:
+                self.result = result_of(status.output)
+            except ProtocolError as problem:
+                raise JobFailedError(str(problem)) from problem
+        elif status.state is JobState.FAILED:
+            failed = failure_of(status.error)
+            if failed.error_type == PLATFORM_FAILURE:
+                raise JobFailedError(f"the job failed on RunPod: {failed.message}")
+            yield failed
+        elif status.state is JobState.TIMED_OUT:
+            limit = duration(self._site.policy.execution_s)
+            raise TrialTimeoutError(f"RunPod ended the job at its time limit of {limit}")
+        else:
+            raise TrialFailedError("the job was cancelled on RunPod, not from here")
+
+    def _close(self, state: str, status: JobStatus | None, error: str) -> None:
+        self._over = True
+        end = JobEnd(state, error=error[:MOST_ERROR])
+        if status is not None:
+            end = replace(end, execution_s=status.execution_s, delay_s=status.delay_s, worker=status.worker)
+        self._site.book.ended(self._job_id, self._trial, end)
+
+    def _check_money(self) -> None:
+        ledger = self._site.book.ledger
+        enough = not ledger.must_stop() if self._job_id else ledger.may_submit()
+        if not enough:
+            raise BudgetError("the money cap of the run is reached")
+
+    def _give_up_when_silent(self, error: RunPodError) -> None:
+        if self._site.silent:
+            raise JobFailedError(str(error)) from error
+
+    def _waiting(self, why: str) -> Phase:
+        return Phase(name=f"{WAITING} {why}"[:60])
+
+    def _note(self, error: RunPodError) -> Phase:
+        """Shown while the job goes on unseen; it does not wait, so its time limit goes on as well."""
+        return Phase(name=f"not seen: {error}"[:60])
+
+
+def _records(chunk: object) -> list[Record]:
+    """The records of a chunk of progress; none of one that cannot be read."""
+    if not isinstance(chunk, dict):
+        return []
+    try:
+        return records_of(chunk.get("records", []))
+    except ProtocolError:
+        return []

@@ -1,0 +1,125 @@
+"""The backend 'runpod': made for a run, checked before its first trial, and tidied up after its last one."""
+
+from __future__ import annotations
+
+from hpo_core.prices import Ledger
+
+from hpo_core.backends import FINAL_MODEL, Backend, Order, local_pool
+from hpo_core.errors import RunError
+from hpo_core.job_book import JobBook
+from hpo_core.local.trainer import LocalTrainer
+from hpo_core.records import Trainer
+from runpod_service.cancelling import Canceller
+from runpod_service.client import Client, Limits
+from runpod_service.errors import RefusedError, RunPodError
+from runpod_service.limits import Capacity
+from runpod_service.protocol import Policy
+from runpod_service.s3 import S3Error, S3Store
+from runpod_service.site import Site
+from runpod_service.trainer import RunPodTrainer
+
+# Beside its training a job starts a worker's process, and may have to fetch the data.
+STARTUP_S = 600.0
+QUEUE_S = 900.0
+
+
+def endpoint_name(base_url: str, endpoint_id: str) -> str:
+    """What the books call an endpoint."""
+    return f"{base_url}/{endpoint_id}"
+
+
+def policy_of(minutes: float) -> Policy:
+    """Limits of a job whose training may take `minutes`."""
+    execution_s = minutes * 60 + STARTUP_S
+    return Policy(execution_s=execution_s, ttl_s=execution_s + QUEUE_S)
+
+
+def runpod_backend(order: Order) -> Backend:
+    """Jobs on the endpoint that the settings name; the final model is made there where its files can come back."""
+    return RunPodBackend(order).as_backend()
+
+
+class RunPodBackend:
+    """Everything of one run that has to do with RunPod."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        config, settings = order.config, order.settings.runpod
+        self._limits = Limits()
+        self._pool = local_pool(order, order.machine.default_workers)
+        self._store = S3Store(order.settings.s3) if order.settings.s3.complete else None
+        gpus = config.gpus_per_worker or 1
+        self._book = JobBook(
+            order.database, order.run_name, endpoint_name(settings.base_url, settings.endpoint_id),
+            Ledger(config.gpu, gpus, config.max_cost), price=config.gpu, gpus=gpus,
+        )  # fmt: skip
+        self._canceller = Canceller(self._connect, self._book, self._store, order.log)
+        self._here = LocalTrainer(self._pool)
+        self._site = Site(
+            settings=settings,
+            class_names=order.class_names,
+            policy=policy_of(config.max_training_time_minutes),
+            book=self._book,
+            canceller=self._canceller,
+            store=self._store,
+            local=self._here if config.fallback_local else None,
+            capacity=Capacity(order.workers),
+            log=order.log,
+            limits=self._limits,
+            queue_s=QUEUE_S,
+        )
+
+    def as_backend(self) -> Backend:
+        return Backend(self.trainer_for, self.warm_up, self.close, self._book.cost_of)
+
+    def trainer_for(self, trial: int | None) -> Trainer:
+        if trial is FINAL_MODEL and self._site.store is None:
+            self._order.log.info("the final model is trained on this machine: without S3 its files could not come back")
+            return self._here
+        return RunPodTrainer(self._site, trial)
+
+    def warm_up(self) -> None:
+        """Look whether endpoint and store answer, and end what a runner that died left running.
+
+        Raises:
+            RunError: the endpoint refuses, and trials may not train here.
+        """
+        try:
+            with self._connect() as client:
+                health = client.health()
+            self._order.log.info("RunPod: workers %s, jobs %s", dict(health.workers), dict(health.jobs))
+        except RefusedError as error:
+            if self._site.local is None:
+                raise RunError(str(error)) from error
+            self._site.give_up(str(error))
+        except RunPodError as error:
+            self._order.log.warning("RunPod: %s", error)
+        self._check_store()
+        for job in self._book.strays():
+            self._order.log.warning("job %s of %s has no runner any more and is cancelled", job.job_id, job.run_name)
+            name = "final" if job.trial is None else f"trial_{job.trial}"
+            self._canceller.cancel(job.job_id, job.trial, f"{job.run_name}/{name}")
+
+    def close(self) -> None:
+        """Cancel what still runs, and leave nothing in the store."""
+        self._canceller.close()
+        self._pool.close()
+        if self._site.store is not None:
+            try:
+                self._site.store.delete_prefix(f"{self._order.run_name}/")
+            except S3Error as error:
+                self._order.log.warning("files of the run stay in the store: %s", error)
+
+    def _connect(self) -> Client:
+        return Client(self._order.settings.runpod, self._limits)
+
+    def _check_store(self) -> None:
+        """Without a store the run works, and pictures are drawn here; that it is missing is said."""
+        if self._store is None:
+            self._order.log.info("no S3 store is set up: pictures are drawn on this machine; set ONEGIN_S3_BUCKET")
+            return
+        try:
+            self._store.check()
+        except S3Error as error:
+            self._order.log.warning("the S3 store is not used: %s", error)
+            self._site.store = self._canceller.store = None

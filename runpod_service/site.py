@@ -1,0 +1,114 @@
+"""What all remote trials of a run share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hpo_core.job_book import JobBook
+from hpo_core.logs import RunLog
+from hpo_core.records import Trainer
+from hpo_core.settings import RunPodSettings
+from runpod_service.cancelling import Canceller
+from runpod_service.client import Client, Limits
+from runpod_service.errors import RunPodError
+from runpod_service.limits import Capacity, Clock
+from runpod_service.protocol import Policy
+from runpod_service.s3 import S3Store
+
+# After this long without any answer trials train here, where that is allowed.
+SILENCE_S = 30.0
+# A service that was given up is asked this often whether it is back.
+PROBE_S = 15.0
+
+
+@dataclass
+class Site:
+    """An endpoint and everything around it, for one run. May be used from any thread.
+
+    Attributes:
+        settings: of the endpoint.
+        class_names: of the data.
+        policy: of each job.
+        book: jobs and money.
+        canceller: ends jobs.
+        store: of the trials' files; None where there is none.
+        local: trains here when RunPod does not; None where that is not allowed.
+        capacity: jobs in flight.
+        log: of the run.
+        limits: shared by all clients.
+        poll_s: between two questions about a job.
+        queue_s: how long a job may wait for a worker.
+        clock: seconds that only grow.
+    """
+
+    settings: RunPodSettings
+    class_names: list[str]
+    policy: Policy
+    book: JobBook
+    canceller: Canceller
+    store: S3Store | None
+    local: Trainer | None
+    capacity: Capacity
+    log: RunLog
+    limits: Limits = field(default_factory=Limits)
+    poll_s: float = 0.4
+    queue_s: float = 900.0
+    silence_s: float = SILENCE_S
+    clock: Clock = time.monotonic
+    make_client: Callable[[RunPodSettings, Limits], Client] = Client
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._given_up: str = ""
+        self._probe_at = 0.0
+
+    def client(self) -> Client:
+        return self.make_client(self.settings, self.limits)
+
+    def key(self, trial: int | None) -> str:
+        """Prefix of a trial's files in the store."""
+        return f"{self.book.run_name}/{'final' if trial is None else f'trial_{trial}'}"
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing has been answered for so long that it makes no sense to wait."""
+        return self.limits.breaker.silent_s > self.silence_s
+
+    def give_up(self, reason: str) -> None:
+        """Trials train here from now on, until the endpoint is well again."""
+        with self._lock:
+            first, self._given_up = not self._given_up, reason
+            self._probe_at = self.clock() + PROBE_S
+        if first and self.local is not None:
+            self.log.warning("trials train on this machine now: %s", reason)
+
+    def given_up(self) -> str:
+        """Why RunPod is not asked, or ''. Looks now and then whether it is back."""
+        with self._lock:
+            if not self._given_up or self.clock() < self._probe_at:
+                return self._given_up
+            self._probe_at = self.clock() + PROBE_S
+        try:
+            with self.client() as client:
+                client.health()
+        except RunPodError:
+            return self._given_up
+        with self._lock:
+            self._given_up = ""
+        self.log.info("RunPod answers again: trials go there")
+        return ""
+
+    def worked(self) -> None:
+        """A job ended as it should."""
+        if (limit := self.capacity.succeeded()) is not None:
+            self.log.info("RunPod is well: %d jobs at a time", limit)
+
+    def failed(self, trial: int | None, reason: str) -> None:
+        """A job was lost to the service, not to its own training."""
+        name = "final model" if trial is None else f"trial {trial}"
+        self.log.warning("%s: %s", name, reason)
+        if (limit := self.capacity.failed()) is not None:
+            self.log.warning("after failures in a row: %d jobs at a time", limit)

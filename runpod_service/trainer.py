@@ -1,0 +1,148 @@
+"""Trains on RunPod: the trainer of the backend 'runpod'."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from typing import cast
+
+from hpo_core.errors import RunError, WorkerDiedError
+from hpo_core.history import TrialHistory
+from hpo_core.local.drawing import draw
+from hpo_core.records import WAITING, Artefact, Failed, Finished, Phase, Record
+from hpo_core.trial_config import FINAL, TrialConfig
+from runpod_service.attempt import Attempt, JobFailedError
+from runpod_service.background import in_background
+from runpod_service.errors import RefusedError
+from runpod_service.protocol import Result, StoredFile
+from runpod_service.s3 import S3Error, S3Store
+from runpod_service.sequencer import Sequencer
+from runpod_service.site import Site
+
+# Jobs of one trial, where the service loses them.
+ATTEMPTS = 3
+SLOT_S = 0.2
+
+
+class RunPodTrainer:
+    """A `Trainer`: one trial is one job on RunPod, or a training here where RunPod does not answer and that is allowed.
+
+    Closing the iterator cancels the job.
+
+    Args:
+        site: what the run's trials share.
+        trial: its number; None for the final model.
+    """
+
+    def __init__(self, site: Site, trial: int | None) -> None:
+        self._site, self._trial = site, trial
+
+    def __call__(self, config: TrialConfig) -> Generator[Record]:
+        """Raises RunError where RunPod refuses all jobs, TrialFailedError where this one has no result."""
+        return in_background(lambda stop: self._train(config, stop))
+
+    def _train(self, config: TrialConfig, stop: threading.Event) -> Generator[Record]:
+        sequencer = Sequencer()
+        reason = self._site.given_up()
+        for number in range(1, ATTEMPTS + 1):
+            if stop.is_set() or reason:
+                break
+            if not (yield from self._take_slot(stop)):
+                return
+            try:
+                attempt = Attempt(self._site, self._trial, config, sequencer, stop)
+                yield from attempt.records()
+            except JobFailedError as error:
+                self._site.failed(self._trial, f"{error} (job {number} of at most {ATTEMPTS})")
+                last = number == ATTEMPTS or self._site.silent
+                reason = str(error) if last else ""
+            except RefusedError as error:
+                reason = str(error)
+                if self._site.local is None:
+                    raise RunError(reason) from error
+            else:
+                if attempt.result is not None:
+                    self._site.worked()
+                    yield from self._deliver(config, attempt.result, sequencer)
+                return
+            finally:
+                self._site.capacity.give_back()
+        if not stop.is_set():
+            yield from self._train_here(config, sequencer, reason)
+
+    def _take_slot(self, stop: threading.Event) -> Generator[Record, None, bool]:
+        """Wait until one more job may be in flight; False where nobody wants it any more."""
+        waits = False
+        while not self._site.capacity.try_take():
+            if stop.wait(SLOT_S):
+                return False
+            if not waits:
+                yield Phase(name=f"{WAITING} for a free place on RunPod")
+            waits = True
+        return True
+
+    def _train_here(self, config: TrialConfig, sequencer: Sequencer, reason: str) -> Generator[Record]:
+        """The way back: this machine."""
+        if self._site.local is None:
+            raise WorkerDiedError(f"RunPod: {reason}")
+        self._site.give_up(reason)
+        with closing(cast("Generator[Record]", self._site.local(config))) as records:
+            for record in records:
+                if isinstance(record, Finished | Failed | Artefact):
+                    yield record
+                else:
+                    yield from sequencer.accept([record])
+
+    def _deliver(self, config: TrialConfig, result: Result, sequencer: Sequencer) -> Generator[Record]:
+        """What the stream did not bring, then the files, then that it is finished."""
+        finished = result.records[-1]
+        yield from sequencer.complete(result.records[:-1])
+        with tempfile.TemporaryDirectory(prefix="onegin-remote-") as folder:
+            yield from self._files(config, result, Path(folder))
+            yield finished
+
+    def _files(self, config: TrialConfig, result: Result, folder: Path) -> Generator[Record]:
+        """Fetch what the worker put into the store; draw what it could not put there."""
+        missing = []
+        for file in result.files:
+            if not file.made:
+                yield Artefact(name=file.name, path=None, note=file.note)
+            elif (path := self._fetched(file, folder)) is not None:
+                yield Artefact(name=file.name, path=str(path), note=file.note)
+            else:
+                missing.append(file)
+        if self._site.store is not None:
+            self._clean(self._site.store)
+        if not missing:
+            return
+        if config.part == FINAL:
+            for file in missing:
+                yield Artefact(name=file.name, path=None, note=file.note or "it could not be fetched from the store")
+            return
+        history = TrialHistory(class_names=self._site.class_names)
+        for record in result.records:
+            history.add(record)
+        yield from draw(history, folder, config)
+
+    def _fetched(self, file: StoredFile, folder: Path) -> Path | None:
+        """The file here, verified; None where it cannot be had."""
+        store = self._site.store
+        if store is None or file.size is None or file.sha256 is None:
+            return None
+        try:
+            store.download(f"{self._site.key(self._trial)}/{file.name}", folder / file.name,
+                           size=file.size, sha256=file.sha256)  # fmt: skip
+        except (S3Error, OSError) as error:
+            self._site.log.warning("%s of trial %s cannot be fetched: %s", file.name, self._trial, error)
+            return None
+        return folder / file.name
+
+    def _clean(self, store: S3Store) -> None:
+        """Remove what lies in the store for this trial, that of lost attempts too."""
+        try:
+            store.delete_prefix(f"{self._site.key(self._trial)}/")
+        except S3Error as error:
+            self._site.log.warning("files of trial %s stay in the store: %s", self._trial, error)
