@@ -25,7 +25,7 @@ from typing import Any, cast
 
 from hpo_core import VERSION
 from hpo_core.errors import OneginError, TrialFailedError, UsageError, WorkerDiedError
-from hpo_core.local.pool import WorkerPool
+from hpo_core.local.pool import Gpus, WorkerPool
 from hpo_core.local.process import ProcessSpec
 from hpo_core.local.trainer import LocalTrainer
 from hpo_core.machine import Machine
@@ -46,12 +46,12 @@ Say = Callable[[Record | Ending], object]
 
 
 class Pools:
-    """A `Trainer` on this machine: a pool of warm training processes for each number of threads.
+    """A `Trainer` on this machine: a pool of warm training processes for each number of threads and of GPUs.
 
     Args:
         settings: where the data are.
         workers: trainings at once.
-        gpus: graphics processors to spread them over.
+        gpus: graphics processors to spread them over; each training gets as many as it has replicas.
         pool: makes a pool.
     """
 
@@ -63,17 +63,18 @@ class Pools:
         self._gpus = gpus
         self._make = pool
         self._lock = threading.Lock()
-        self._pools: dict[int, WorkerPool] = {}
-        self._users: dict[int, int] = {}
+        self._pools: dict[tuple[int, int], WorkerPool] = {}  # by threads and GPUs of each process
+        self._users: dict[tuple[int, int], int] = {}
 
     def __call__(self, config: TrialConfig) -> Iterator[Record]:
         """Raises WorkerDiedError where the process goes away."""
-        pool = self._enter(config.threads)
+        kind = config.threads, config.replicas or self._gpus  # 0 replicas: all there are
+        pool = self._enter(kind)
         try:
             yield from LocalTrainer(pool)(config)
         finally:
             with self._lock:
-                self._users[config.threads] -= 1
+                self._users[kind] -= 1
 
     def close(self) -> None:
         """End all training processes, also those that train."""
@@ -82,17 +83,19 @@ class Pools:
         for pool in pools:
             pool.close()
 
-    def _enter(self, threads: int) -> WorkerPool:
+    def _enter(self, kind: tuple[int, int]) -> WorkerPool:
         with self._lock:
-            if threads not in self._pools:
+            if kind not in self._pools:
                 # A warm process holds half a gigabyte, which the new one may need.
-                for other in [number for number, users in self._users.items() if users == 0]:
+                for other in [one for one, users in self._users.items() if users == 0]:
                     del self._users[other]
                     self._pools.pop(other).close()
-                self._pools[threads] = self._make(self._settings, ProcessSpec(threads), self._workers, gpus=self._gpus)
-                self._users[threads] = 0
-            self._users[threads] += 1
-            return self._pools[threads]
+                threads, each = kind
+                gpus = Gpus(self._gpus, each)
+                self._pools[kind] = self._make(self._settings, ProcessSpec(threads), self._workers, gpus=gpus)
+                self._users[kind] = 0
+            self._users[kind] += 1
+            return self._pools[kind]
 
 
 class Training:

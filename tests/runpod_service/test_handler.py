@@ -6,81 +6,26 @@ import asyncio
 import dataclasses
 import json
 import threading
-import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from hpo_core import VERSION
 from hpo_core.errors import OneginError, UsageError, WorkerDiedError
-from hpo_core.local.pool import WorkerPool
+from hpo_core.local.pool import Gpus, WorkerPool
 from hpo_core.local.process import ProcessSpec
 from hpo_core.local.trainer import LocalTrainer
-from hpo_core.records import Artefact, Epoch, Failed, Finished, LogLine, Record, Snapshot, Started, Trainer
+from hpo_core.records import Epoch, Failed, Finished, LogLine, Record, Snapshot, Started
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig
-from runpod_service.handler import Chunk, Pools, Worker, check, check_config, concurrency
-from runpod_service.protocol import KEPT, Request, Result, StoredFile, failure_of, records_of, result_of
-from runpod_service.worker_files import NO_STORE, Store
+from runpod_service.handler import Chunk, Pools, check, check_config, concurrency
+from runpod_service.protocol import KEPT, Request, Result, result_of
+from tests.runpod_service.jobs import ABOUT, CONFIG, collect, error_of, job, output_of, streamed, wait_for, worker
 from tests.runpod_service.test_chunks import pictured
 from tests.stubs import EndlessTrainer, ScriptedTrainer, epoch, make_config
 from tests.stubs import records_of as script_of
 from tests.test_architecture import modules_after
-
-ABOUT = {"id": "worker-1", "devices": ["CPU, 2 threads"]}
-CONFIG = make_config(epochs=3)
-
-
-class MemoryStore:
-    """A store in memory; `broken` names cannot be uploaded."""
-
-    def __init__(self, broken: str = "", pause: Callable[[], object] = lambda: None) -> None:
-        self.objects: dict[str, bytes] = {}
-        self._broken = broken
-        self._pause = pause
-
-    def upload(self, path: Path, key: str) -> tuple[int, str]:
-        if path.name == self._broken:
-            raise OneginError("the bucket is gone")
-        self.objects[key] = path.read_bytes()
-        self._pause()
-        return len(self.objects[key]), "digest"
-
-    def delete(self, key: str) -> None:
-        self.objects.pop(key, None)
-
-
-def job(config: TrialConfig = CONFIG, number: int = 0, **changes: Any) -> dict[str, Any]:
-    return {"id": f"job-{number}", "input": Request(config, f"run/trial_{number}").as_input() | changes}
-
-
-def worker(trainer: Trainer, store: Store | None = None) -> Worker:
-    return Worker(trainer, store, ABOUT)
-
-
-async def collect(handled: Worker, what: dict[str, Any]) -> list[Chunk]:
-    return [chunk async for chunk in handled.handle(what)]
-
-
-def output_of(trainer: Trainer, store: Store | None = None, **changes: Any) -> list[Chunk]:
-    return asyncio.run(collect(worker(trainer, store), job(**changes)))
-
-
-def error_of(output: list[Chunk]) -> Failed:
-    return failure_of(output[-1]["error"])
-
-
-def streamed(output: list[Chunk]) -> list[Record]:
-    return [record for chunk in output if "records" in chunk for record in records_of(chunk["records"])]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -269,112 +214,8 @@ def test_two_jobs_at_once_in_one_event_loop() -> None:
     assert epochs == [2, 4] and trainer.closed == 2
 
 
-class FileMaker:
-    """A `Trainer` that makes `names`, then one that it cannot make, and empties its folder when it goes on."""
-
-    def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        self._folder, self._names = folder, names
-        folder.mkdir()
-
-    def __call__(self, config: TrialConfig) -> Iterator[Record]:
-        *before, finished = script_of(config)
-        yield from before
-        for name in self._names:
-            file = self._folder / name
-            file.write_bytes(name.encode())
-            yield Artefact(name=name, path=str(file), note="checked")
-            file.unlink()
-        yield Artefact(name="model.tflite", path=None, note="it has a mask")
-        yield finished
-
-
-MISSING = StoredFile("model.tflite", note="it has a mask", made=False)
-
-
-def test_files_go_into_the_store_before_the_training_process_removes_them(tmp_path: Path) -> None:
-    store = MemoryStore()
-    output = output_of(FileMaker(tmp_path / "files", ["a.png", "b.png"]), store)
-    assert store.objects == {"run/trial_0/a.png": b"a.png", "run/trial_0/b.png": b"b.png"}
-    assert result_of(output).files == [
-        StoredFile("a.png", 5, "digest", "checked"), StoredFile("b.png", 5, "digest", "checked"), MISSING,
-    ]  # fmt: skip
-    assert not any(isinstance(record, Artefact) for record in streamed(output))
-
-
-def test_without_a_store_the_result_is_complete(tmp_path: Path) -> None:
-    result = result_of(output_of(FileMaker(tmp_path / "files", ["a.png"])))
-    assert result.files == [StoredFile("a.png", note=NO_STORE), MISSING]
-    assert isinstance(result.records[-1], Finished)
-
-
-def test_a_lost_upload_is_a_note_and_a_line_in_the_log(tmp_path: Path) -> None:
-    output = output_of(FileMaker(tmp_path / "files", ["a.png", "b.png"]), MemoryStore(broken="a.png"))
-    assert result_of(output).files[0] == StoredFile("a.png", note="the bucket is gone")
-    assert result_of(output).files[1].size == 5
-    lines = [record.text for record in streamed(output) if isinstance(record, LogLine)]
-    assert any("a.png" in line and "the bucket is gone" in line for line in lines)
-
-
-def test_a_file_that_cannot_be_copied_is_a_note(tmp_path: Path) -> None:
-    def script(config: TrialConfig) -> Sequence[Record]:
-        return [*script_of(config)[:-1], Artefact(name="a.png", path=str(tmp_path / "gone")), script_of(config)[-1]]
-
-    (file,) = result_of(output_of(ScriptedTrainer(script), MemoryStore())).files
-    assert file.made and file.size is None and "No such file" in file.note
-
-
-def test_a_job_cancelled_while_files_are_stored_leaves_none_there(tmp_path: Path) -> None:
-    at_upload, go_on = threading.Event(), threading.Event()
-
-    def pause() -> None:
-        at_upload.set()
-        go_on.wait(5)
-
-    store = MemoryStore(pause=pause)
-
-    async def use() -> None:
-        trainer = FileMaker(tmp_path / "files", ["a.png", "b.png"])
-        task = asyncio.create_task(collect(worker(trainer, store), job()))
-        await asyncio.to_thread(at_upload.wait, 5)
-        assert store.objects
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        go_on.set()
-        await asyncio.to_thread(wait_for, lambda: not store.objects)
-
-    asyncio.run(use())
-
-
-def test_a_job_cancelled_while_its_result_is_sent_leaves_no_files(tmp_path: Path) -> None:
-    store, result_is_there = MemoryStore(), asyncio.Event()
-
-    async def use() -> None:
-        async def read_and_send() -> None:
-            await collect(worker(FileMaker(tmp_path / "files", ["a.png"]), store), job())
-            result_is_there.set()
-            await asyncio.sleep(60)  # sends the result
-
-        task = asyncio.create_task(read_and_send())
-        await result_is_there.wait()
-        assert store.objects
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await asyncio.to_thread(wait_for, lambda: not store.objects)
-
-    asyncio.run(use())
-
-
-def test_a_task_that_ends_well_keeps_the_files(tmp_path: Path) -> None:
-    store = MemoryStore()
-    output_of(FileMaker(tmp_path / "files", ["a.png"]), store)
-    time.sleep(0.1)
-    assert store.objects
-
-
 class FakePool:
-    def __init__(self, _settings: Settings, spec: ProcessSpec, workers: int, *, gpus: int) -> None:
+    def __init__(self, _settings: Settings, spec: ProcessSpec, workers: int, *, gpus: Gpus) -> None:
         self.threads, self.workers, self.gpus, self.closed = spec.threads, workers, gpus, False
 
     def acquire(self) -> Iterator[None]:
@@ -392,21 +233,23 @@ def test_pools_serve_one_number_of_threads_each_and_give_memory_back(settings: S
         made.append(FakePool(*args, **options))
         return cast("WorkerPool", made[-1])
 
-    def opened(threads: int) -> Any:
-        records = cast("Any", pools(dataclasses.replace(CONFIG, threads=threads)))
+    def opened(threads: int, replicas: int = 1) -> Any:
+        records = cast("Any", pools(dataclasses.replace(CONFIG, threads=threads, replicas=replicas)))
         next(records)
         return records
 
-    pools = Pools(settings, workers=2, gpus=1, pool=make)
+    pools = Pools(settings, workers=2, gpus=4, pool=make)
     one, two = opened(1), opened(1)
-    assert [(pool.threads, pool.workers, pool.gpus) for pool in made] == [(1, 2, 1)]
+    assert [(pool.threads, pool.workers, pool.gpus) for pool in made] == [(1, 2, Gpus(4, 1))]
     other = opened(2)
     assert not made[0].closed, "it is still used"
     one.close()
     two.close()
-    opened(3)
-    assert [pool.closed for pool in made] == [True, False, False]
-    other.close()
+    several = [opened(2, replicas=2), opened(2, replicas=0)]
+    assert [pool.gpus.per_worker for pool in made] == [1, 1, 2, 4]
+    assert [pool.closed for pool in made] == [True, False, False, False]
+    for records in (other, *several):
+        records.close()
     pools.close()
     assert all(pool.closed for pool in made)
 
@@ -434,7 +277,7 @@ def test_the_check_fails_with_the_reason() -> None:
 
 
 def test_the_worker_loads_little() -> None:
-    never = {"optuna", "tensorflow", "keras", "sqlalchemy", "streamlit", "runpod"}
+    never = {"storage", "optuna", "tensorflow", "keras", "sqlalchemy", "streamlit", "runpod"}
     assert not modules_after("import runpod_service.handler") & never
 
 
@@ -450,7 +293,7 @@ def test_a_job_gives_the_very_records_of_a_local_training(settings: Settings) ->
     pools = Pools(settings, workers=1)
     try:
         output = json.loads(json.dumps(asyncio.run(collect(worker(pools), job(config)))))
-        local = list(LocalTrainer(pools._enter(config.threads))(config))
+        local = list(LocalTrainer(pools._enter((config.threads, 1)))(config))
     finally:
         pools.close()
     result: Result = result_of(output)
