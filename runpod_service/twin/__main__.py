@@ -67,16 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     key = given.api_key or os.environ.get("RUNPOD_API_KEY") or secrets.token_hex(16)
     url = f"http://{HOST}:{listener.getsockname()[1]}/v2"
-    if given.json:
-        print(json.dumps({"url": url, "api_key": key, "endpoint_id": ENDPOINT_ID, "pid": os.getpid()}), flush=True)
-    else:
-        print(INTRODUCTION.format(url=url, key=key, endpoint=ENDPOINT_ID, workers=given.workers), flush=True)
+
+    def announce() -> None:
+        about = {"url": url, "api_key": key, "endpoint_id": ENDPOINT_ID, "pid": os.getpid()}
+        people = INTRODUCTION.format(url=url, key=key, endpoint=ENDPOINT_ID, workers=given.workers)
+        print(json.dumps(about) if given.json else people, flush=True)
 
     async def run() -> None:
         plane = Plane(api_key=key, settings=settings, faults=faults)
         plane.workers.fleet.cold_start_s = given.cold_start
         plane.workers.fleet.scale(given.workers)
-        await serve(plane, listener, given.until_stdin_closes)
+        await serve(plane, listener, announce, given.until_stdin_closes)
 
     asyncio.run(run())
     return 0

@@ -15,6 +15,8 @@ from runpod_service.twin.plane import API, ENDPOINT_ID, Plane, hang_up, problem
 
 MAX_BODY_BYTES = 10 * 2**20
 SYNC_WAIT_S = 90.0
+# A job that ends because of a limit rings no bell.
+SYNC_LOOK_S = 1.0
 
 
 class ClientApi:
@@ -59,7 +61,7 @@ class ClientApi:
         if job is None:
             return problem(404, "job not found")
         answer = operations[request.path_params["operation"]](job)
-        self._plane.bell.ring()
+        self._plane.wake()
         return answer
 
     async def _submit(self, request: Request) -> Job | Response:
@@ -75,7 +77,7 @@ class ClientApi:
         except (ValueError, AttributeError) as error:
             return problem(400, f"the request must be a JSON object: {error}")
         job = self._jobs.submit(data, **policy)
-        self._plane.bell.ring()
+        self._plane.wake()
         return job
 
     async def _run(self, request: Request) -> Response:
@@ -93,7 +95,7 @@ class ClientApi:
             return job
         deadline = time.monotonic() + SYNC_WAIT_S
         while not job.state.is_final and (left := deadline - time.monotonic()) > 0:
-            await self._plane.bell.wait(left)
+            await self._plane.ends.wait(min(left, SYNC_LOOK_S))
         return JSONResponse(job.as_status())
 
     async def _health(self, request: Request) -> Response:

@@ -56,7 +56,6 @@ class Control:
 
     def _faults(self, data: Mapping[str, Any]) -> object:
         self._plane.faults.change(data)
-        self._plane.bell.ring()
         return self._plane.faults.as_json()
 
     def _kill(self, data: Mapping[str, Any]) -> object:
@@ -71,5 +70,4 @@ class Control:
         fleet = self._plane.workers.fleet
         fleet.cold_start_s = cold
         fleet.scale(count)
-        self._plane.bell.ring()
         return {"count": count, "cold_start_s": cold}

@@ -111,7 +111,7 @@ class Fleet:
         crashed = not killed and not self._steady(slot)
         slot.crashes = slot.crashes + 1 if crashed else 0
         slot.worker, slot.ready = None, False
-        slot.start_at = now + (min(0.5 * 2**slot.crashes, MAX_PAUSE_S) if crashed else 0.0)
+        slot.start_at = now + (min(0.25 * 2**slot.crashes, MAX_PAUSE_S) if crashed else 0.0)
         if slot.leaving:
             self._slots.remove(slot)
 

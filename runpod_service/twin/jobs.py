@@ -141,6 +141,11 @@ class Jobs:
         self._requeue(job)
         return True
 
+    def cancel_all(self) -> None:
+        """End all jobs that are not over yet."""
+        for job in self._jobs.values():
+            self.cancel(job)
+
     def purge(self) -> int:
         """Cancel all jobs that wait; how many these were."""
         waiting = [job for job_id in self._waiting if (job := self._jobs.get(job_id)) is not None]
@@ -221,6 +226,11 @@ class Jobs:
         for job_id in told:
             self._stops[job_id].told = True
         return told
+
+    def stops_due(self) -> bool:
+        """Whether some worker is to be told to stop a job now."""
+        now = self._clock()
+        return any(self._tells(stop, now) for stop in self._stops.values())
 
     def to_kill(self) -> set[str]:
         """The workers that did not stop a job in time, or that a fault strikes."""

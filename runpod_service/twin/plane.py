@@ -58,11 +58,18 @@ class Plane:
     requests: collections.Counter[str] = field(default_factory=collections.Counter)
 
     def __post_init__(self) -> None:
-        self.bell = Bell()
+        self.work, self.stops, self.ends = Bell(), Bell(), Bell()
         self.jobs = Jobs(self.faults, time.monotonic)
         self.limits = RateLimit(time.monotonic)
-        self.workers = Workers(self.settings, self.jobs, self.faults, self.bell.ring)
+        self.workers = Workers(self.settings, self.jobs, self.faults, self.wake)
         self.worker_key = self.workers.token
+
+    def wake(self) -> None:
+        """Wake the workers that something waits for. Waking all for nothing would keep a processor busy."""
+        if self.jobs.waiting:
+            self.work.ring()
+        if self.jobs.stops_due():
+            self.stops.ring()
 
     def knows(self, request: Request) -> bool:
         """Whether the request carries the key that clients have."""

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import uvicorn
@@ -31,7 +31,8 @@ Connections = dict[tuple[str, int], asyncio.Transport]
 
 def listen(port: int) -> socket.socket:
     """A listening socket on loopback; port 0 takes any free one. Raises OSError where the port is in use."""
-    listener = socket.socket()
+    # Without the protocol's number asyncio would not set TCP_NODELAY, and each answer would take 40 ms longer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
@@ -56,8 +57,14 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(plane: Plane, listener: socket.socket, until_stdin_closes: bool = False) -> None:
-    """Answer until a signal comes, or the standard input ends; then end all workers."""
+async def serve(
+    plane: Plane, listener: socket.socket, announce: Callable[[], None], until_stdin_closes: bool = False
+) -> None:
+    """Answer until a signal comes, or the standard input ends; then end all workers.
+
+    Args:
+        announce: called once signals are heeded.
+    """
     connections: Connections = {}
     config = uvicorn.Config(
         with_connections(application(plane), connections),
@@ -74,6 +81,7 @@ async def serve(plane: Plane, listener: socket.socket, until_stdin_closes: bool 
         loop.add_signal_handler(number, ended.set)
     if until_stdin_closes:
         threading.Thread(target=_wait_for_stdin, args=(loop, ended), daemon=True).start()
+    announce()
     base = f"http://{HOST}:{listener.getsockname()[1]}"
     answering = asyncio.create_task(server.serve(sockets=[listener]))
     watching = asyncio.create_task(plane.workers.run(lambda worker: addresses(base, plane.worker_key, worker)))

@@ -59,7 +59,7 @@ class WorkerApi:
             if jobs := self._jobs.take(worker, count):
                 given = [as_task(job) for job in jobs]
                 return JSONResponse(given if "batch_size" in request.query_params else given[0])
-            await self._plane.bell.wait(deadline - time.monotonic())
+            await self._plane.work.wait(deadline - time.monotonic())
             may = self._plane.workers.fleet.asked_for_a_job(worker)
         return Response(status_code=204)
 
@@ -71,7 +71,7 @@ class WorkerApi:
         while not (told := self._jobs.stops(worker)) and not await request.is_disconnected():
             if self._over(worker, deadline):
                 return Response(status_code=204)
-            await self._plane.bell.wait(deadline - time.monotonic())
+            await self._plane.stops.wait(deadline - time.monotonic())
         return JSONResponse({"jobsToStop": told})
 
     async def _ping(self, request: Request) -> Response:
@@ -97,7 +97,7 @@ class WorkerApi:
             self._jobs.progress(worker, job_id, result.get("output"))
         else:
             self._jobs.finish(worker, job_id, result)
-        self._plane.bell.ring()
+            self._plane.ends.ring()
         return JSONResponse({})
 
     async def _chunk(self, request: Request) -> Response:
@@ -110,13 +110,11 @@ class WorkerApi:
         if chunk is None:
             return problem(400, "the chunk must be a JSON object")
         self._jobs.chunk(worker, request.path_params["job_id"], chunk.get("output"))
-        self._plane.bell.ring()
         return JSONResponse({})
 
     def _over(self, worker: str, deadline: float) -> bool:
         """Whether the worker need not wait any more."""
-        workers = self._plane.workers
-        return workers.closing or workers.fleet.find(worker) is None or time.monotonic() >= deadline
+        return self._plane.workers.fleet.find(worker) is None or time.monotonic() >= deadline
 
 
 def as_task(job: Job) -> dict[str, object]:

@@ -62,7 +62,7 @@ class Workers:
     Args:
         settings: of the processes.
         jobs: the queue, told when a worker goes.
-        changed: called when a worker or the time may have changed what somebody waits for.
+        changed: called when a worker or the time may have changed what workers wait for.
     """
 
     def __init__(self, settings: WorkerSettings, jobs: Jobs, faults: Faults, changed: Callable[[], None]) -> None:
@@ -132,9 +132,10 @@ class Workers:
     async def close(self) -> None:
         """End all workers: their jobs are stopped, they have a moment to clean up, then nothing of them is left."""
         self.closing = True
-        self._changed()
+        self._jobs.cancel_all()
         deadline = time.monotonic() + FAREWELL_S
         while self.busy() and time.monotonic() < deadline:
+            self._changed()
             await asyncio.sleep(TICK_S)
         for worker in list(self._processes):
             self.kill(worker)
