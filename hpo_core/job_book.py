@@ -56,6 +56,7 @@ class JobBook:
         self._price, self._gpus = price, gpus
         self._lock = threading.Lock()
         self._costs: dict[int | None, float] = {}  # dollars by trial
+        self._foreign: set[str] = set()  # jobs of other runs, which this one only ends
 
     def submitted(self, job_id: str, trial: int | None) -> None:
         self._jobs.add(self._job(job_id, trial, "IN_QUEUE"))
@@ -68,21 +69,19 @@ class JobBook:
     def lost(self, trial: int | None, most_s: float, reason: str) -> None:
         """A submission that was not answered: the job may run, and costs at most `most_s` seconds."""
         job_id = f"lost-{uuid.uuid4().hex[:12]}"
-        self.ledger.lost(job_id, most_s)
+        with self._lock:
+            self.ledger.lost(job_id, most_s)
         job = self._job(job_id, trial, LOST)
         self._jobs.add(dataclasses.replace(job, cost=self._dollars(most_s), ended_at=job.submitted_at, error=reason))
         self._charge(trial, self._dollars(most_s))
 
     def ended(self, job_id: str, trial: int | None, end: JobEnd) -> None:
         """The job is over. Where the platform does not say how long it ran, what was counted here stands."""
-        before = self.ledger.spent()
-        if end.execution_s is None:
-            self.ledger.dropped(job_id)
-            paid = max(0.0, self.ledger.spent() - before)
+        if job_id in self._foreign:
+            paid = self._dollars(end.execution_s or 0.0)
         else:
-            self.ledger.finished(job_id, end.execution_s)
-            paid = self._dollars(end.execution_s)
-        self._charge(trial, paid)
+            paid = self._paid(job_id, end.execution_s)
+            self._charge(trial, paid)
         self._jobs.end(job_id, cost=paid, **dataclasses.asdict(end))
 
     def cost_of(self, trial: int | None) -> float | None:
@@ -100,7 +99,19 @@ class JobBook:
                 alive = False  # its run was deleted
             if not alive:
                 found.append(job)
+        self._foreign |= {job.job_id for job in found if job.run_name != self.run_name}
         return found
+
+    def _paid(self, job_id: str, execution_s: float | None) -> float:
+        """Dollars that a job of this run adds to what is spent."""
+        if execution_s is not None:
+            with self._lock:
+                self.ledger.finished(job_id, execution_s)
+            return self._dollars(execution_s)
+        with self._lock:
+            before = self.ledger.spent()
+            self.ledger.dropped(job_id)
+            return max(0.0, self.ledger.spent() - before)
 
     def _job(self, job_id: str, trial: int | None, state: str) -> Job:
         return Job(

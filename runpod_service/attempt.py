@@ -67,6 +67,7 @@ class Attempt:
         self._job_id = ""
         self._over = False
         self._state = JobState.IN_QUEUE
+        self._queued_at = 0.0
         self.result: Result | None = None
 
     def records(self) -> Generator[Record]:
@@ -113,14 +114,12 @@ class Attempt:
 
     def _follow(self, client: Client) -> Generator[Record]:
         """Look at the job until it is over. The stream is only to be looked at; the status decides."""
-        backoff, queued_at = Backoff(), self._site.clock()
+        backoff, self._queued_at = Backoff(), self._site.clock()
         while not self._stop.is_set():
             self._check_money()
             try:
                 state = yield from self._look(client)
-                if state.is_final:
-                    yield from self._end(client.status(self._job_id))
-                    return
+                status = client.status(self._job_id) if state.is_final else None
             except JobGoneError as error:
                 self._close("LOST", None, str(error))
                 raise JobFailedError(f"{error}, and its result is lost") from error
@@ -131,17 +130,25 @@ class Attempt:
                 yield self._note(error)
                 self._stop.wait(error.wait_s if isinstance(error, CircuitOpenError) else backoff.next_s())
                 continue
+            if status is not None and status.state.is_final:
+                yield from self._end(status)
+                return
             backoff.reset()
-            if state.is_waiting and self._site.clock() - queued_at > self._site.queue_s:
+            if state.is_waiting and self._site.clock() - self._queued_at > self._site.queue_s:
                 raise JobFailedError(f"no worker took the job within {duration(self._site.queue_s)}")
             self._stop.wait(self._site.poll_s)
 
     def _look(self, client: Client) -> Generator[Record, None, JobState]:
         """Show what is new; the job's state."""
-        state, chunks = client.stream(self._job_id)
+        try:
+            state, chunks = client.stream(self._job_id)
+        except (UnknownAnswerError, JobGoneError):
+            state, chunks = client.status(self._job_id).state, []
         if not state.is_waiting and self._state.is_waiting:
             self._site.book.running(self._job_id)
+            yield Phase(name="on a worker of RunPod")
         if state.is_waiting and not self._state.is_waiting:
+            self._queued_at = self._site.clock()
             yield self._waiting("in RunPod's queue again: its worker went away")
         self._state = state
         for chunk in chunks:
@@ -151,8 +158,6 @@ class Attempt:
     def _end(self, status: JobStatus) -> Generator[Record]:
         """The job is over: keep its result, or raise what became of it."""
         error = "" if status.error is None else str(status.error)
-        if not status.state.is_final:
-            return
         self._close(status.state.value, status, error)
         if status.state is JobState.COMPLETED:
             try:
@@ -191,7 +196,9 @@ class Attempt:
         return Phase(name=f"{WAITING} {why}"[:60])
 
     def _note(self, error: RunPodError) -> Phase:
-        """Shown while the job goes on unseen; it does not wait, so its time limit goes on as well."""
+        """Shown while the job goes on unseen. One that a worker has does not wait: its time limit goes on as well."""
+        if self._state.is_waiting:
+            return self._waiting(f"in RunPod's queue, not seen: {error}")
         return Phase(name=f"not seen: {error}"[:60])
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from hpo_core.prices import Ledger
-
 from hpo_core.backends import FINAL_MODEL, Backend, Order, local_pool
 from hpo_core.errors import RunError
 from hpo_core.job_book import JobBook
 from hpo_core.local.trainer import LocalTrainer
+from hpo_core.prices import Ledger
 from hpo_core.records import Trainer
 from runpod_service.cancelling import Canceller
-from runpod_service.client import Client, Limits
+from runpod_service.client import ANSWER_S, Client, Limits
 from runpod_service.errors import RefusedError, RunPodError
 from runpod_service.limits import Capacity
 from runpod_service.protocol import Policy
 from runpod_service.s3 import S3Error, S3Store
-from runpod_service.site import Site
+from runpod_service.site import POLL_S, Site
 from runpod_service.trainer import RunPodTrainer
 
 # Beside its training a job starts a worker's process, and may have to fetch the data.
@@ -34,15 +33,18 @@ def policy_of(minutes: float) -> Policy:
     return Policy(execution_s=execution_s, ttl_s=execution_s + QUEUE_S)
 
 
-def runpod_backend(order: Order) -> Backend:
-    """Jobs on the endpoint that the settings name; the final model is made there where its files can come back."""
-    return RunPodBackend(order).as_backend()
+def runpod_backend(order: Order, poll_s: float = POLL_S) -> Backend:
+    """Jobs on the endpoint that the settings name, looked at every `poll_s` seconds.
+
+    The final model is made there where its files can come back.
+    """
+    return RunPodBackend(order, poll_s).as_backend()
 
 
 class RunPodBackend:
     """Everything of one run that has to do with RunPod."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, poll_s: float = POLL_S) -> None:
         self._order = order
         config, settings = order.config, order.settings.runpod
         self._limits = Limits()
@@ -66,6 +68,7 @@ class RunPodBackend:
             capacity=Capacity(order.workers),
             log=order.log,
             limits=self._limits,
+            poll_s=poll_s,
             queue_s=QUEUE_S,
         )
 
@@ -102,6 +105,7 @@ class RunPodBackend:
 
     def close(self) -> None:
         """Cancel what still runs, and leave nothing in the store."""
+        self._site.capacity.wait_until_free(ANSWER_S)  # what is being submitted now is to be cancelled too
         self._canceller.close()
         self._pool.close()
         if self._site.store is not None:

@@ -124,7 +124,7 @@ class Capacity:
     def __init__(self, most: int, patience: int = 2) -> None:
         self.most = most
         self._patience = patience
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._limit, self._busy, self._failures = most, 0, 0
 
     def try_take(self) -> bool:
@@ -137,6 +137,12 @@ class Capacity:
     def give_back(self) -> None:
         with self._lock:
             self._busy -= 1
+            self._lock.notify_all()
+
+    def wait_until_free(self, timeout_s: float) -> bool:
+        """Whether no job is in flight any more, after waiting at most `timeout_s`."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._busy == 0, timeout_s)
 
     def succeeded(self) -> int | None:
         """The new limit, where it has changed."""

@@ -18,6 +18,7 @@ from runpod_service.limits import Capacity, Clock
 from runpod_service.protocol import Policy
 from runpod_service.s3 import S3Store
 
+POLL_S = 0.4
 # After this long without any answer trials train here, where that is allowed.
 SILENCE_S = 30.0
 # A service that was given up is asked this often whether it is back.
@@ -54,7 +55,7 @@ class Site:
     capacity: Capacity
     log: RunLog
     limits: Limits = field(default_factory=Limits)
-    poll_s: float = 0.4
+    poll_s: float = POLL_S
     queue_s: float = 900.0
     silence_s: float = SILENCE_S
     clock: Clock = time.monotonic

@@ -71,7 +71,7 @@ class RunPodTrainer:
             finally:
                 self._site.capacity.give_back()
         if not stop.is_set():
-            yield from self._train_here(config, sequencer, reason)
+            yield from self._train_here(config, sequencer, reason, stop)
 
     def _take_slot(self, stop: threading.Event) -> Generator[Record, None, bool]:
         """Wait until one more job may be in flight; False where nobody wants it any more."""
@@ -84,13 +84,17 @@ class RunPodTrainer:
             waits = True
         return True
 
-    def _train_here(self, config: TrialConfig, sequencer: Sequencer, reason: str) -> Generator[Record]:
+    def _train_here(
+        self, config: TrialConfig, sequencer: Sequencer, reason: str, stop: threading.Event
+    ) -> Generator[Record]:
         """The way back: this machine."""
         if self._site.local is None:
             raise WorkerDiedError(f"RunPod: {reason}")
         self._site.give_up(reason)
         with closing(cast("Generator[Record]", self._site.local(config))) as records:
             for record in records:
+                if stop.is_set():
+                    return
                 if isinstance(record, Finished | Failed | Artefact):
                     yield record
                 else:
