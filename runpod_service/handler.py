@@ -316,12 +316,12 @@ def check_config() -> TrialConfig:
         architecture=Architecture.CNN,
         seed=1,
         split_seed=1,
-        sample_percentage=50.0,
+        sample_percentage=100.0,
         validation_split=0.2,
         test_split=0.2,
         threads=1,
         replicas=1,
-        hyperparameters=defaults(Architecture.CNN) | {"epochs": 1},
+        hyperparameters=defaults(Architecture.CNN) | {"epochs": 4},
     )
 
 

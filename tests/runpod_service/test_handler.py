@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -23,9 +27,9 @@ from runpod_service.handler import Chunk, Pools, check, check_config, concurrenc
 from runpod_service.protocol import KEPT, Request, Result, result_of
 from tests.runpod_service.jobs import ABOUT, CONFIG, collect, error_of, job, output_of, streamed, wait_for, worker
 from tests.runpod_service.test_chunks import pictured
-from tests.stubs import EndlessTrainer, ScriptedTrainer, epoch, make_config
+from tests.stubs import EndlessTrainer, ScriptedTrainer, make_config
 from tests.stubs import records_of as script_of
-from tests.test_architecture import modules_after
+from tests.test_architecture import ROOT, modules_after
 
 
 @pytest.mark.parametrize(
@@ -265,7 +269,7 @@ def test_the_concurrency_is_one_unless_told() -> None:
 
 
 def test_the_check_says_how_it_went() -> None:
-    trainer = ScriptedTrainer(lambda config: [*script_of(config)[:2], epoch(1, 1, 0.625), script_of(config)[-1]])
+    trainer = ScriptedTrainer(lambda config: script_of(config, 0.625))
     line = asyncio.run(check(worker(trainer).handle))
     assert "worker-1" in line and "62.5%" in line and trainer.seen == [check_config()]
 
@@ -274,6 +278,26 @@ def test_the_check_fails_with_the_reason() -> None:
     trainer = ScriptedTrainer(lambda _: [WorkerDiedError("ended by SIGKILL")])
     with pytest.raises(OneginError, match="WorkerDiedError: ended by SIGKILL"):
         asyncio.run(check(worker(trainer).handle))
+
+
+def checked(**environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runpod_service.handler", "--check"]
+    environ = {**os.environ, **environment}
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_a_worker_that_is_set_up_wrongly_says_so_in_one_line() -> None:
+    answer = checked(ONEGIN_WORKER_CONCURRENCY="two")
+    assert answer.returncode == 1 and answer.stdout == ""
+    assert answer.stderr.startswith("error: ONEGIN_WORKER_CONCURRENCY must be") and answer.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_check_trains_for_real(tmp_path: Path) -> None:
+    answer = checked(XDG_CACHE_HOME=str(tmp_path))
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("ok: ") and answer.stdout.count("\n") == 1
+    assert float(answer.stdout.split()[-1].rstrip("%")) > 80
 
 
 def test_the_worker_loads_little() -> None:
