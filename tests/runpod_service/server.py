@@ -71,6 +71,7 @@ class ServedJob:
     state: JobState = JobState.IN_QUEUE
     known: bool = True
     looks: int = 0
+    ran: bool = False
 
     @property
     def config(self) -> TrialConfig:
@@ -84,12 +85,13 @@ class ServedJob:
         at = self.looks - self.script.queued - 1
         if at < 0:
             return []
+        self.ran = True
         self.state = JobState.IN_PROGRESS if at < len(self.script.steps) else self.script.state
         return self.script.steps[at] if at < len(self.script.steps) else []
 
     def status(self) -> dict[str, Any]:
         answer: dict[str, Any] = {"id": self.job_id, "status": self.state.value, "delayTime": DELAY_MS}
-        if not self.state.is_waiting:
+        if self.ran:
             answer |= {"executionTime": EXECUTION_MS, "workerId": "worker-1"}
         if self.state is JobState.COMPLETED and self.script.output is not None:
             answer["output"] = self.script.output

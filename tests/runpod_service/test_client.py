@@ -16,17 +16,11 @@ from runpod_service import errors
 from runpod_service.client import Client, EndpointHealth, Limits
 from runpod_service.limits import Breaker, TokenBucket, bucket
 from runpod_service.protocol import JobState, Policy, Request, body
-from tests.runpod_service.server import KEY, Fault, Script, Service, served, stuck
+from tests.runpod_service.server import KEY, Fault, Script, Service, stuck
 from tests.stubs import make_config
 
 BODY = body(Request(make_config(epochs=2), "run/trial_0"), Policy(600, 1500))
 KINDS = ("run", "stream", "status", "cancel", "health")
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with served() as service:
-        yield service
 
 
 @pytest.fixture
