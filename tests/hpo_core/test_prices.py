@@ -196,6 +196,9 @@ def test_nothing_is_submitted_that_would_reach_the_cap(clock: Clock) -> None:
     clock.now += 1
     book.finished("b", 1)
     assert book.may_submit(), "31 + 15.5 + 15.5"
+    clock.now += 55
+    assert not book.may_submit(), "31 + 56 + 15.5: one runs longer than the mean"
+    clock.now -= 55
     book.lost("d", 38.1)
     assert not book.may_submit(), "31 + 38.1 + 15.5 + 15.5"
 

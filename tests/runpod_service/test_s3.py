@@ -154,9 +154,17 @@ def test_parts_whose_joining_was_answered_by_nobody(settings: S3Settings, relay:
         assert passed_on().status == 200
         return refusal(502)
 
-    relay.faults = [times(1, lost, "POST", "uploadId")]
+    relay.faults = [times(1, lost, "POST", "uploadId"), times(1, fails(404, "NoSuchUpload"), "POST", "uploadId")]
     told = S3Store(settings, multipart_above=10, sleep=lambda _s: None).upload(file, KEY)
     assert relay.count("POST", "uploadId") == 2 and told[0] == file.stat().st_size
+
+
+def test_an_upload_that_did_not_arrive_is_noticed(store: S3Store, relay: Relay, file: Path) -> None:
+    store.upload(file, KEY)
+    file.write_bytes(b"newer")
+    relay.faults = [times(1, lambda _asked, _passed_on: Answer(200, {}, b""), "PUT")]
+    with pytest.raises(S3Error, match=rf"{KEY} has 102400 bytes at 127.* after 5 were written; check that ONEGIN_S3"):
+        store.upload(file, KEY)
 
 
 @pytest.mark.parametrize(
