@@ -30,6 +30,7 @@ from runpod_service.protocol import JobState
 
 CONNECT_S, ANSWER_S = 5.0, 20.0
 SHOWN = 200
+SHORTEST_KEY = 16
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
@@ -185,9 +186,13 @@ class Client:
         return self._understood(response, is_job="/" in path)
 
     def _content(self, response: requests.Response) -> bytes:
-        """The answer, without the key should the service repeat it."""
+        """The answer, without the key should the service repeat it.
+
+        A real key is long. A short one, such as a twin may have, would be found in words that have nothing to do with
+        it.
+        """
         key = self._settings.api_key.encode()
-        return response.content.replace(key, b"***") if key else response.content
+        return response.content.replace(key, b"***") if len(key) >= SHORTEST_KEY else response.content
 
     def _understood(self, response: requests.Response, *, is_job: bool) -> Mapping[str, Any]:
         status = response.status_code

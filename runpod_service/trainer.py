@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -53,7 +54,7 @@ class RunPodTrainer:
             if not (yield from self._take_slot(stop)):
                 return
             try:
-                attempt = Attempt(self._site, self._trial, config, sequencer, stop)
+                attempt = Attempt(self._site, self._trial, self._for_the_worker(config), sequencer, stop)
                 yield from attempt.records()
             except JobFailedError as error:
                 self._site.failed(self._trial, f"{error} (job {number} of at most {ATTEMPTS})")
@@ -72,6 +73,10 @@ class RunPodTrainer:
                 self._site.capacity.give_back()
         if not stop.is_set():
             yield from self._train_here(config, sequencer, reason, stop)
+
+    def _for_the_worker(self, config: TrialConfig) -> TrialConfig:
+        """Without a store pictures could not come back: they are drawn here, and no worker is paid for them."""
+        return replace(config, plots="none") if self._site.store is None and config.part != FINAL else config
 
     def _take_slot(self, stop: threading.Event) -> Generator[Record, None, bool]:
         """Wait until one more job may be in flight; False where nobody wants it any more."""
@@ -120,11 +125,11 @@ class RunPodTrainer:
                 missing.append(file)
         if self._site.store is not None:
             self._clean(self._site.store)
-        if not missing:
-            return
         if config.part == FINAL:
             for file in missing:
                 yield Artefact(name=file.name, path=None, note=file.note or "it could not be fetched from the store")
+            return
+        if self._site.store is not None and not missing:
             return
         history = TrialHistory(class_names=self._site.class_names)
         for record in result.records:
