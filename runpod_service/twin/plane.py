@@ -71,6 +71,11 @@ class Plane:
         if self.jobs.stops_due():
             self.stops.ring()
 
+    def let_go(self) -> None:
+        """Wake all that wait, so that they see that whom they answer has gone."""
+        for bell in (self.work, self.stops, self.ends):
+            bell.ring()
+
     def knows(self, request: Request) -> bool:
         """Whether the request carries the key that clients have."""
         given = request.headers.get("authorization", "")

@@ -14,6 +14,8 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
@@ -46,7 +48,11 @@ def listen(port: int) -> socket.socket:
 def application(plane: Plane) -> ASGIApp:
     """Everything the twin answers."""
     routes = [*ClientApi(plane).routes(), *WorkerApi(plane).routes(), *Control(plane).routes()]
-    return Gate(Starlette(routes=routes), plane)
+    return Gate(Starlette(routes=routes, exception_handlers={ClientDisconnect: _nobody_listens}), plane)
+
+
+async def _nobody_listens(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)
 
 
 class Server(uvicorn.Server):
@@ -73,6 +79,7 @@ async def serve(
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=1,
     )
@@ -90,6 +97,7 @@ async def serve(
     failure = watching.exception() if watching.done() else None
     watching.cancel()
     await plane.workers.close()
+    plane.let_go()
     server.should_exit = True
     await answering
     if failure is not None:

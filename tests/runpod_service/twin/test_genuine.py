@@ -101,10 +101,12 @@ def test_a_killed_worker_has_its_job_run_again(client: Client, tmp_path: Path) -
 
 
 def test_a_job_that_kills_each_worker_fails(client: Client) -> None:
+    before = {worker["pid"] for worker in client.twin.state()["workers"]}
     client.twin.faults({"kill_worker": 2})
     status = client.ended(client.run(steps=2, pause_s=5))
     assert (status["status"], status["error"]) == ("FAILED", "job timed out after 1 retries")
     client.twin.wait_until_ready()
+    assert not before & {worker["pid"] for worker in client.twin.state()["workers"]}
 
 
 def test_faults_of_jobs(client: Client) -> None:
@@ -151,7 +153,7 @@ def test_workers_that_crash_are_unhealthy() -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_nothing_outlives_the_twin(end: signal.Signals, tmp_path: Path) -> None:
+def test_nothing_outlives_the_twin(end: signal.Signals, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with Twin.start(0, COMMAND) as twin:
         client = Client(twin)
         twin.scale(1, cold_start_s=0.5)
@@ -165,6 +167,7 @@ def test_nothing_outlives_the_twin(end: signal.Signals, tmp_path: Path) -> None:
         os.kill(twin.pid, end)
         until(lambda: not any(map(alive, [*pids, twin.pid])))
         assert end is signal.SIGKILL or (tmp_path / "left").exists()
+    assert capfd.readouterr().err == ""
 
 
 def test_the_twin_ends_with_the_process_that_started_it() -> None:

@@ -180,6 +180,7 @@ def test_retry_runs_a_failed_job_again_without_its_output() -> None:
     job = queue.running()
     assert not queue.retry(job)
     queue.chunk("w", job.id, 1)
+    queue.progress("w", job.id, "half")
     queue.finish("w", job.id, {"error": "no"})
     assert queue.retry(job)
     assert job.as_status() == {"id": job.id, "status": "IN_QUEUE"} and queue.stream(job) == []
