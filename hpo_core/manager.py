@@ -38,8 +38,12 @@ class RunManager:
         runner = self._runner
         return runner.run_name if runner is not None and not runner.wait(0) else None
 
-    def start(self, config: OptimizationConfig) -> str:
+    def start(self, config: OptimizationConfig, settings: Settings | None = None) -> str:
         """Start a run and return its name at once.
+
+        Args:
+            config: what it is told.
+            settings: of this run alone, where they differ from the manager's in where remote trials go.
 
         Raises:
             UsageError: the configuration cannot run, or this process is busy with another run.
@@ -48,7 +52,7 @@ class RunManager:
         with self._lock:
             if (active := self.active) is not None:
                 raise UsageError("run", f"cannot start: {active} is running", "wait until it has ended, or cancel it")
-            self._runner = Runner(config, self._settings, self._machine, self._backends)
+            self._runner = Runner(config, settings or self._settings, self._machine, self._backends)
             self._runner.start()
             return self._runner.run_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from hpo_core.optimization_config import OptimizationConfig
-from pages.parts import cards, form, frame, launch, shared, words
+from pages.parts import cards, form, frame, launch, where, words
 
 
 def _search(default: dict[str, object]) -> dict[str, object]:
@@ -14,18 +14,19 @@ def _search(default: dict[str, object]) -> dict[str, object]:
         st.subheader("What makes a trial better", anchor=False)
         grid = st.grid(2, min_column_width=260, key="goal")
         with grid.cell():
-            values: dict[str, object] = {"mode": form.mode()}
+            values: dict[str, object] = {"mode": form.segments("mode")}
         with grid.cell():
             values["objective"] = form.field("objective", default["objective"])
         if values["mode"] == "health":
             values["health_weight"] = form.field("health_weight", default["health_weight"])
         st.html(f'<span class="formula">{words.formula(values)}</span>')
         st.subheader("How much is tried", anchor=False)
-        grid = st.grid(4, min_column_width=170, key="budget")
+        grid = st.grid(3, min_column_width=170, key="budget")
         for name in form.SHOWN:
             with grid.cell():
-                limit = shared.machine().cores if name == "workers" else None
-                values[name] = form.field(name, default[name], limit=limit)
+                values[name] = form.field(name, default[name])
+        st.subheader("Where trials train", anchor=False)
+        values |= where.choose(default)
         with st.expander("More", key="more"):
             values["run_name"] = form.run_name()
             grid = st.grid(2, min_column_width=200, key="more_fields")

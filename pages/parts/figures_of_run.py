@@ -10,7 +10,8 @@ from typing import Any
 import streamlit as st
 
 import datasets
-from pages.parts import formats, numbers, shared, words
+from hpo_core.backends import RUNPOD
+from pages.parts import formats, money, numbers, shared, words
 from storage.errors import UnknownRunError
 from storage.progress import TrialProgress
 from storage.runs import Run
@@ -34,6 +35,7 @@ class RunFigures:
         history: scores so far.
         failures: reasons with trial numbers.
         now: seconds since the epoch.
+        money: of a run on RunPod; None for others.
     """
 
     name: str
@@ -45,6 +47,7 @@ class RunFigures:
     history: numbers.History
     failures: tuple[tuple[str, list[int]], ...]
     now: float
+    money: money.Money | None = None
 
     @property
     def ended(self) -> int:
@@ -100,18 +103,27 @@ def read(name: str) -> RunFigures:
         return RunFigures(name, run, None, {}, "", (), numbers.history((), minimises=False), (), time.time())
     summary = studies.summary(name)
     attributes = studies.attributes(name)
-    config = attributes.get("configuration")
+    recorded, now = attributes.get("configuration"), time.time()
+    config = recorded if isinstance(recorded, dict) else {}
     return RunFigures(
         name=name,
         run=run,
         summary=summary,
-        config=config if isinstance(config, dict) else {},
+        config=config,
         note=str(attributes.get("dataset note") or ""),
         running=tuple(shared.progress(name).read()),
         history=_history(name, summary.n("complete"), summary.minimises),
         failures=_failures(name, summary.n("fail")),
-        now=time.time(),
+        now=now,
+        money=_money(name, run, config, now),
     )
+
+
+def _money(name: str, run: Run | None, config: Mapping[str, Any], now: float) -> money.Money | None:
+    if run is None or config.get("backend") != RUNPOD:
+        return None
+    jobs = shared.jobs().of_run(name)
+    return money.of_run(jobs, config, total=run.trials, is_over=run.state.is_final, now=now)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -10,36 +10,42 @@ import streamlit as st
 
 from hpo_core.optimization_config import OPTIONS, RUN_NAME_EXPLANATION, OptimizationConfig
 from hpo_core.parameters import Choices, Range
+from hpo_core.shares import REMOTE_WORKERS
 from pages.parts import formats, words
 
 # What a first visitor starts with: good results on the embedded digits within a few minutes.
 FIRST_RUN: Mapping[str, object] = {"dataset": "digits", "trials": 12, "max_epochs_per_trial": 12}
 
-SHOWN = ("trials", "max_epochs_per_trial", "sample_percentage", "workers")
+SHOWN = ("trials", "max_epochs_per_trial", "sample_percentage")
+REMOTE = ("gpu", "max_cost")
 FOLDED = (
     "sampler", "pruner", "seed", "timeout_minutes", "max_training_time_minutes", "max_parameters", "health_interval",
-    "bias_change_limit", "plots",
+    "bias_change_limit", "threads", "gpus_per_worker", "plots",
 )  # fmt: skip
-SWITCHES = ("health_pruning", "final_model")
+SWITCHES = ("health_pruning", "scale_batch", "final_model")
 # What stands in an empty field.
-EMPTY = {"workers": "auto", "timeout_minutes": "no limit", "health_interval": "auto"}
+EMPTY = {
+    "workers": "auto", "remote_workers": str(REMOTE_WORKERS), "threads": "auto", "gpus_per_worker": "auto",
+    "health_interval": "auto", "timeout_minutes": "no limit", "max_cost": "no limit",
+}  # fmt: skip
 STEPS = {"sample_percentage": 5.0, "health_weight": 0.1}
 
 
-def field(name: str, default: object, *, limit: int | None = None) -> Any:
+def field(name: str, default: object, *, limit: int | None = None, key: str | None = None) -> Any:
     """Draw the widget of a field and return its value.
 
     Args:
-        name: of the field; also the widget's key.
+        name: of the field.
         default: its value before anybody touched it.
         limit: a smaller upper bound than the declared one, such as this machine's cores.
+        key: of the widget, where it is not the field's name.
     """
-    option = OPTIONS[name]
+    option, key = OPTIONS[name], key or name
     help_text, label = option.explanation, formats.label(name)
     if isinstance(option.allowed, Choices):
         options = [str(value) for value in option.allowed.values]
         return st.selectbox(
-            label, options, index=options.index(str(default)), format_func=words.choice, help=help_text, key=name,
+            label, options, index=options.index(str(default)), format_func=words.choice, help=help_text, key=key,
             persist_state="session",
         )  # fmt: skip
     assert isinstance(option.allowed, Range)
@@ -49,7 +55,7 @@ def field(name: str, default: object, *, limit: int | None = None) -> Any:
     return st.number_input(
         label, min_value=number(option.allowed.low), max_value=number(high),
         value=None if default is None else number(default), step=number(step),
-        format="%g" if number is float else None, help=help_text, key=name, placeholder=EMPTY.get(name),
+        format="%g" if number is float else None, help=help_text, key=key, placeholder=EMPTY.get(key),
         persist_state="session",
     )  # fmt: skip
 
@@ -61,14 +67,15 @@ def switch(name: str, default: object) -> bool:
     )
 
 
-def mode(name: str = "mode") -> str:
-    """Draw the choice of what a trial is scored by."""
+def segments(name: str, *, labelled: bool = True) -> str:
+    """Draw a choice of a few words side by side; without its label where a heading says the same."""
     option = OPTIONS[name]
     assert isinstance(option.allowed, Choices)
     options = [str(value) for value in option.allowed.values]
     chosen = st.segmented_control(
         formats.label(name), options, default=options[0], required=True, format_func=words.choice,
-        help=option.explanation, key=name, persist_state="session",
+        help=option.explanation if labelled else None, key=name, persist_state="session",
+        label_visibility="visible" if labelled else "collapsed",
     )  # fmt: skip
     return str(chosen or options[0])
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+
+from hpo_core.prices import in_dollars
 
 THIN_SPACE = "\u2009"
 NOTHING = "–"
 LOG_CHARACTERS = 220
+# Fields whose name alone would not say it.
+LABELS: Mapping[str, str] = {
+    "backend": "Where trials train",
+    "gpu": "GPU of a worker",
+    "gpus_per_worker": "GPUs per trial",
+    "max_cost": "Most it may cost",
+    "fallback_local": "Train here when RunPod does not answer",
+    "scale_batch": "Batch grows with the GPUs",
+}
 
 
 def percent(share: float | None) -> str:
@@ -42,9 +54,16 @@ def plural(number: int, word: str) -> str:
     return f"{count(number)} {word}" + ("" if number == 1 else "s")
 
 
+def dollars(amount: float | None) -> str:
+    """An amount of money, for example '$1.24'."""
+    return in_dollars(amount) if amount is not None and math.isfinite(amount) else NOTHING
+
+
 def label(field: str) -> str:
-    """The name of a field as a label, for example 'Max epochs per trial'."""
-    return field.replace("_", " ").capitalize()
+    """The name of a field as a label, for example 'Max epochs per trial'; variables and words stay as they are."""
+    if field != field.lower():
+        return field
+    return LABELS.get(field) or field.replace("_", " ").capitalize()
 
 
 def sentence(text: str) -> str:

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 import streamlit as st
 
 from datasets import DatasetError
+from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError, UsageError
 from hpo_core.optimization_config import OptimizationConfig
-from pages.parts import formats, shared, words
+from hpo_core.shares import share_of
+from pages.parts import expected_cost, formats, shared, words
 from storage.errors import StorageError
 
 LOOK_S = 2.0
@@ -41,21 +43,26 @@ def _panel(config: OptimizationConfig) -> None:
     if name := st.session_state.pop("go_to", None):
         st.switch_page("pages/monitor.py", query_params={"study": name})
     with st.container(border=True, key="start_card"), explained():
-        workers = shared.machine().workers(config.workers)
+        workers = share_of(config, shared.machine()).workers
         st.html(f'<div class="summary">{words.summary(config, workers)}</div>')
         epochs = formats.plural(config.max_epochs_per_trial, "epoch")
         share = "" if config.sample_percentage == 100 else f", {config.sample_percentage:g} % of the training part"
         st.html(f'<div class="quiet">Up to {epochs} each{share}. Everything is kept, also when you stop early.</div>')
+        if config.backend == RUNPOD:
+            st.html(f'<div class="quiet">{expected_cost.sentences(config, workers)}</div>')
         with shared.database_errors(retry=False):
             _button(config)
 
 
 def _button(config: OptimizationConfig) -> None:
     busy = shared.busy_here(shared.runs().list(limit=20))
+    nowhere = config.backend == RUNPOD and not shared.remote().settings.complete
     st.button(
         "Start optimisation", key="start", type="primary", icon=":material/play_arrow:", width="stretch",
-        disabled=busy is not None, on_click=_start, args=(config,),
+        disabled=busy is not None or nowhere, on_click=_start, args=(config,),
     )  # fmt: skip
+    if nowhere:
+        st.html('<div class="quiet">RunPod is not set up: see “Where trials train”.</div>')
     if busy is not None:
         st.html(f'<div class="quiet">One run trains at a time, and {html.escape(busy.run_name)} is running.</div>')
         st.page_link(
@@ -75,7 +82,7 @@ def _start(config: OptimizationConfig) -> None:
         state["go_to"] = name
         return
     try:
-        name = manager.start(config)
+        name = manager.start(config, shared.run_settings())
     except (OneginError, DatasetError, StorageError) as error:
         state["start_error"] = error
         return

@@ -15,15 +15,14 @@ SHOWN_TRIALS = 8
 
 
 def tiles(figures: RunFigures) -> None:
-    """The four numbers of a run."""
+    """The four numbers of a run; for one on RunPod also its money."""
     summary = figures.summary
     best = f"Trial {summary.best_trial}" if summary and summary.best_trial is not None else ""
     of_best = f"Of {best}, the trial with the best score." if best else "Known when a trial is complete."
     smaller = " Smaller is better." if summary and summary.minimises else ""
     by_state = summary.n_by_state if summary else {}
     states = ", ".join(f"{number} {state}" for state, number in sorted(by_state.items())) or "none yet"
-    grid = st.grid(4, min_column_width=150, key="tiles")
-    shown = (
+    shown = [
         ("Trials performed", f"{formats.count(figures.ended)} of {formats.count(figures.total)}",
          f"Trials that are over, whatever came of them. By state: {states}."),
         ("Best accuracy", formats.percent(summary.best_accuracy if summary else None),
@@ -32,9 +31,18 @@ def tiles(figures: RunFigures) -> None:
          f"What the search makes better: {figures.score_name}.{smaller} {of_best}"),
         ("Mean duration", formats.duration(figures.mean_duration_s),
          "Of complete and pruned trials, from the first step of the search to the last epoch."),
-    )  # fmt: skip
+    ]  # fmt: skip
+    if figures.money is not None:
+        paid, now = formats.dollars(figures.money.spent), formats.dollars(figures.money.running)
+        shown.append((
+            "Cost so far", formats.dollars(figures.money.so_far),
+            f"Jobs that are over: {paid}, by the platform's times. Running ones: {now}, by the clock.",
+        ))  # fmt: skip
+    grid = st.grid(len(shown), min_column_width=150, key="tiles")
     for label, value, explanation in shown:
         grid.metric(label, value, help=explanation, border=True)
+    if figures.money is not None and figures.money.outlook:
+        st.html(f'<div class="quiet">Cost: {html.escape(figures.money.outlook)}</div>')
 
 
 def progress(figures: RunFigures) -> None:

@@ -10,15 +10,21 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 
 import streamlit as st
 
+from hpo_core.backends import LOCAL_ONLY, RUNPOD
 from hpo_core.machine import Machine
 from hpo_core.manager import RunManager
 from hpo_core.settings import Settings
+from pages.parts.endpoint_watch import EndpointWatch
+from pages.parts.remote import Remote
+from runpod_service.backend import runpod_backend
 from storage.database import Database, open_database
 from storage.errors import StorageError
+from storage.jobs import Jobs
 from storage.progress import ProgressTable
 from storage.runs import Run, Runs
 from storage.studies import Studies
@@ -35,7 +41,24 @@ def settings() -> Settings:
 @cache
 def manager() -> RunManager:
     """The runs of this process; one for all visitors."""
-    return RunManager(settings())
+    return RunManager(settings(), backends={**LOCAL_ONLY, RUNPOD: runpod_backend})
+
+
+@cache
+def remote() -> Remote:
+    """The RunPod endpoint that this process uses."""
+    return Remote(settings().runpod)
+
+
+@cache
+def endpoint_watch() -> EndpointWatch:
+    """How that endpoint is doing."""
+    return EndpointWatch()
+
+
+def run_settings() -> Settings:
+    """What a run that is started now gets: the environment's settings, and the endpoint in use."""
+    return replace(settings(), runpod=remote().settings)
 
 
 @cache
@@ -58,7 +81,10 @@ def warm_up() -> None:
 
 def close_runs() -> None:
     """Cancel what this process runs and wait for its end."""
-    manager().close()
+    try:
+        manager().close()
+    finally:
+        remote().close()  # the jobs of a run are cancelled there first
 
 
 def database() -> Database:
@@ -72,6 +98,10 @@ def runs() -> Runs:
 
 def studies() -> Studies:
     return Studies(database())
+
+
+def jobs() -> Jobs:
+    return Jobs(database())
 
 
 def progress(run_name: str) -> ProgressTable:

@@ -19,7 +19,7 @@ from storage.studies import TrialRow
 # Fields of a configuration that say what is done with a trained network, not how it is trained.
 AFTERWARDS = ("part", "plots", "draw_above")
 # Shown in the tiles or in a part of their own.
-ELSEWHERE = ("configuration", "architecture", "accuracy", "parameters", "duration_s", "health", "diagnoses")
+ELSEWHERE = ("configuration", "architecture", "accuracy", "parameters", "duration_s", "health", "diagnoses", "cost")
 
 
 def draw(study: str, shown: Sequence[TrialRow], score_name: str) -> None:
@@ -72,7 +72,8 @@ def _head(trial: TrialRow) -> None:
         f'<div class="run-line"><span class="name">Trial {trial.number}</span>{badge}'
         f'<span class="quiet">{architecture}</span></div>'
     )
-    grid = st.grid(5, min_column_width=130, key="trial_tiles")
+    cost = trial.attributes.get("cost")
+    grid = st.grid(5 if cost is None else 6, min_column_width=130, key="trial_tiles")
     grid.metric("Score", formats.score(trial.score), help="What the search makes better.")
     grid.metric("Accuracy", formats.percent(trial.accuracy), help="Share of the validation part that was right.")
     health = trial.attributes.get("health")
@@ -84,6 +85,8 @@ def _head(trial: TrialRow) -> None:
     grid.metric(
         "Parameters", formats.value(trial.attributes.get("parameters")), help="Trainable numbers of the network."
     )
+    if isinstance(cost, int | float):
+        grid.metric("Cost", formats.dollars(cost), help="Time on RunPod's workers times the price of their GPU.")
 
 
 def _curve(trial: TrialRow, score_name: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import datasets
+from hpo_core.backends import RUNPOD
 from hpo_core.health.score import score_formula
 from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.prices import PRICES
 from pages.parts import formats
 
 CHOICES: Mapping[str, str] = {
@@ -22,6 +24,9 @@ CHOICES: Mapping[str, str] = {
     "hyperband": "Hyperband",
     "macro_f1": "Macro F1",
     "top5_accuracy": "Top-5 accuracy",
+    "local": "This machine",
+    "runpod": "RunPod",
+    **{price.key: f"{price.title}, {formats.dollars(price.per_second * 3600)} an hour" for price in PRICES.values()},
 }
 
 
@@ -57,4 +62,5 @@ def summary(config: OptimizationConfig, workers: int) -> str:
     at_once = min(workers, config.trials)
     pace = "one after the other" if at_once == 1 else f"{at_once} at a time"
     trials = formats.plural(config.trials, "trial")
-    return f"{trials} of {networks(config.dataset, 2)} on {title}, {pace} on this machine"
+    place = "RunPod" if config.backend == RUNPOD else "this machine"
+    return f"{trials} of {networks(config.dataset, 2)} on {title}, {pace} on {place}"

@@ -34,7 +34,8 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
     monkeypatch.setenv("ONEGIN_RESULTS_DIR", str(tmp_path / "results"))
     monkeypatch.setenv("ONEGIN_STORAGE_URL", f"sqlite:///{tmp_path / 'onegin.db'}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("ONEGIN_DATASETS_DIR", raising=False)
+    for name in ("ONEGIN_DATASETS_DIR", "RUNPOD_API_KEY", "RUNPOD_ENDPOINT_ID", "RUNPOD_ENDPOINT_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
     _forget()
     yield open_database(os.environ["ONEGIN_STORAGE_URL"])
     _forget()
@@ -51,18 +52,20 @@ def fill(database: Database) -> Callable[[str], None]:
 
 def _forget() -> None:
     close_databases()
-    for cached in (shared.settings, shared.manager, shared.machine):
+    for cached in (shared.settings, shared.manager, shared.machine, shared.remote, shared.endpoint_watch):
         cached.cache_clear()
     st.cache_resource.clear()
     st.cache_data.clear()
 
 
-def make_run(database: Database, name: str, trials: int) -> optuna.Study:
-    """A run that has begun, with its study."""
+def make_run(database: Database, name: str, trials: int, **more: object) -> optuna.Study:
+    """A run that has begun, with its study; `more` is what else it was told."""
     Runs(database).create(name, owner=f"{socket.gethostname()}:{os.getpid()}", trials=trials)
     Runs(database).begin(name)
     study = optuna.create_study(study_name=name, storage=database.optuna_storage(), direction="maximize")
-    config = OptimizationConfig(trials=trials, max_epochs_per_trial=4, workers=2, run_name=name)
+    config = OptimizationConfig.from_mapping(
+        {"trials": trials, "max_epochs_per_trial": 4, "workers": 2, "run_name": name, **more}
+    )
     study.set_user_attr("configuration", config.as_dict())
     return study
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import formats
 from storage.database import Database
+from storage.jobs import Job, Jobs
+from storage.progress import ProgressTable, TrialProgress
 from storage.runs import Runs
 from tests.pages import conftest
 
@@ -82,6 +85,45 @@ def test_optimize_explains_what_cannot_start(database: Database) -> None:
     assert Runs(database).list() == []
 
 
+def test_optimize_on_runpod_that_is_not_set_up(database: Database) -> None:
+    app = open_page("pages/optimize.py")
+    assert not [box.key for box in app.selectbox if box.key == "gpu"]
+    app.button_group(key="backend").set_value("runpod").run()
+    shown = words(app)
+    assert "RunPod is not set up here" in shown and "at a time on RunPod" in shown
+    assert app.button(key="start").disabled and not app.button(key="start_twin").disabled
+    assert app.toggle(key="fallback_local").value and app.number_input(key="max_cost").value is None
+    assert Runs(database).list() == []
+
+
+def test_optimize_on_runpod_says_what_it_will_cost(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    conftest.make_finished(database)
+    monkeypatch.setenv("RUNPOD_API_KEY", "rpa-planted")
+    monkeypatch.setenv("RUNPOD_ENDPOINT_ID", "abc123")
+    jobs = Jobs(database)
+    for number, seconds in enumerate((10.0, 100.0, 50.0)):
+        jobs.add(Job(f"j{number}", "digits-done", number, "there", "COMPLETED", 1.0, execution_s=seconds))
+    app = open_page("pages/optimize.py")
+    app.button_group(key="backend").set_value("runpod").run()
+    app.number_input(key="remote_workers").set_value(64).run()
+    app.number_input(key="trials").set_value(100).run()
+    app.selectbox(key="gpu").select("h100").run()
+    shown = words(app)
+    assert "64 at a time on RunPod" in shown and "64 workers train (H100 each)" in shown
+    assert "3 earlier jobs on Digits" in shown and "took 50 s in the median: 100 trials" in shown
+    assert formats.dollars(50 * 100 * 0.00116) in shown
+    assert "Endpoint abc123" in shown and "rpa-planted" not in shown
+    assert not app.error and not app.button(key="start").disabled
+
+
+def test_optimize_goes_back_to_this_machine_after_many_workers(database: Database) -> None:
+    app = open_page("pages/optimize.py")
+    app.button_group(key="backend").set_value("runpod").run()
+    app.number_input(key="remote_workers").set_value(64).run()
+    app.button_group(key="backend").set_value("local").run()
+    assert not app.exception and not app.error and "on this machine" in words(app)
+
+
 def test_optimize_is_busy_while_a_run_trains(database: Database) -> None:
     conftest.make_running(database)
     app = open_page("pages/optimize.py")
@@ -94,6 +136,36 @@ def test_monitor_shows_a_running_trial(database: Database) -> None:
     shown = words(open_page("pages/monitor.py"))
     for expected in ("running", "Trials performed: 2 of 6", "98.36 %", "0.984", "Trial 2", "0.412", "87.00 %"):
         assert expected in shown
+
+
+def test_monitor_shows_the_money_of_a_run_on_runpod(database: Database) -> None:
+    study = conftest.make_run(database, "remote", 10, backend="runpod", gpu="24gb", max_cost=2.5)
+    conftest.add_trial(study, 0.9)
+    now, jobs = time.time(), Jobs(database)
+    jobs.add(Job("j0", "remote", 0, "there", "COMPLETED", now - 90, cost=0.2, ended_at=now))
+    jobs.add(Job("j1", "remote", 1, "there", "IN_PROGRESS", now - 100, delay_s=90.0))
+    waiting = TrialProgress(
+        trial=1, phase="waiting in RunPod's queue again: its worker went away", epoch=0, epochs=4, share=0.0,
+        started_at=now, updated_at=now,
+    )  # fmt: skip
+    ProgressTable(database, "remote").write([waiting], [])
+    shown = words(open_page("pages/monitor.py", study="remote"))
+    assert "Cost so far: $0.20" in shown
+    assert "About $2.00 in all, by the mean of 1 trial; at most $2.50." in shown
+    assert "waiting in RunPod&#x27;s queue again" in shown
+
+
+def test_a_local_run_has_no_money(database: Database) -> None:
+    conftest.make_running(database)
+    assert "Cost" not in words(open_page("pages/monitor.py"))
+
+
+def test_a_trial_says_what_it_cost(database: Database) -> None:
+    study = conftest.make_run(database, "remote", 2)
+    conftest.add_trial(study, 0.9, more={"cost": 0.0123})
+    conftest.add_trial(study, 0.8)
+    assert "Cost: $0.0123" in words(open_page("pages/trials.py", study="remote", trial="0"))
+    assert "Cost" not in words(open_page("pages/trials.py", study="remote", trial="1"))
 
 
 def test_monitor_asks_a_run_to_stop(database: Database) -> None:
