@@ -44,8 +44,8 @@ class Dashboard:
         return Database(self.environment["ONEGIN_STORAGE_URL"])
 
 
-def serve(folder: Path) -> Dashboard:
-    """Start a dashboard with its own results and wait until it answers."""
+def serve(folder: Path, variables: Mapping[str, str] | None = None) -> Dashboard:
+    """Start a dashboard with its own results, and with `variables`, and wait until it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -54,6 +54,7 @@ def serve(folder: Path) -> Dashboard:
         "ONEGIN_RESULTS_DIR": str(folder / "results"),
         "ONEGIN_STORAGE_URL": f"sqlite:///{folder / 'onegin.db'}",
         "XDG_CACHE_HOME": str(folder / "cache"),
+        **(variables or {}),
     }
     words = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     words += ["--server.port", str(port), "--server.address", "127.0.0.1"]

@@ -18,6 +18,11 @@ def open_page(page: Page, dashboard: Dashboard, path: str) -> None:
     expect(page.locator(".onegin-footer")).to_be_visible(timeout=30_000)
 
 
+def wait_for_rest(page: Page) -> None:
+    """Wait until the page is not being drawn: a widget that is drawn anew loses what is done to it."""
+    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached(timeout=30_000)
+
+
 def type_number(page: Page, field: str, number: int) -> None:
     """Type into a number field of the form."""
     box = page.locator(f".st-key-{field} input")
@@ -27,8 +32,8 @@ def type_number(page: Page, field: str, number: int) -> None:
 
 
 def without_final_model(page: Page) -> None:
-    """Switch the final model off; the page must be at rest, or a redrawn switch loses the click."""
-    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached(timeout=30_000)
+    """Switch the final model off."""
+    wait_for_rest(page)
     page.locator(".st-key-more summary").click()
     page.locator(".st-key-final_model label").first.click()
     expect(page.locator(".st-key-final_model input")).not_to_be_checked()
