@@ -114,10 +114,9 @@ def place_of(settings: S3Settings) -> str:
 def foreign_errors() -> tuple[type[Exception], ...]:
     """What boto3 raises of its own and lets through from below."""
     from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
-    return (ClientError, BotoCoreError, ResponseParserError, HTTPError)
+    return (ClientError, BotoCoreError, HTTPError)
 
 
 def may_pass(error: Exception) -> bool:

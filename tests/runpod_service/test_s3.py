@@ -275,11 +275,12 @@ def test_a_place_that_cannot_be_written(store: S3Store, file: Path) -> None:
         fetched(store, file / "back", told)
 
 
-def test_a_trial_is_not_taken_for_another(store: S3Store, file: Path) -> None:
+def test_a_trial_is_not_taken_for_another(store: S3Store, relay: Relay, file: Path) -> None:
     keys = [f"run_1/{name}" for name in ("trial_1/a", "trial_1/b/c", "trial_1", "trial_10/a", "trial_2/a")]
     for key in keys:
         store.upload(file, key)
     assert store.delete_prefix("run_1/trial_1/") == 2
+    assert [asked.path[-1] for asked in relay.asked if asked.method == "DELETE"] == ["c", "a"], "folders come last"
     assert sorted(key for key, _ in store.list("run_1/")) == sorted(keys[2:])
     assert store.delete_prefix("run_1/trial_1/") == 0
 
@@ -306,11 +307,13 @@ def test_a_list_of_several_pages(store: S3Store, relay: Relay, file: Path) -> No
     assert relay.count("GET", "max-keys=2") == 4
 
 
-def test_a_list_that_does_not_end(store: S3Store, relay: Relay) -> None:
-    page = b"<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
-    page += b"</ListBucketResult>"
+def test_a_list_that_does_not_end_and_one_that_is_none(store: S3Store, relay: Relay) -> None:
+    page = b"<R><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></R>"
     relay.faults = [times(99, lambda _asked, _passed_on: Answer(200, {"Content-Type": "application/xml"}, page))]
     with pytest.raises(S3Error, match="does not end its list of run/"):
+        store.list("run/")
+    relay.faults = [times(4, fails(200, text="<br>"))]
+    with pytest.raises(S3UnreachableError, match=r"does not list run/ \(500\); .* check ONEGIN_S3_ENDPOINT_URL"):
         store.list("run/")
 
 
