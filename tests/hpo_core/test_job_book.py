@@ -113,7 +113,7 @@ class TestStrays:
     @pytest.fixture(autouse=True)
     def _other_runs(self, database: Database, clock: Clock) -> None:
         runs = Runs(database)
-        for name in ("living", "finished", "dead"):
+        for name in ("living", "finished", "dead", "a"):
             runs.create(name, owner="me:1", trials=3)
             runs.begin(name)
         runs.end("finished", RunState.FINISHED)

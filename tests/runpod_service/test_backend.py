@@ -52,7 +52,7 @@ def database(settings: Settings, database: Database) -> Database:
 
 def make_config(**fields: Any) -> OptimizationConfig:
     values: dict[str, Any] = {"trials": 3, "max_epochs_per_trial": 2, "workers": 1, "run_name": "a"}
-    values |= {"backend": "runpod", "fallback_local": False, "final_model": False}
+    values |= {"backend": "runpod", "fallback_local": False, "final_model": False, "plots": "none"}
     return OptimizationConfig(**(values | fields))
 
 

@@ -101,7 +101,10 @@ class TestClosing:
         """One that only ticks, as a training does that loads its data."""
         service.key = "another"
         local = EndlessTrainer()
-        self.closed(stand, lambda record: isinstance(record, Started), local=local)
+        records = cast("Generator[Record]", stand.trainer(local=local)(CONFIG))
+        next(record for record in records if isinstance(record, Started))
+        next(record for record in records if isinstance(record, Tick))
+        records.close()
         assert local.closed == 1
 
 
