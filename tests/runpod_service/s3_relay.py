@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.client
 import socket
@@ -9,7 +10,6 @@ import struct
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -148,7 +148,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         answer = self.relay.answer(Asked(self.command, self.path, dict(self.headers.items())), body)
         if answer.body or not answer.drop:
-            self.tell(answer)
+            with contextlib.suppress(ConnectionError):  # who asked did not wait
+                self.tell(answer)
         if answer.drop:
             self.close_connection = True
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -168,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-@contextmanager
+@contextlib.contextmanager
 def relayed(host: str, port: int) -> Iterator[Relay]:
     """A relay in front of the service there."""
     relay = Relay((host, port))
