@@ -63,12 +63,15 @@ class Backend:
         warm_up: begins what takes long; raises OneginError where no trial could be trained.
         close: ends everything that still runs.
         cost_of: dollars that a trial has cost; None where nothing is paid.
+        ahead: trials that are made ready while as many as there are workers train, so that none of them waits for the
+            database.
     """
 
     trainer_for: Callable[[int | None], Trainer]
     warm_up: Callable[[], None] = _nothing
     close: Callable[[], None] = _nothing
     cost_of: Callable[[int], float | None] = field(default=_free)
+    ahead: int = 0
 
 
 BackendFactory = Callable[[Order], Backend]

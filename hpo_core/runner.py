@@ -187,7 +187,7 @@ class Runner:
                 deadline=began + minutes * 60 if minutes else None,
             )
             try:
-                self._study_loop(study, Objective(context, backend))
+                self._study_loop(study, Objective(context, backend), self.workers + backend.ahead)
             finally:
                 remarks = write_results(Studies(self._database), self.run_name, self.folder)
             message = self._verdict(study)
@@ -214,12 +214,12 @@ class Runner:
             log=self._log,
         )  # fmt: skip
 
-    def _study_loop(self, study: optuna.Study, objective: Objective) -> None:
+    def _study_loop(self, study: optuna.Study, objective: Objective, at_once: int) -> None:
         minutes = self.config.timeout_minutes
         study.optimize(
             objective,
             n_trials=self.config.trials,
-            n_jobs=self.workers,
+            n_jobs=at_once,
             timeout=minutes * 60 if minutes else None,
             catch=(TrialFailedError, RunCancelled),
             callbacks=[self._after_trial],

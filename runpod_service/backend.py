@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hpo_core.backends import FINAL_MODEL, Backend, Order, local_pool
 from hpo_core.errors import RunError
 from hpo_core.job_book import JobBook
@@ -14,12 +16,14 @@ from runpod_service.errors import RefusedError, RunPodError
 from runpod_service.limits import Capacity
 from runpod_service.protocol import Policy
 from runpod_service.s3 import S3Error, S3Store
-from runpod_service.site import POLL_S, Site
+from runpod_service.site import Site
 from runpod_service.trainer import RunPodTrainer
 
 # Beside its training a job starts a worker's process, and may have to fetch the data.
 STARTUP_S = 600.0
 QUEUE_S = 900.0
+# Between two questions about a job: as often as makes no difference to it, but so many a second for all of them.
+SHORTEST_POLL_S, POLLS_PER_S = 0.2, 100.0
 
 
 def endpoint_name(base_url: str, endpoint_id: str) -> str:
@@ -33,8 +37,21 @@ def policy_of(minutes: float) -> Policy:
     return Policy(execution_s=execution_s, ttl_s=execution_s + QUEUE_S)
 
 
-def runpod_backend(order: Order, poll_s: float = POLL_S) -> Backend:
-    """Jobs on the endpoint that the settings name, looked at every `poll_s` seconds.
+def poll_interval_s(workers: int) -> float:
+    """Seconds between two questions about a job where so many of them run."""
+    return max(SHORTEST_POLL_S, workers / POLLS_PER_S)
+
+
+def trials_ahead(workers: int) -> int:
+    """Trials made ready while all workers are busy: storing one and suggesting the next takes this machine a while.
+
+    None for one worker, whose trials follow from the seed because each is suggested after the one before it.
+    """
+    return min(workers - 1, math.ceil(workers / 3))
+
+
+def runpod_backend(order: Order, poll_s: float | None = None) -> Backend:
+    """Jobs on the endpoint that the settings name, each looked at every `poll_s` seconds; by default as suits all.
 
     The final model is made there where its files can come back.
     """
@@ -44,7 +61,7 @@ def runpod_backend(order: Order, poll_s: float = POLL_S) -> Backend:
 class RunPodBackend:
     """Everything of one run that has to do with RunPod."""
 
-    def __init__(self, order: Order, poll_s: float = POLL_S) -> None:
+    def __init__(self, order: Order, poll_s: float | None = None) -> None:
         self._order = order
         config, settings = order.config, order.settings.runpod
         self._limits = Limits()
@@ -68,12 +85,14 @@ class RunPodBackend:
             capacity=Capacity(order.workers),
             log=order.log,
             limits=self._limits,
-            poll_s=poll_s,
+            poll_s=poll_s or poll_interval_s(order.workers),
             queue_s=QUEUE_S,
         )
 
     def as_backend(self) -> Backend:
-        return Backend(self.trainer_for, self.warm_up, self.close, self._book.cost_of)
+        return Backend(
+            self.trainer_for, self.warm_up, self.close, self._book.cost_of, trials_ahead(self._order.workers)
+        )
 
     def trainer_for(self, trial: int | None) -> Trainer:
         if trial is FINAL_MODEL and self._site.store is None:

@@ -127,12 +127,12 @@ class Capacity:
         self._lock = threading.Condition()
         self._limit, self._busy, self._failures = most, 0, 0
 
-    def try_take(self) -> bool:
+    def try_take(self, wait_s: float = 0.0) -> bool:
+        """Whether one more may be in flight, after waiting at most `wait_s` for a place."""
         with self._lock:
-            if self._busy >= self._limit:
-                return False
-            self._busy += 1
-            return True
+            free = self._lock.wait_for(lambda: self._busy < self._limit, wait_s)
+            self._busy += free
+            return free
 
     def give_back(self) -> None:
         with self._lock:

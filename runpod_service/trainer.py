@@ -15,7 +15,7 @@ from hpo_core.history import TrialHistory
 from hpo_core.local.drawing import draw
 from hpo_core.records import WAITING, Artefact, Failed, Finished, Phase, Record
 from hpo_core.trial_config import FINAL, TrialConfig
-from runpod_service.attempt import Attempt, JobFailedError
+from runpod_service.attempt import Attempt, JobFailedError, NoWorkerError
 from runpod_service.background import in_background
 from runpod_service.errors import RefusedError
 from runpod_service.protocol import Result, StoredFile
@@ -54,25 +54,33 @@ class RunPodTrainer:
             if not (yield from self._take_slot(stop)):
                 return
             try:
-                attempt = Attempt(self._site, self._trial, self._for_the_worker(config), sequencer, stop)
-                yield from attempt.records()
+                result = yield from self._attempt(config, sequencer, stop)
             except JobFailedError as error:
                 self._site.failed(self._trial, f"{error} (job {number} of at most {ATTEMPTS})")
-                last = number == ATTEMPTS or self._site.silent
+                last = number == ATTEMPTS or self._site.silent or isinstance(error, NoWorkerError)
                 reason = str(error) if last else ""
             except RefusedError as error:
                 reason = str(error)
                 if self._site.local is None:
                     raise RunError(reason) from error
             else:
-                if attempt.result is not None:
+                if result is not None:
                     self._site.worked()
-                    yield from self._deliver(config, attempt.result, sequencer)
+                    yield from self._deliver(config, result, sequencer)
                 return
-            finally:
-                self._site.capacity.give_back()
         if not stop.is_set():
             yield from self._train_here(config, sequencer, reason, stop)
+
+    def _attempt(
+        self, config: TrialConfig, sequencer: Sequencer, stop: threading.Event
+    ) -> Generator[Record, None, Result | None]:
+        """One job, and what came out. Its place is free as soon as it is over: the next one need not wait for files."""
+        try:
+            attempt = Attempt(self._site, self._trial, self._for_the_worker(config), sequencer, stop)
+            yield from attempt.records()
+        finally:
+            self._site.capacity.give_back()
+        return attempt.result
 
     def _for_the_worker(self, config: TrialConfig) -> TrialConfig:
         """Without a store pictures could not come back: they are drawn here, and no worker is paid for them."""
@@ -80,13 +88,12 @@ class RunPodTrainer:
 
     def _take_slot(self, stop: threading.Event) -> Generator[Record, None, bool]:
         """Wait until one more job may be in flight; False where nobody wants it any more."""
-        waits = False
-        while not self._site.capacity.try_take():
-            if stop.wait(SLOT_S):
+        if self._site.capacity.try_take():
+            return True
+        yield Phase(name=f"{WAITING} for a free place on RunPod")
+        while not self._site.capacity.try_take(SLOT_S):
+            if stop.is_set():
                 return False
-            if not waits:
-                yield Phase(name=f"{WAITING} for a free place on RunPod")
-            waits = True
         return True
 
     def _train_here(

@@ -23,12 +23,22 @@ from hpo_core.records import Failed
 from hpo_core.runner import Runner
 from hpo_core.settings import S3Settings, Settings
 from hpo_core.trial_config import TrialConfig
-from runpod_service.backend import QUEUE_S, STARTUP_S, endpoint_name, policy_of, runpod_backend
+from runpod_service.backend import (
+    QUEUE_S,
+    STARTUP_S,
+    endpoint_name,
+    policy_of,
+    poll_interval_s,
+    runpod_backend,
+    trials_ahead,
+)
 from runpod_service.client import Client
+from runpod_service.limits import PLATFORM_LIMITS, USED_SHARE, WINDOW_S
 from runpod_service.protocol import JobState, Request, body, failure_text
 from runpod_service.trainer import RunPodTrainer
 from storage.database import Database
 from storage.jobs import Job, Jobs
+from storage.progress import ProgressTable
 from storage.runs import Runs, RunState
 from storage.studies import Studies
 from tests.runpod_service.server import ENDPOINT, EXECUTION_MS, KEY, Fault, Script, Service, endless, well
@@ -149,6 +159,19 @@ def test_cancelling_ends_the_jobs(settings: Settings, service: Service, database
 
 
 @pytest.mark.slow
+def test_the_next_trial_is_ready_while_all_workers_are_busy(
+    settings: Settings, service: Service, database: Database
+) -> None:
+    service.write = endless
+    run = Runner(make_config(workers=2, trials=4), settings, MACHINE, BACKENDS)
+    run.start()
+    phases = ProgressTable(database, "a").read
+    wait_for(lambda: any("free place" in trial.phase for trial in phases()))
+    assert len(service.jobs) == 2 and len(Studies(database).trials("a")) == 3
+    run.cancel()
+    assert run.wait(PATIENCE_S) and len(service.jobs) == 2 and service.open_jobs == []
+
+
 def test_a_job_that_was_just_being_submitted_is_cancelled_too(settings: Settings, service: Service) -> None:
     """Even where the answer comes after everybody has stopped waiting for the trial."""
     service.faults["run"].append(Fault.SLOW)
@@ -251,3 +274,12 @@ class TestBackend:
 def test_what_a_job_may_take() -> None:
     policy = policy_of(10.0)
     assert policy.execution_s == 600 + STARTUP_S and policy.ttl_s == policy.execution_s + QUEUE_S
+
+
+def test_one_worker_suggests_each_trial_after_the_one_before() -> None:
+    assert [trials_ahead(workers) for workers in (1, 2, 3, 6, 64)] == [0, 1, 1, 2, 22]
+
+
+@pytest.mark.parametrize("workers", [1, 20, 64])
+def test_jobs_are_asked_about_as_often_as_the_platform_allows(workers: int) -> None:
+    assert workers / poll_interval_s(workers) <= PLATFORM_LIMITS["stream"] * USED_SHARE / WINDOW_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 
 import pytest
 
@@ -153,3 +154,9 @@ class TestCapacity:
         assert not capacity.try_take()  # one is still there, and one is the limit now
         capacity.give_back()
         assert capacity.try_take() and not capacity.try_take()
+
+    def test_a_place_is_taken_when_it_becomes_free(self) -> None:
+        capacity = Capacity(1)
+        assert capacity.try_take()
+        threading.Timer(0.05, capacity.give_back).start()
+        assert capacity.try_take(60.0) and not capacity.try_take(0.01)
