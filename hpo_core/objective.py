@@ -117,14 +117,14 @@ class RunContext:
             architecture=config.architecture,
             seed=trial_seed(config.seed, number),
             split_seed=config.seed,
-            sample_percentage=config.sample_percentage,
-            validation_split=config.validation_split,
-            test_split=config.test_split,
+            sample_percentage=six_digits(config.sample_percentage),
+            validation_split=six_digits(config.validation_split),
+            test_split=six_digits(config.test_split),
             threads=self.threads,
             replicas=self.replicas,
             hyperparameters=scaled_batch(hyperparameters, self.replicas) if config.scale_batch else hyperparameters,
             objective=config.objective,
-            health_weight=config.score_weight,
+            health_weight=rounded(config.score_weight),
             health_interval=health_interval(config.health_interval, int(hyperparameters["epochs"])),
             plots=config.plots,
             draw_above=rounded(self.best.value),
@@ -156,8 +156,13 @@ def health_interval(asked: int | None, epochs: int) -> int:
 
 
 def rounded(score: float | None) -> float | None:
-    """Six significant digits, as all numbers of a configuration have."""
-    return None if score is None else float(f"{score:.6g}")
+    """`score` with six digits, where there is one."""
+    return None if score is None else six_digits(score)
+
+
+def six_digits(number: float) -> float:
+    """Six significant digits, as all numbers of a configuration have: so it stays small enough to be sent."""
+    return float(f"{number:.6g}")
 
 
 def trial_seed(seed: int, number: int) -> int:

@@ -45,6 +45,10 @@ class JobFailedError(RunPodError):
     """The service lost the job, not the training: another job may do better."""
 
 
+class NoWorkerError(JobFailedError):
+    """Nobody took the job for so long that another one would only wait behind it."""
+
+
 class Attempt:
     """Submits a job and follows it.
 
@@ -135,7 +139,7 @@ class Attempt:
                 return
             backoff.reset()
             if state.is_waiting and self._site.clock() - self._queued_at > self._site.queue_s:
-                raise JobFailedError(f"no worker took the job within {duration(self._site.queue_s)}")
+                raise NoWorkerError(f"no worker took the job within {duration(self._site.queue_s)}")
             self._stop.wait(self._site.poll_s)
 
     def _look(self, client: Client) -> Generator[Record, None, JobState]:

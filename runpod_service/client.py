@@ -99,6 +99,7 @@ class Client:
         self._answer_s = answer_s
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {settings.api_key}"
+        self._session.auth = _as_it_is
 
     def __enter__(self) -> Client:
         return self
@@ -222,6 +223,11 @@ class Client:
                 f"RunPod answers with {kind.split(';')[0]} instead of JSON; check RUNPOD_ENDPOINT_BASE_URL"
             )
         return answer
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Signed by its header. Without a signer of its own a session would take what a .netrc file says about the host."""
+    return request
 
 
 def _unanswered(error: requests.exceptions.RequestException, base_url: str) -> RunPodError:

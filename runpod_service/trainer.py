@@ -15,7 +15,7 @@ from hpo_core.history import TrialHistory
 from hpo_core.local.drawing import draw
 from hpo_core.records import WAITING, Artefact, Failed, Finished, Phase, Record
 from hpo_core.trial_config import FINAL, TrialConfig
-from runpod_service.attempt import Attempt, JobFailedError
+from runpod_service.attempt import Attempt, JobFailedError, NoWorkerError
 from runpod_service.background import in_background
 from runpod_service.errors import RefusedError
 from runpod_service.protocol import Result, StoredFile
@@ -57,7 +57,7 @@ class RunPodTrainer:
                 result = yield from self._attempt(config, sequencer, stop)
             except JobFailedError as error:
                 self._site.failed(self._trial, f"{error} (job {number} of at most {ATTEMPTS})")
-                last = number == ATTEMPTS or self._site.silent
+                last = number == ATTEMPTS or self._site.silent or isinstance(error, NoWorkerError)
                 reason = str(error) if last else ""
             except RefusedError as error:
                 reason = str(error)
