@@ -173,7 +173,7 @@ def _not_set_up(settings: RunPodSettings) -> Finding:
     names = " and ".join(missing)
     return Finding(
         Code.NOT_SET_UP, "RunPod is not set up", f"{names} {'is' if len(missing) == 1 else 'are'} not set",
-        f"Set {names} before the dashboard starts, or fill the fields on the System page; without an account, try "
+        f"Set {names} before the dashboard starts, or type them in on the System page; without an account, try "
         "RunPod locally.",
         Severity.NOTE,
     )  # fmt: skip

@@ -24,7 +24,7 @@ def draw() -> None:
             ("Endpoint id", settings.endpoint_id or "not set"),
             ("Address", shown_address(settings)),
             ("API key", "set" if settings.api_key else "not set"),
-            ("Comes", used.source.value),
+            ("Taken from", used.source.value),
         )
         rows = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in facts)
         st.html(f'<table class="facts-table">{rows}</table>')

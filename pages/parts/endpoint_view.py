@@ -30,10 +30,17 @@ WORKERS = (
     ("Unhealthy", "unhealthy", "Workers that crashed."),
 )
 JOBS = (
-    ("In the queue", "inQueue", "Jobs that no worker has taken yet."),
-    ("In progress", "inProgress", "Jobs that a worker has."),
-    ("Failed", "failed", "As RunPod counts them, of all programs that use the endpoint."),
+    ("Jobs queued", "inQueue", "Jobs that no worker has taken yet."),
+    ("Jobs running", "inProgress", "Jobs that a worker has."),
+    ("Jobs failed", "failed", "As RunPod counts them, of all programs that use the endpoint."),
 )
+
+JOB_COLUMNS = {
+    "Trial": st.column_config.TextColumn(pinned=True),
+    "Waited": st.column_config.TextColumn(help="In RunPod's queue."),
+    "Ran": st.column_config.TextColumn(help="On a worker, by RunPod's clock; this is what is paid."),
+    "Error": st.column_config.TextColumn(width="medium"),
+}
 
 
 def draw() -> None:
@@ -58,7 +65,9 @@ def draw_jobs() -> None:
             st.html('<div class="quiet">No job yet: they appear with the first run on RunPod.</div>')
             return
         now = time.time()
-        st.dataframe(job_table(jobs[:SHOWN_JOBS], now), key="job_table", hide_index=True)
+        st.dataframe(
+            job_table(jobs[:SHOWN_JOBS], now), key="job_table", hide_index=True, column_config=JOB_COLUMNS
+        )  # fmt: skip
         settings = shared.remote().settings
         records = shared.jobs().workers(endpoint_name(settings.base_url, settings.endpoint_id))
         left, right = st.columns(2, gap="medium")
@@ -82,11 +91,12 @@ def _findings(found: Sequence[Finding]) -> None:
 
 def finding_card(finding: Finding) -> str:
     """A finding as HTML: its colour beside its title, what was seen, what to do."""
+    mark = "" if finding.code in finding.title else f'<span class="card-mark">{finding.code}</span>'
     seen, fix = html.escape(formats.sentence(finding.seen)), html.escape(finding.fix)
     return (
         f'<div class="finding" style="border-color:{COLOURS[finding.severity]}">'
         f"{state.badge(finding.title, COLOURS[finding.severity])}"
-        f'<span class="card-mark">{finding.code}</span>'
+        f"{mark}"
         f'<div class="card-text">{seen}</div>'
         f"{f'<div class=card-text><b>{fix}</b></div>' if fix else ''}</div>"
     )
@@ -105,13 +115,13 @@ def job_table(jobs: Sequence[Job], now: float) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Trial": "Final model" if job.trial is None else f"Trial {job.trial}",
-            "Run": job.run_name,
             "State": job.state.lower().replace("_", " "),
             "Waited": formats.duration(_waited(job, now)),
             "Ran": formats.duration(job.execution_s),
             "Cost": formats.dollars(job.cost),
             "Worker": job.worker or formats.NOTHING,
             "Error": reason_of(job.error) or formats.NOTHING,
+            "Run": job.run_name,
             "Job": job.job_id,
         }
         for job in jobs

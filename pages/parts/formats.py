@@ -15,7 +15,7 @@ LABELS: Mapping[str, str] = {
     "backend": "Where trials train",
     "gpu": "GPU of a worker",
     "gpus_per_worker": "GPUs per trial",
-    "max_cost": "Most it may cost",
+    "max_cost": "Most it may cost, in dollars",
     "fallback_local": "Train here when RunPod does not answer",
     "scale_batch": "Batch grows with the GPUs",
 }

@@ -36,14 +36,14 @@ class Money:
 
     @property
     def outlook(self) -> str:
-        """One sentence about what the run will cost."""
+        """What the run will cost, for the end of a sentence; '' where nothing is known."""
         parts = []
         if self.forecast is not None:
             trials = formats.plural(self.trials, "trial")
             parts.append(f"about {in_dollars(max(self.forecast, self.so_far))} in all, by the mean of {trials}")
         if self.cap is not None:
             parts.append(f"at most {in_dollars(self.cap)}")
-        return formats.sentence("; ".join(parts))
+        return "; ".join(parts)
 
 
 def of_run(jobs: Sequence[Job], config: Mapping[str, object], *, total: int, is_over: bool, now: float) -> Money:
@@ -94,7 +94,7 @@ def estimate(config: OptimizationConfig, earlier_s: Sequence[float], title: str)
         title: of the data.
     """
     if not earlier_s:
-        return f"No job has trained on {title} yet: what a trial costs is known after the first one."
+        return f"No remote trial on {title} yet: what one costs is known after the first."
     typical = median(earlier_s)
     dollars = cost(config.gpu, typical * config.trials, config.gpus_per_worker or 1)
     jobs = "The one earlier job" if len(earlier_s) == 1 else f"The {formats.count(len(earlier_s))} earlier jobs"

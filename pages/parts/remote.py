@@ -20,8 +20,8 @@ TWIN_WORKERS = 2
 class Source(StrEnum):
     """Where the endpoint's settings come from, as a person reads it."""
 
-    ENVIRONMENT = "from the environment"
-    TYPED = "typed in, for this process only"
+    ENVIRONMENT = "the environment"
+    TYPED = "what was typed in here, for this process only"
     TWIN = "the twin on this machine"
 
 

@@ -33,16 +33,17 @@ def tiles(figures: RunFigures) -> None:
          "Of complete and pruned trials, from the first step of the search to the last epoch."),
     ]  # fmt: skip
     if figures.money is not None:
-        paid, now = formats.dollars(figures.money.spent), formats.dollars(figures.money.running)
+        # Two dollar signs would make a formula of what stands between them.
+        sums = (formats.dollars(part).replace("$", "\\$") for part in (figures.money.spent, figures.money.running))
         shown.append((
             "Cost so far", formats.dollars(figures.money.so_far),
-            f"Jobs that are over: {paid}, by the platform's times. Running ones: {now}, by the clock.",
+            "Jobs that are over: {}, by the platform's times. Running ones: {}, by the clock.".format(*sums),
         ))  # fmt: skip
     grid = st.grid(len(shown), min_column_width=150, key="tiles")
     for label, value, explanation in shown:
         grid.metric(label, value, help=explanation, border=True)
     if figures.money is not None and figures.money.outlook:
-        st.html(f'<div class="quiet">Cost: {html.escape(figures.money.outlook)}</div>')
+        st.html(f'<div class="quiet">Cost: {html.escape(figures.money.outlook)}.</div>')
 
 
 def progress(figures: RunFigures) -> None:

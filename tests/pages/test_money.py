@@ -28,7 +28,7 @@ def test_money_of_a_run() -> None:
     found = money.of_run(jobs, CONFIG, total=12, is_over=False, now=NOW)
     assert found.spent == pytest.approx(0.10) and found.running == pytest.approx(60 * 0.00019)
     assert found.trials == 3 and found.forecast == pytest.approx(0.4)
-    assert found.outlook == f"About {in_dollars(0.4)} in all, by the mean of 3 trials; at most {in_dollars(1.5)}."
+    assert found.outlook == f"about {in_dollars(0.4)} in all, by the mean of 3 trials; at most {in_dollars(1.5)}"
 
 
 def test_money_of_a_run_that_is_over_or_has_just_begun() -> None:
@@ -59,7 +59,7 @@ def test_what_earlier_jobs_let_one_expect() -> None:
     told = money.estimate(config, [10.0, 100.0, 40.0], "MNIST")
     assert "3 earlier jobs on MNIST" in told and "40 s in the median" in told and "10 trials" in told
     assert in_dollars(0.076) in told
-    assert "No job has trained on MNIST yet" in money.estimate(config, [], "MNIST")
+    assert "No remote trial on MNIST yet" in money.estimate(config, [], "MNIST")
     assert "The one earlier job on MNIST took 5.0 s: 10 trials" in money.estimate(config, [5.0], "MNIST")
 
 

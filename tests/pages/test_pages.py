@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import formats
+from pages.parts import formats, shared
 from storage.database import Database
 from storage.jobs import Job, Jobs
 from storage.progress import ProgressTable, TrialProgress
@@ -116,6 +116,16 @@ def test_optimize_on_runpod_says_what_it_will_cost(database: Database, monkeypat
     assert not app.error and not app.button(key="start").disabled
 
 
+def test_optimize_sends_trials_to_the_endpoint_that_was_typed_in(database: Database) -> None:
+    shared.remote().use(api_key="typed", endpoint_id="typed-1")
+    app = open_page("pages/optimize.py")
+    app.button_group(key="backend").set_value("runpod").run()
+    app.selectbox(key="sampler").select("grid").run()
+    app.button(key="start").click().run()
+    # The run knows its endpoint, and fails of the next reason.
+    assert "combinations" in app.error[0].value and "RUNPOD_API_KEY" not in words(app)
+
+
 def test_optimize_goes_back_to_this_machine_after_many_workers(database: Database) -> None:
     app = open_page("pages/optimize.py")
     app.button_group(key="backend").set_value("runpod").run()
@@ -149,9 +159,10 @@ def test_monitor_shows_the_money_of_a_run_on_runpod(database: Database) -> None:
         started_at=now, updated_at=now,
     )  # fmt: skip
     ProgressTable(database, "remote").write([waiting], [])
-    shown = words(open_page("pages/monitor.py", study="remote"))
-    assert "Cost so far: $0.20" in shown
-    assert "About $2.00 in all, by the mean of 1 trial; at most $2.50." in shown
+    app = open_page("pages/monitor.py", study="remote")
+    shown, cost = words(app), next(tile for tile in app.metric if tile.label == "Cost so far")
+    assert cost.value == "$0.20" and "over: \\$0.20," in cost.help
+    assert "Cost: about $2.00 in all, by the mean of 1 trial; at most $2.50." in shown
     assert "waiting in RunPod&#x27;s queue again" in shown
 
 

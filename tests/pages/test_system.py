@@ -49,7 +49,15 @@ def test_a_healthy_endpoint(database: Database, monkeypatch: pytest.MonkeyPatch)
         use(monkeypatch, url)
         app = open_page(PAGE)
         shown = words(app)
-    for expected in ("The endpoint is well", "At work: 2", "Free: 1", "In the queue: 7", "Failed: 3", "abc123", url):
+    for expected in (
+        "The endpoint is well",
+        "At work: 2",
+        "Free: 1",
+        "Jobs queued: 7",
+        "Jobs failed: 3",
+        "abc123",
+        url,
+    ):
         assert expected in shown
     assert keys == [f"Bearer {KEY}"]
     assert KEY not in everything(app)
@@ -117,7 +125,7 @@ def test_what_is_typed_in_is_used_and_forgotten_by_the_fields(database: Database
         app.text_input(key="runpod_address").input(url)
         app.button(key="use_endpoint").click().run()
         assert not app.exception and not app.error
-        assert "The endpoint is well" in words(app) and "typed in, for this process only" in words(app)
+        assert "The endpoint is well" in words(app) and "what was typed in here, for this process only" in words(app)
     assert keys and set(keys) == {f"Bearer {KEY}"}
     assert shared.run_settings().runpod == RunPodSettings(KEY, "typed-1", url)
     assert KEY not in everything(app)
