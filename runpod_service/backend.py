@@ -24,6 +24,8 @@ STARTUP_S = 600.0
 QUEUE_S = 900.0
 # Between two questions about a job: as often as makes no difference to it, but so many a second for all of them.
 SHORTEST_POLL_S, POLLS_PER_S = 0.2, 100.0
+# More trials made ready ahead would only be suggested from less.
+MOST_AHEAD = 8
 
 
 def endpoint_name(base_url: str, endpoint_id: str) -> str:
@@ -47,7 +49,7 @@ def trials_ahead(workers: int) -> int:
 
     None for one worker, whose trials follow from the seed because each is suggested after the one before it.
     """
-    return min(workers - 1, math.ceil(workers / 3))
+    return min(workers - 1, math.ceil(workers / 2), MOST_AHEAD)
 
 
 def runpod_backend(order: Order, poll_s: float | None = None) -> Backend:
