@@ -6,12 +6,13 @@ import dataclasses
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpo_core.prices import Ledger, cost
 from storage.database import Database
 from storage.errors import StorageError
-from storage.jobs import LOST, Job, Jobs
+from storage.jobs import LOST, Job, Jobs, WorkerRecord
 from storage.runs import Runs
 
 CANCELLED = "CANCELLED"
@@ -64,7 +65,7 @@ class JobBook:
     def running(self, job_id: str) -> None:
         """A worker has it: from now on it costs."""
         self.ledger.started(job_id)
-        self._jobs.change(job_id, state="IN_PROGRESS")
+        self._jobs.begin(job_id, "IN_PROGRESS")
 
     def lost(self, trial: int | None, most_s: float, reason: str) -> None:
         """A submission that was not answered: the job may run, and costs at most `most_s` seconds."""
@@ -88,6 +89,11 @@ class JobBook:
         """Dollars of all jobs of a trial that are over."""
         with self._lock:
             return self._costs.get(trial)
+
+    def seen(self) -> tuple[list[Job], Sequence[WorkerRecord]]:
+        """The newest jobs of this endpoint, and how each of its workers did."""
+        jobs = [job for job in self._jobs.newest() if job.endpoint == self._endpoint]
+        return jobs, self._jobs.workers(self._endpoint)
 
     def strays(self) -> list[Job]:
         """Jobs of this endpoint that no living run follows any more."""

@@ -103,7 +103,7 @@ class OptimizationConfig:
     pruner: str = _option("median", "The rule that ends a trial which falls behind.", PRUNERS)
     seed: int = _option(42, "The same seed and one worker give the same trials.", Range(0, 2**32 - 1))
     workers: int | None = _option(
-        None, "Trials at once; by default as many as cores and memory allow.", Range(1, 64), int
+        None, "Trials at once; by default as many as cores and memory allow, or three on RunPod.", Range(1, 64), int
     )
     backend: str = _option(
         "local", "Where trials train: on this machine, or on RunPod's serverless GPUs.", Choices(("local", "runpod"))

@@ -33,7 +33,7 @@ from runpod_service.protocol import (
     result_of,
 )
 from runpod_service.sequencer import Sequencer
-from runpod_service.site import Site
+from runpod_service.site import LONG_WAIT_S, Site
 
 # Submissions of one attempt that may be answered by nothing before it is given up.
 MOST_LOST = 2
@@ -138,6 +138,8 @@ class Attempt:
                 yield from self._end(status)
                 return
             backoff.reset()
+            if state.is_waiting and self._site.clock() - self._queued_at > LONG_WAIT_S:
+                self._site.consult(client)
             if state.is_waiting and self._site.clock() - self._queued_at > self._site.queue_s:
                 raise NoWorkerError(f"no worker took the job within {duration(self._site.queue_s)}")
             self._stop.wait(self._site.poll_s)

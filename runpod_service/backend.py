@@ -111,7 +111,8 @@ class RunPodBackend:
         try:
             with self._connect() as client:
                 health = client.health()
-            self._order.log.info("RunPod: workers %s, jobs %s", dict(health.workers), dict(health.jobs))
+                self._order.log.info("RunPod: workers %s, jobs %s", dict(health.workers), dict(health.jobs))
+                self._site.consult(client)
         except RefusedError as error:
             if self._site.local is None:
                 raise RunError(str(error)) from error

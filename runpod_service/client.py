@@ -6,6 +6,7 @@ One `Client` per trial has its own connections; all clients of an endpoint share
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from runpod_service.protocol import JobState
 CONNECT_S, ANSWER_S = 5.0, 20.0
 SHOWN = 200
 SHORTEST_KEY = 16
+LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
@@ -100,6 +102,8 @@ class Client:
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {settings.api_key}"
         self._session.auth = _as_it_is
+        # A proxy that the environment names is not for loopback.
+        self._session.trust_env = LOOPBACK.match(settings.base_url) is None
 
     def __enter__(self) -> Client:
         return self

@@ -12,7 +12,8 @@ from hpo_core.logs import RunLog
 from hpo_core.records import Trainer
 from hpo_core.settings import RunPodSettings
 from runpod_service.cancelling import Canceller
-from runpod_service.client import Client, Limits
+from runpod_service.client import Client, EndpointHealth, Limits
+from runpod_service.doctor import Seen, examine, log_lines
 from runpod_service.errors import RunPodError
 from runpod_service.limits import Capacity, Clock
 from runpod_service.protocol import Policy
@@ -23,6 +24,8 @@ POLL_S = 0.4
 SILENCE_S = 30.0
 # A service that was given up is asked this often whether it is back.
 PROBE_S = 15.0
+# Jobs that wait longer than this have a reason, which is looked for this often.
+LONG_WAIT_S, CONSULT_S = 20.0, 60.0
 
 
 @dataclass
@@ -65,6 +68,7 @@ class Site:
         self._lock = threading.Lock()
         self._given_up: str = ""
         self._probe_at = 0.0
+        self._consult_at = 0.0
 
     def client(self) -> Client:
         return self.make_client(self.settings, self.limits)
@@ -101,6 +105,21 @@ class Site:
             self._given_up = ""
         self.log.info("RunPod answers again: trials go there")
         return ""
+
+    def consult(self, client: Client) -> None:
+        """While jobs wait: what keeps the endpoint from training, with the fix, in the log; at most once a minute."""
+        with self._lock:
+            if self.clock() < self._consult_at:
+                return
+            self._consult_at = self.clock() + CONSULT_S
+        answer: EndpointHealth | RunPodError
+        try:
+            answer = client.health()
+        except RunPodError as error:
+            answer = error
+        jobs, workers = self.book.seen()
+        for line in log_lines(examine(Seen(self.settings, answer, jobs, workers, time.time()))):
+            self.log.warning("RunPod: %s", line)
 
     def worked(self) -> None:
         """A job ended as it should."""

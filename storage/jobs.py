@@ -81,6 +81,10 @@ class Jobs:
                 changed = changed.where(jobs.c.state.notin_(FINAL_STATES))
             connection.execute(changed.values(**values))
 
+    def begin(self, job_id: str, state: str) -> None:
+        """A worker has the job now."""
+        self.change(job_id, state=state, delay_s=time.time() - jobs.c.submitted_at)
+
     def end(self, job_id: str, state: str, **values: object) -> None:
         """The job is over; the first end counts."""
         self.change(job_id, state=state, ended_at=time.time(), **values)
