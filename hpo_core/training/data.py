@@ -35,24 +35,48 @@ class TrialData:
         """All training samples in a new order each epoch, the orders decided by `seed`."""
         indices = tf.data.Dataset.from_tensor_slices(self.train.astype(np.int32))
         shuffled = indices.shuffle(len(self.train), seed=seed, reshuffle_each_iteration=True)
-        return self._batches(shuffled, batch_size)
+        return self._gathered(shuffled.batch(batch_size))
+
+    def training_parts(self, batch_size: int, seed: int, parts: int) -> tf.data.Dataset:
+        """Batches without end, epoch after epoch, in orders decided by `seed`; each as `parts` one after another."""
+        train = tf.constant(self.train.astype(np.int32))
+
+        def epoch(number: tf.Tensor) -> tf.data.Dataset:
+            # No state that two iterators could share: Keras opens one to look at a batch, and leaves it open.
+            order = tf.random.experimental.stateless_shuffle(train, seed=tf.stack([seed, number]))
+            return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).flat_map(lambda i: _parts(i, parts))
+
+        indices = tf.data.Dataset.counter().flat_map(epoch)
+        endless = indices.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+        return self._gathered(endless, ahead=2 * parts)
 
     def validation_batches(self, batch_size: int) -> tf.data.Dataset:
         """All validation samples in their order."""
-        return self._batches(tf.data.Dataset.from_tensor_slices(self.validation.astype(np.int32)), batch_size)
+        return self._gathered(tf.data.Dataset.from_tensor_slices(self.validation.astype(np.int32)).batch(batch_size))
 
     def validation_labels(self) -> np.ndarray:
         return np.asarray(tf.gather(self.labels, self.validation))
 
-    def _batches(self, indices: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+    def _gathered(self, indices: tf.data.Dataset, ahead: int = 2) -> tf.data.Dataset:
         # Gathering by index leaves the samples where they are: one mapped file for all training processes.
         inputs, labels = self.inputs, self.labels
-        batches = indices.batch(batch_size).map(lambda i: (tf.gather(inputs, i), tf.gather(labels, i)))
+        batches = indices.map(lambda i: (tf.gather(inputs, i), tf.gather(labels, i)))
         options = tf.data.Options()
         options.deterministic = True
         options.threading.private_threadpool_size = 1  # the feed is cheap; the cores belong to the training
         options.autotune.enabled = False
-        return batches.prefetch(2).with_options(options)
+        return batches.prefetch(ahead).with_options(options)
+
+
+def _parts(batch: tf.Tensor, parts: int) -> tf.data.Dataset:
+    """The samples of `batch` (n,) in `parts` of equal size.
+
+    A batch that cannot be divided is filled up with its own samples: Keras fails on parts that differ, and a
+    normalisation layer has no mean of an empty one.
+    """
+    size = -(-tf.size(batch) // parts)
+    filled = tf.gather(batch, tf.range(size * parts) % tf.size(batch))
+    return tf.data.Dataset.from_tensor_slices(tf.reshape(filled, (parts, size)))
 
 
 def trial_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> TrialData:

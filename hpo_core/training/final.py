@@ -16,9 +16,10 @@ import datasets
 from hpo_core.records import FINAL_PHASE, Finished, Phase, finite
 from hpo_core.training.data import TrialData, shared_tensor, split_of, trial_data
 from hpo_core.training.export import export_model
-from hpo_core.training.loop import started_record
+from hpo_core.training.loop import FitPlan, fit_epochs, started_record
 from hpo_core.training.model import build_model
 from hpo_core.training.quality import confusion, quality
+from hpo_core.training.replicas import mirrored, shared_devices
 from hpo_core.training.reporter import VALIDATION_BATCH, BatchReporter, Emit, TrainingStopped
 from hpo_core.trial_config import TrialConfig
 
@@ -75,22 +76,21 @@ def train_final(
 
     Raises:
         TrainingStopped: `should_stop` said so.
+        UsageError: there are fewer devices than `config` asks for.
     """
     began = time.monotonic()
+    plan = FitPlan(config.number("batch_size"), config.number("epochs"), config.seed)
+    devices = shared_devices(config.replicas, plan.batch_size)
     emit(Phase(name=BUILDING))
     data = final_data(config, prepared)
-    batch_size, epochs = config.number("batch_size"), config.number("epochs")
-    batches = math.ceil(len(data.training.train) / batch_size)
-    keras.utils.set_random_seed(config.seed)
-    model = build_model(config, prepared.info, steps=batches * epochs)
+    batches = math.ceil(len(data.training.train) / plan.batch_size)
+    keras.utils.set_random_seed(plan.seed)
+    with mirrored(devices):
+        model = build_model(config, prepared.info, steps=batches * plan.epochs)
     emit(started_record(model, data.training, batches))
-    model.fit(
-        data.training.training_batches(batch_size, config.seed),
-        epochs=epochs,
-        callbacks=[BatchReporter(emit, should_stop, batches)],
-        verbose=0,
-        shuffle=False,
-    )
+    fit_epochs(model, data.training, plan, [BatchReporter(emit, should_stop, batches)])
+    if len(devices) > 1:
+        model = _on_one_device(model, build_model(config, prepared.info, steps=batches * plan.epochs))
 
     emit(Phase(name=TESTING))
     result = evaluate(model, data.test_inputs, data.test_labels, VALIDATION_BATCH, should_stop)
@@ -101,7 +101,7 @@ def train_final(
             raise TrainingStopped
     emit(
         Finished(
-            epochs=epochs,
+            epochs=plan.epochs,
             duration_s=round(time.monotonic() - began, 3),
             confusion=result.confusion,
             test_accuracy=result.accuracy,
@@ -109,6 +109,12 @@ def train_final(
             n_test=len(data.test_labels),
         )
     )
+
+
+def _on_one_device(trained: keras.Model, model: keras.Model) -> keras.Model:
+    """`model`, built for one device, with the trained weights: converters do not know those of several devices."""
+    model.set_weights(trained.get_weights())
+    return model
 
 
 def final_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> FinalData:

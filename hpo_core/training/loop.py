@@ -21,6 +21,7 @@ from hpo_core.training.examination import Examination
 from hpo_core.training.model import build_model, describe_layers
 from hpo_core.training.pictures import picture_records
 from hpo_core.training.quality import confusion
+from hpo_core.training.replicas import batches_for, mirrored, replicas_of, shared_devices
 from hpo_core.training.reporter import Emit, Reporter, TrainingStopped
 from hpo_core.trial_config import TrialConfig
 
@@ -30,7 +31,8 @@ class FitPlan:
     """How a model is trained, whatever the model.
 
     Attributes:
-        batch_size, epochs: as Keras means them.
+        batch_size: samples of a step, on all devices together.
+        epochs: as Keras means them.
         seed: of the order of the samples.
         health_interval: epochs from one reading of the layers to the next; 0 for none.
     """
@@ -62,8 +64,10 @@ def train(
 
     Raises:
         TrainingStopped: `should_stop` said so.
+        UsageError: there are fewer devices than `config` asks for.
     """
     began = time.monotonic()
+    devices = shared_devices(config.replicas, config.number("batch_size"))
     emit(Phase(name="loading data"))
     data = trial_data(config, prepared)
     plan = FitPlan(config.number("batch_size"), config.number("epochs"), config.seed, config.health_interval)
@@ -71,7 +75,8 @@ def train(
 
     emit(Phase(name="building the model"))
     keras.utils.set_random_seed(config.seed)
-    model = build_model(config, data.info, steps)
+    with mirrored(devices):
+        model = build_model(config, data.info, steps)
     history = TrialHistory(class_names=list(data.info.class_names))
 
     def keep(record: Record) -> None:
@@ -104,13 +109,23 @@ def fit(
         examination = Examination(
             model, data, epochs=plan.epochs, batches=batches, interval=plan.health_interval, seed=plan.seed
         )
-    reporter = Reporter(data, emit, should_stop, plan.batch_size, examination)
+    reporter = Reporter(data, emit, should_stop, plan.batch_size, examination, replicas_of(model))
     callbacks = [reporter] if examination is None else [examination, reporter]
-    model.fit(
-        data.training_batches(plan.batch_size, plan.seed), epochs=plan.epochs, callbacks=callbacks, verbose=0,
-        shuffle=False,
-    )  # fmt: skip
+    fit_epochs(model, data, plan, callbacks)
     return confusion(reporter.probabilities, data.validation_labels())
+
+
+def fit_epochs(model: keras.Model, data: TrialData, plan: FitPlan, callbacks: list[keras.callbacks.Callback]) -> None:
+    """Train on as many devices as the model was built for; `callbacks` see what happens."""
+    steps = math.ceil(len(data.train) / plan.batch_size)
+    model.fit(
+        batches_for(model, data, plan.batch_size, plan.seed),
+        epochs=plan.epochs,
+        steps_per_epoch=steps if replicas_of(model) > 1 else None,  # what several devices read has no end of its own
+        callbacks=callbacks,
+        verbose=0,
+        shuffle=False,
+    )
 
 
 def _finished(plan: FitPlan, began: float, counts: list[list[int]]) -> Finished:
@@ -134,4 +149,5 @@ def started_record(model: keras.Model, data: TrialData, batches: int) -> Started
         input_size=_input_size(model, data),
         label_counts=np.bincount(data.validation_labels(), minlength=data.info.n_classes).tolist(),
         batches=batches,
+        devices=replicas_of(model),
     )

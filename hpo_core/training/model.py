@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import tensorflow as tf
 from keras import layers, ops
 
 import datasets
@@ -15,7 +16,8 @@ FINAL_SHARE = 0.01
 # Keras's default of 0.99 needs hundreds of batches before validation sees the statistics that training sees; small data
 # and few epochs have fewer.
 NORMALISATION_MOMENTUM = 0.9
-# Longer gradients are cut to this norm in LSTMs, whose gradients multiply from word to word.
+# Longer gradients are cut to this norm in LSTMs, whose gradients multiply from word to word. Where devices share a
+# batch, each cuts its own share of the gradient, before the shares are added.
 LSTM_CLIP_NORM = 1.0
 
 
@@ -89,10 +91,11 @@ def build_optimizer(config: TrialConfig, steps: int) -> keras.optimizers.Optimiz
         rate = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=FINAL_SHARE)
     elif config["learning_rate_schedule"] == "exponential":
         rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, FINAL_SHARE)
+    clip_norm = LSTM_CLIP_NORM / tf.distribute.get_strategy().num_replicas_in_sync
     arguments = {
         "learning_rate": rate,
         "weight_decay": config.share("weight_decay") or None,
-        "clipnorm": LSTM_CLIP_NORM if config.architecture is Architecture.LSTM else None,
+        "clipnorm": clip_norm if config.architecture is Architecture.LSTM else None,
     }
     if config["optimizer"] == "sgd":
         return keras.optimizers.SGD(momentum=0.9, nesterov=True, **arguments)

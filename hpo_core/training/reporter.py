@@ -77,7 +77,15 @@ class BatchReporter(keras.callbacks.Callback):
 
 
 class Reporter(BatchReporter):
-    """Validates after each epoch as well, and adds what the examination found."""
+    """Validates after each epoch as well, and adds what the examination found.
+
+    Args:
+        data: of the trial.
+        emit, should_stop: as in `train`.
+        batch_size: samples of a training batch, on all devices together.
+        examination: looks at the layers; None for no readings.
+        replicas: devices that share each batch.
+    """
 
     def __init__(
         self,
@@ -86,9 +94,12 @@ class Reporter(BatchReporter):
         should_stop: Callable[[], bool],
         batch_size: int,
         examination: Examination | None = None,
+        replicas: int = 1,
     ) -> None:
         batches = math.ceil(len(data.train) / batch_size)
-        super().__init__(emit, should_stop, batches, last=len(data.train) / batch_size - (batches - 1))
+        rest = len(data.train) - (batches - 1) * batch_size
+        # Devices take parts of equal size, whatever is left.
+        super().__init__(emit, should_stop, batches, math.ceil(rest / replicas) / math.ceil(batch_size / replicas))
         self._examination = examination
         self._validation = data.validation_batches(VALIDATION_BATCH)
         self._labels = data.validation_labels()

@@ -77,10 +77,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--cache-dir", type=Path, required=True)
     parser.add_argument("--datasets-dir", type=Path)
+    parser.add_argument("--logical-devices", type=int, default=1, help="as how many devices the processor shows itself")
     arguments = parser.parse_args()
     output, commands = Output(_private_stdout()), Commands(sys.stdin)
 
-    _prepare_tensorflow(arguments.threads)
+    _prepare_tensorflow(arguments.threads, arguments.logical_devices)
     output.emit(Phase(name=READY))
     while True:
         text = commands.next_trial()
@@ -136,12 +137,16 @@ def _private_stdout() -> TextIO:
     return private
 
 
-def _prepare_tensorflow(threads: int) -> None:
-    """Set what can be set only once per process: threads, determinism, memory growth."""
+def _prepare_tensorflow(threads: int, logical_devices: int) -> None:
+    """Set what can be set only once per process: threads, devices, determinism, memory growth."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
+    if logical_devices > 1:
+        (processor,) = tf.config.list_physical_devices("CPU")
+        shares = [tf.config.LogicalDeviceConfiguration() for _ in range(logical_devices)]
+        tf.config.set_logical_device_configuration(processor, shares)
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.experimental.enable_op_determinism()
