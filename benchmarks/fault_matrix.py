@@ -238,14 +238,16 @@ def _run(case: Case, twin: Twin, settings: Settings, trials: int, workers: int) 
     database = open_database(settings.storage_url)
     rows = Studies(database).trials(runner.run_name)
     jobs, there = Jobs(database).of_run(runner.run_name), twin.state()["jobs"]
+    unknown = sum(job["answer_lost"] for job in there)
     failed = [str(row.attributes.get("reason", "")) for row in rows if row.state == "fail"]
     return {
         "error": str(runner.error or ""),
         "wanted": trials,
         "trials": [(row.number, row.state) for row in rows],
         "reasons": dict(collections.Counter(failed)),
-        "submitted": len(there),
-        "unknown": sum(job["answer_lost"] for job in there),
+        # The service forgets those whose result expires, the books do not; those of no known number it alone knows.
+        "submitted": sum(not job.job_id.startswith("lost-") for job in jobs) + unknown,
+        "unknown": unknown,
         "lost": sum(job.state == LOST for job in jobs),
         "open_rows": sum(not job.is_over for job in jobs),
         "open_jobs": sum(not JobState(job["state"]).is_final and not job["answer_lost"] for job in there),

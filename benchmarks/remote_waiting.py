@@ -150,6 +150,7 @@ def plain(load: Load) -> float:
     """Seconds that Optuna alone takes."""
     config = config_of(load)
     space = config.search_space()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
 
     def objective(trial: optuna.Trial) -> float:
         space.suggest(trial)
