@@ -18,7 +18,7 @@ from hpo_core.formats import percent
 from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import score_formula
 from hpo_core.model_card import model_card
-from hpo_core.objective import RunContext
+from hpo_core.objective import RunContext, TimeLimit
 from hpo_core.records import FINAL_PHASE, Artefact, Failed, Finished, Record, Started, Tick, Trainer
 from hpo_core.results import best_trial, write_model_card
 from hpo_core.summaries import summarise
@@ -68,18 +68,20 @@ def _trained(config: TrialConfig, best: TrialRow, context: RunContext, trainer: 
     kept: list[Record] = []
     folder = context.folder / FOLDER
     workshop = folder / UNFINISHED
-    limit = context.clock() + context.config.max_training_time_minutes * 60
+    limit = TimeLimit(context, whole_run=False)
     try:
         workshop.mkdir(parents=True, exist_ok=True)
         with closing(cast("Generator[Record]", trainer(config))) as records:
             for record in records:
-                context.check(limit, whole_run=False)
+                limit.see(record)
                 if isinstance(record, Tick):
                     continue
                 context.board.see(best.number, record)
                 if isinstance(record, Failed):
                     raise TrialFailedError(f"{record.error_type}: {record.message}")
                 if isinstance(record, Artefact):
+                    # Where the training was made once more, its files take the place of those that could not be had.
+                    kept = [item for item in kept if getattr(item, "name", "") != record.name]
                     kept.append(_kept(record, workshop, context))
                 elif isinstance(record, Started | Finished):
                     kept.append(record)

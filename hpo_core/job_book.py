@@ -45,21 +45,19 @@ class JobBook:
         endpoint: address of the service and id of the endpoint.
         ledger: of the run's money.
         price: key of the price table.
-        gpus: that each job pays for.
     """
 
-    def __init__(
-        self, database: Database, run_name: str, endpoint: str, ledger: Ledger, price: str, gpus: int = 1
-    ) -> None:
+    def __init__(self, database: Database, run_name: str, endpoint: str, ledger: Ledger, price: str) -> None:
         self._jobs, self._runs = Jobs(database), Runs(database)
         self.run_name, self._endpoint = run_name, endpoint
         self.ledger = ledger
-        self._price, self._gpus = price, gpus
+        self._price = price
         self._lock = threading.Lock()
         self._costs: dict[int | None, float] = {}  # dollars by trial
         self._foreign: set[str] = set()  # jobs of other runs, which this one only ends
 
     def submitted(self, job_id: str, trial: int | None) -> None:
+        self.ledger.submitted(job_id)
         self._jobs.add(self._job(job_id, trial, "IN_QUEUE"))
 
     def running(self, job_id: str) -> None:
@@ -126,7 +124,7 @@ class JobBook:
         )  # fmt: skip
 
     def _dollars(self, execution_s: float) -> float:
-        return cost(self._price, execution_s, self._gpus)
+        return cost(self._price, execution_s, self.ledger.gpus)
 
     def _charge(self, trial: int | None, dollars: float) -> None:
         with self._lock:

@@ -150,6 +150,26 @@ class RunContext:
             raise TrialTimeoutError(f"the trial's time limit of {minutes:g} min was reached")
 
 
+class TimeLimit:
+    """The time of one training: begins anew while it waits for a worker, which is not its own time."""
+
+    def __init__(self, context: RunContext, *, whole_run: bool = True) -> None:
+        self._context, self._whole_run = context, whole_run
+        self._waiting = False
+        self._end = self._from_now()
+
+    def see(self, record: Record) -> None:
+        """Raises RunCancelled, TrialTimeoutError: the training shall end."""
+        if isinstance(record, Phase):
+            self._waiting = record.name.startswith(WAITING)
+        if self._waiting:
+            self._end = self._from_now()
+        self._context.check(self._end, whole_run=self._whole_run)
+
+    def _from_now(self) -> float:
+        return self._context.clock() + self._context.config.max_training_time_minutes * 60
+
+
 def health_interval(asked: int | None, epochs: int) -> int:
     """Epochs from one reading to the next: as asked, or so that there are at most 20, which bounds their cost."""
     return asked if asked is not None else max(1, math.ceil(epochs / MOST_READINGS))
@@ -243,15 +263,9 @@ class Objective:
 
     def _consume(self, trial: optuna.Trial, records: Generator[Record], journal: Journal, told: _Told) -> None:
         """Read a training to its end, or to where it shall not go on."""
-        allowed = self._context.config.max_training_time_minutes * 60
-        limit = self._context.clock() + allowed
-        waiting = False
+        limit = TimeLimit(self._context)
         for record in records:
-            if isinstance(record, Phase):
-                waiting = record.name.startswith(WAITING)
-            if waiting:  # for a worker: that is not the training's time
-                limit = self._context.clock() + allowed
-            self._context.check(limit)
+            limit.see(record)
             if isinstance(record, Tick):
                 continue
             journal.write(record)

@@ -119,17 +119,34 @@ class Ledger:
         if cap is not None and not cap >= 0:
             raise ValueError(f"cap must be 0 or more, got {cap}")
         self.cap = cap
-        self._per_second = cost(price_key, 1.0, gpus)
+        self._price_key, self._gpus = price_key, gpus
         self._clock = clock
         self._lock = threading.RLock()
+        self._queued: set[str] = set()
         self._running: dict[str, float] = {}  # since when, on the clock
         self._finished: dict[str, float] = {}  # dollars, from the platform's seconds
         self._estimated: dict[str, float] = {}  # dollars, from our own clock
         self._reserved: dict[str, float] = {}  # dollars at most
 
+    @property
+    def gpus(self) -> int:
+        """That each job pays for."""
+        return self._gpus
+
+    def pays_for(self, gpus: int) -> None:
+        """A worker has been seen with so many GPUs: where that is more than was thought, all jobs pay for as many."""
+        with self._lock:
+            self._gpus = max(self._gpus, gpus)
+
+    def submitted(self, job_id: str) -> None:
+        """The job is in the queue: it costs nothing yet, and will cost as much as the others."""
+        with self._lock:
+            self._queued.add(job_id)
+
     def started(self, job_id: str) -> None:
         """A worker has the job: from now on it costs. Of a job that counts already this changes nothing."""
         with self._lock:
+            self._queued.discard(job_id)
             if not any(job_id in jobs for jobs in (self._finished, self._estimated, self._reserved)):
                 self._running.setdefault(job_id, self._clock())
 
@@ -137,6 +154,7 @@ class Ledger:
         """The job is over, and the platform says how long it ran."""
         dollars = self._dollars(execution_s)
         with self._lock:
+            self._queued.discard(job_id)
             for jobs in (self._running, self._estimated, self._reserved):
                 jobs.pop(job_id, None)
             self._finished[job_id] = dollars
@@ -155,6 +173,7 @@ class Ledger:
         A lost job keeps what is reserved for it.
         """
         with self._lock:
+            self._queued.discard(job_id)
             if job_id in self._running:
                 self._estimated[job_id] = self._accrued_by(job_id)
                 del self._running[job_id]
@@ -187,25 +206,26 @@ class Ledger:
     def may_submit(self) -> bool:
         """Whether one more trial may begin.
 
-        What is spent must be below the cap together with what the running jobs and one more will cost: each the mean
-        of the finished ones, or what it has accrued where that is more; before the first is finished, what it has
-        accrued. A job that would have to be cancelled at once does not begin.
+        What is spent must be below the cap together with what the running and waiting jobs and one more will cost: each
+        the mean of the finished ones, or what it has accrued where that is more; before the first is finished, what it
+        has accrued. A job that would have to be cancelled at once does not begin.
         """
         if self.cap is None:
             return True
         with self._lock:
             mean = _total(self._finished) / len(self._finished) if self._finished else 0.0
             running = math.fsum(max(mean, self._accrued_by(job_id)) for job_id in self._running)
+            coming = mean * (len(self._queued) + 1)
             one_more = self._dollars(CANCEL_MARGIN_S)
-            return self.spent() + running + mean < self.cap and not self.exceeds(self.cap - one_more, CANCEL_MARGIN_S)
+            return self.spent() + running + coming < self.cap and not self.exceeds(self.cap - one_more, CANCEL_MARGIN_S)
 
     def _dollars(self, seconds: float) -> float:
         if not 0 <= seconds < math.inf:
             raise ValueError(f"seconds must be 0 or more, got {seconds}")
-        return seconds * self._per_second
+        return cost(self._price_key, seconds, self._gpus)
 
     def _accrued_by(self, job_id: str) -> float:
-        return max(0.0, self._clock() - self._running[job_id]) * self._per_second
+        return max(0.0, self._clock() - self._running[job_id]) * cost(self._price_key, 1.0, self._gpus)
 
 
 def _total(dollars: Mapping[str, float]) -> float:

@@ -202,7 +202,9 @@ class Runner:
             return []
         try:
             make_final_model(study, Studies(self._database), context, backend.trainer_for(FINAL_MODEL))
-        except (TrialFailedError, ResultsError, OSError) as error:
+        except RunCancelled:
+            raise
+        except (TrialFailedError, RunError, ResultsError, OSError) as error:
             self._log.warning("the final model could not be made: %s", error)
             return [f"the final model could not be made: {error}"]
         return []

@@ -56,7 +56,12 @@ def share_of(config: OptimizationConfig, machine: Machine) -> Share:
 
 
 def require_variables(config: OptimizationConfig, settings: Settings) -> None:
-    """Raises UsageError where trials shall go to RunPod and nothing says to which endpoint."""
+    """Raises UsageError where trials shall go to RunPod and nothing usable says to which endpoint."""
+    if config.backend == RUNPOD and "@" in settings.runpod.base_url.partition("//")[2].partition("/")[0]:
+        raise UsageError(
+            "RUNPOD_ENDPOINT_BASE_URL", "must hold no user and password: addresses are shown and kept",
+            "take them out; RUNPOD_API_KEY is what signs",
+        )  # fmt: skip
     if config.backend == RUNPOD and not settings.runpod.complete:
         name = "RUNPOD_ENDPOINT_ID" if settings.runpod.api_key else "RUNPOD_API_KEY"
         raise UsageError(name, "must be set for backend=runpod", "set it, or write backend=local")

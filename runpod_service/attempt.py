@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Generator
 from dataclasses import replace
 
 from hpo_core.errors import BudgetError, TrialFailedError, TrialTimeoutError
 from hpo_core.formats import duration
 from hpo_core.job_book import JobEnd
-from hpo_core.records import WAITING, Phase, Record
+from hpo_core.records import WAITING, Phase, Record, Started
 from hpo_core.trial_config import TrialConfig
 from runpod_service.client import Client, JobStatus
 from runpod_service.errors import (
@@ -60,6 +61,7 @@ class Attempt:
         stop: set when nobody wants the result any more.
 
     Attributes:
+        key: prefix of the job's files in the store.
         result: when `records` has ended: what came out, or None where it was stopped.
     """
 
@@ -67,7 +69,9 @@ class Attempt:
         self, site: Site, trial: int | None, config: TrialConfig, sequencer: Sequencer, stop: threading.Event
     ) -> None:
         self._site, self._trial, self._sequencer, self._stop = site, trial, sequencer, stop
-        self._body = body(Request(config, site.key(trial)), site.policy)
+        # Of its own: a job that runs on unseen must not write over the files of the one that took its place.
+        self.key = f"{site.key(trial)}/{uuid.uuid4().hex[:6]}"
+        self._body = body(Request(config, self.key), site.policy)
         self._job_id = ""
         self._over = False
         self._state = JobState.IN_QUEUE
@@ -90,13 +94,15 @@ class Attempt:
                     yield from self._follow(client)
             finally:
                 if self._job_id and not self._over:
-                    self._site.canceller.cancel(self._job_id, self._trial, self._site.key(self._trial))
+                    self._site.canceller.cancel(self._job_id, self._trial, self.key)
 
     def _submit(self, client: Client) -> Generator[Record]:
         """Put the job into the queue. One whose answer was lost may be there too: it is paid for, and ignored."""
         backoff, lost = Backoff(), 0
+        self._queued_at = self._site.clock()
         while not self._stop.is_set():
             self._check_money()
+            self._check_wait(client)
             try:
                 self._job_id = client.submit(self._body)
             except PassingError as error:
@@ -121,6 +127,8 @@ class Attempt:
         backoff, self._queued_at = Backoff(), self._site.clock()
         while not self._stop.is_set():
             self._check_money()
+            if self._state.is_waiting:
+                self._check_wait(client)
             try:
                 state = yield from self._look(client)
                 status = client.status(self._job_id) if state.is_final else None
@@ -138,10 +146,6 @@ class Attempt:
                 yield from self._end(status)
                 return
             backoff.reset()
-            if state.is_waiting and self._site.clock() - self._queued_at > LONG_WAIT_S:
-                self._site.consult(client)
-            if state.is_waiting and self._site.clock() - self._queued_at > self._site.queue_s:
-                raise NoWorkerError(f"no worker took the job within {duration(self._site.queue_s)}")
             self._stop.wait(self._site.poll_s)
 
     def _look(self, client: Client) -> Generator[Record, None, JobState]:
@@ -158,7 +162,10 @@ class Attempt:
             yield self._waiting("in RunPod's queue again: its worker went away")
         self._state = state
         for chunk in chunks:
-            yield from self._sequencer.accept(_records(chunk))
+            for record in self._sequencer.accept(_records(chunk)):
+                if isinstance(record, Started):
+                    self._site.book.ledger.pays_for(record.devices)
+                yield record
         return state
 
     def _end(self, status: JobStatus) -> Generator[Record]:
@@ -193,6 +200,14 @@ class Attempt:
         enough = not ledger.must_stop() if self._job_id else ledger.may_submit()
         if not enough:
             raise BudgetError("the money cap of the run is reached")
+
+    def _check_wait(self, client: Client) -> None:
+        """Say why a job waits for long, and give it up when it has waited for too long."""
+        waited = self._site.clock() - self._queued_at
+        if waited > self._site.queue_s:
+            raise NoWorkerError(f"no worker took the job within {duration(self._site.queue_s)}")
+        if waited > LONG_WAIT_S:
+            self._site.consult(client)
 
     def _give_up_when_silent(self, error: RunPodError) -> None:
         if self._site.silent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hpo_core.backends import FINAL_MODEL, Backend, Order, local_pool
 from hpo_core.errors import RunError
@@ -72,7 +73,7 @@ class RunPodBackend:
         gpus = config.gpus_per_worker or 1
         self._book = JobBook(
             order.database, order.run_name, endpoint_name(settings.base_url, settings.endpoint_id),
-            Ledger(config.gpu, gpus, config.max_cost), price=config.gpu, gpus=gpus,
+            Ledger(config.gpu, gpus, config.max_cost), price=config.gpu,
         )  # fmt: skip
         self._canceller = Canceller(self._connect, self._book, self._store, order.log)
         self._here = LocalTrainer(self._pool)
@@ -99,7 +100,8 @@ class RunPodBackend:
     def trainer_for(self, trial: int | None) -> Trainer:
         if trial is FINAL_MODEL and self._site.store is None:
             self._order.log.info("the final model is trained on this machine: without S3 its files could not come back")
-            return self._here
+            # The endpoint's devices are not here; the batch is the same on as many as there are.
+            return lambda config: self._here(replace(config, replicas=0))
         return RunPodTrainer(self._site, trial)
 
     def warm_up(self) -> None:

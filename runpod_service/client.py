@@ -253,4 +253,4 @@ def _state(answer: Mapping[str, Any]) -> JobState:
 
 
 def _seconds(milliseconds: object) -> float | None:
-    return milliseconds / 1000 if isinstance(milliseconds, int | float) else None
+    return max(0.0, milliseconds / 1000) if isinstance(milliseconds, int | float) else None

@@ -24,6 +24,8 @@ POLL_S = 0.4
 SILENCE_S = 30.0
 # A service that was given up is asked this often whether it is back.
 PROBE_S = 15.0
+# Workers in these states can take jobs, or soon will.
+ALIVE = ("idle", "running", "initializing")
 # Jobs that wait longer than this have a reason, which is looked for this often.
 LONG_WAIT_S, CONSULT_S = 20.0, 60.0
 
@@ -69,6 +71,7 @@ class Site:
         self._given_up: str = ""
         self._probe_at = 0.0
         self._consult_at = 0.0
+        self._until_workers = False
 
     def client(self) -> Client:
         return self.make_client(self.settings, self.limits)
@@ -82,9 +85,10 @@ class Site:
         """Whether nothing has been answered for so long that it makes no sense to wait."""
         return self.limits.breaker.silent_s > self.silence_s
 
-    def give_up(self, reason: str) -> None:
-        """Trials train here from now on, until the endpoint is well again."""
+    def give_up(self, reason: str, *, until_workers: bool = False) -> None:
+        """Trials train here from now on, until the endpoint answers again, or has workers again."""
         with self._lock:
+            self._until_workers = self._until_workers or until_workers
             first, self._given_up = not self._given_up, reason
             self._probe_at = self.clock() + PROBE_S
         if first and self.local is not None:
@@ -98,11 +102,13 @@ class Site:
             self._probe_at = self.clock() + PROBE_S
         try:
             with self.client() as client:
-                client.health()
+                workers = client.health().workers
         except RunPodError:
             return self._given_up
+        if self._until_workers and not any(workers.get(state, 0) for state in ALIVE):
+            return self._given_up
         with self._lock:
-            self._given_up = ""
+            self._given_up, self._until_workers = "", False
         self.log.info("RunPod answers again: trials go there")
         return ""
 

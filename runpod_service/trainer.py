@@ -13,6 +13,7 @@ from typing import cast
 from hpo_core.errors import RunError, WorkerDiedError
 from hpo_core.history import TrialHistory
 from hpo_core.local.drawing import draw
+from hpo_core.model_card import KERAS_FILE
 from hpo_core.records import WAITING, Artefact, Failed, Finished, Phase, Record
 from hpo_core.trial_config import FINAL, TrialConfig
 from runpod_service.attempt import Attempt, JobFailedError, NoWorkerError
@@ -47,16 +48,27 @@ class RunPodTrainer:
 
     def _train(self, config: TrialConfig, stop: threading.Event) -> Generator[Record]:
         sequencer = Sequencer()
+        while not stop.is_set():
+            reason = yield from self._train_there(config, sequencer, stop)
+            if not reason or stop.is_set() or (yield from self._train_here(config, sequencer, reason, stop)):
+                return
+
+    def _train_there(
+        self, config: TrialConfig, sequencer: Sequencer, stop: threading.Event
+    ) -> Generator[Record, None, str]:
+        """As a job on RunPod; why that cannot be, or ''."""
         reason = self._site.given_up()
         for number in range(1, ATTEMPTS + 1):
             if stop.is_set() or reason:
                 break
             if not (yield from self._take_slot(stop)):
-                return
+                return ""
             try:
-                result = yield from self._attempt(config, sequencer, stop)
+                attempt = yield from self._attempt(config, sequencer, stop)
             except JobFailedError as error:
                 self._site.failed(self._trial, f"{error} (job {number} of at most {ATTEMPTS})")
+                if isinstance(error, NoWorkerError):
+                    self._site.give_up(str(error), until_workers=True)
                 last = number == ATTEMPTS or self._site.silent or isinstance(error, NoWorkerError)
                 reason = str(error) if last else ""
             except RefusedError as error:
@@ -64,23 +76,22 @@ class RunPodTrainer:
                 if self._site.local is None:
                     raise RunError(reason) from error
             else:
-                if result is not None:
-                    self._site.worked()
-                    yield from self._deliver(config, result, sequencer)
-                return
-        if not stop.is_set():
-            yield from self._train_here(config, sequencer, reason, stop)
+                if attempt.result is None:
+                    return ""
+                self._site.worked()
+                return (yield from self._deliver(config, attempt, sequencer))
+        return reason
 
     def _attempt(
         self, config: TrialConfig, sequencer: Sequencer, stop: threading.Event
-    ) -> Generator[Record, None, Result | None]:
-        """One job, and what came out. Its place is free as soon as it is over: the next one need not wait for files."""
+    ) -> Generator[Record, None, Attempt]:
+        """One job, to its end. Its place is free as soon as it is over: the next one need not wait for files."""
         try:
             attempt = Attempt(self._site, self._trial, self._for_the_worker(config), sequencer, stop)
             yield from attempt.records()
         finally:
             self._site.capacity.give_back()
-        return attempt.result
+        return attempt
 
     def _for_the_worker(self, config: TrialConfig) -> TrialConfig:
         """Without a store pictures could not come back: they are drawn here, and no worker is paid for them."""
@@ -98,35 +109,51 @@ class RunPodTrainer:
 
     def _train_here(
         self, config: TrialConfig, sequencer: Sequencer, reason: str, stop: threading.Event
-    ) -> Generator[Record]:
-        """The way back: this machine."""
+    ) -> Generator[Record, None, bool]:
+        """The way back: this machine. False where RunPod was well again before there was a place here.
+
+        On as many devices as there are: those of the endpoint are not here, and the batch is the same.
+        """
         if self._site.local is None:
             raise WorkerDiedError(f"RunPod: {reason}")
         self._site.give_up(reason)
-        with closing(cast("Generator[Record]", self._site.local(config))) as records:
+        phase = ""
+        with closing(cast("Generator[Record]", self._site.local(replace(config, replicas=0)))) as records:
             for record in records:
                 if stop.is_set():
-                    return
+                    return True
                 if isinstance(record, Finished | Failed | Artefact):
                     yield record
+                elif isinstance(record, Phase) and record.name == phase:
+                    if phase.startswith(WAITING) and not self._site.given_up():
+                        return False
                 else:
+                    phase = record.name if isinstance(record, Phase) else phase
                     yield from sequencer.accept([record])
+        return True
 
-    def _deliver(self, config: TrialConfig, result: Result, sequencer: Sequencer) -> Generator[Record]:
-        """What the stream did not bring, then the files, then that it is finished."""
+    def _deliver(self, config: TrialConfig, attempt: Attempt, sequencer: Sequencer) -> Generator[Record, None, str]:
+        """What the stream did not bring, then the files, then that it is finished; why it is of no use, or ''."""
+        result = attempt.result
+        assert result is not None
         finished = result.records[-1]
         yield from sequencer.complete(result.records[:-1])
         with tempfile.TemporaryDirectory(prefix="onegin-remote-") as folder:
-            yield from self._files(config, result, Path(folder))
+            missing = yield from self._files(config, result, attempt.key, Path(folder))
+            if any(file.name == KERAS_FILE for file in missing):
+                return f"the final model could not be fetched from the store: {missing[0].note or 'see the log'}"
             yield finished
+        return ""
 
-    def _files(self, config: TrialConfig, result: Result, folder: Path) -> Generator[Record]:
-        """Fetch what the worker put into the store; draw what it could not put there."""
+    def _files(
+        self, config: TrialConfig, result: Result, key: str, folder: Path
+    ) -> Generator[Record, None, list[StoredFile]]:
+        """Fetch what the worker put into the store; draw what it could not put there. What is missing in the end."""
         missing = []
         for file in result.files:
             if not file.made:
                 yield Artefact(name=file.name, path=None, note=file.note)
-            elif (path := self._fetched(file, folder)) is not None:
+            elif (path := self._fetched(file, key, folder)) is not None:
                 yield Artefact(name=file.name, path=str(path), note=file.note)
             else:
                 missing.append(file)
@@ -135,21 +162,22 @@ class RunPodTrainer:
         if config.part == FINAL:
             for file in missing:
                 yield Artefact(name=file.name, path=None, note=file.note or "it could not be fetched from the store")
-            return
+            return missing
         if self._site.store is not None and not missing:
-            return
+            return []
         history = TrialHistory(class_names=self._site.class_names)
         for record in result.records:
             history.add(record)
         yield from draw(history, folder, config)
+        return []
 
-    def _fetched(self, file: StoredFile, folder: Path) -> Path | None:
+    def _fetched(self, file: StoredFile, key: str, folder: Path) -> Path | None:
         """The file here, verified; None where it cannot be had."""
         store = self._site.store
         if store is None or file.size is None or file.sha256 is None:
             return None
         try:
-            store.download(f"{self._site.key(self._trial)}/{file.name}", folder / file.name,
+            store.download(f"{key}/{file.name}", folder / file.name,
                            size=file.size, sha256=file.sha256)  # fmt: skip
         except (S3Error, OSError) as error:
             self._site.log.warning("%s of trial %s cannot be fetched: %s", file.name, self._trial, error)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo_core.errors import WorkerDiedError
+from hpo_core.errors import RunError, WorkerDiedError
 from hpo_core.outcome import run_outcome
 from hpo_core.records import Artefact, Failed, Finished, Phase, Record, Started
 from hpo_core.runner import Runner
@@ -68,8 +68,9 @@ def test_the_best_configuration_is_trained_tested_and_kept(
         ([Failed(error_type="ValueError", message="no room", traceback="")], "ValueError: no room"),
         ([STARTED], "without a test"),
         ([STARTED, Finished(epochs=2, duration_s=0.1)], "without a test"),
+        ([RunError("the key is refused")], "the key is refused"),
     ],
-    ids=["died", "failed", "silent", "untested"],
+    ids=["died", "failed", "silent", "untested", "refused"],
 )
 def test_a_final_model_that_cannot_be_made_leaves_the_run_finished(
     settings: Settings, end: list[Record | Exception], reason: str
@@ -78,6 +79,13 @@ def test_a_final_model_that_cannot_be_made_leaves_the_run_finished(
     outcome = run_outcome(settings, "a")
     assert (outcome.state.value, outcome.n_complete, outcome.test_accuracy) == ("finished", 4, None)
     assert "final model could not be made" in outcome.message and reason in outcome.message
+
+
+def test_a_file_of_a_second_training_takes_the_place_of_the_missing_one(settings: Settings, tmp_path: Path) -> None:
+    lost = Artefact(name="model.keras", path=None, note="it could not be fetched")
+    final_run(settings, [STARTED, lost, exported(tmp_path), TESTED])
+    folder = settings.results_dir / "a" / "optimized_model"
+    assert (folder / "model.keras").exists() and "could not be fetched" not in (folder / "card.json").read_text()
 
 
 def test_a_final_model_that_fails_half_way_leaves_no_file(settings: Settings, tmp_path: Path) -> None:

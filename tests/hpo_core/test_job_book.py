@@ -38,7 +38,7 @@ def book(database: Database, clock: Clock) -> JobBook:
 
 
 def make_book(database: Database, run_name: str, clock: Clock, gpus: int = 1) -> JobBook:
-    return JobBook(database, run_name, ENDPOINT, Ledger(GPU, gpus, None, clock), GPU, gpus)
+    return JobBook(database, run_name, ENDPOINT, Ledger(GPU, gpus, None, clock), GPU)
 
 
 def test_a_job_from_its_submission_to_its_end(book: JobBook, database: Database) -> None:
@@ -66,6 +66,14 @@ def test_all_jobs_of_a_trial_cost(book: JobBook) -> None:
 def test_several_gpus_are_paid_for(database: Database, clock: Clock) -> None:
     book = make_book(database, "a", clock, gpus=4)
     book.submitted("j", 0)
+    book.ended("j", 0, ENDED)
+    assert book.cost_of(0) == pytest.approx(cost(GPU, 40.0)) == book.ledger.spent()
+
+
+def test_what_workers_have_is_paid_for_once_it_is_seen(book: JobBook) -> None:
+    book.submitted("j", 0)
+    book.ledger.pays_for(4)
+    book.ledger.pays_for(1)
     book.ended("j", 0, ENDED)
     assert book.cost_of(0) == pytest.approx(cost(GPU, 40.0)) == book.ledger.spent()
 

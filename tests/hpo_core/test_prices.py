@@ -305,3 +305,17 @@ def test_who_obeys_the_ledger_spends_at_most_one_margin_more_than_the_cap(seed: 
         assert paid <= cap + CANCEL_MARGIN_S * H100
         assert paid + book.accrued() <= cap + CANCEL_MARGIN_S * H100
     assert number == 0 if cap <= CANCEL_MARGIN_S * H100 else book.spent() > 0.3 * cap
+
+
+def test_jobs_in_the_queue_count_against_the_cap() -> None:
+    """All workers of a cold endpoint may not begin what only one of them can pay."""
+    ledger = Ledger("24gb", 1, cost("24gb", 1000.0), lambda: 0.0)
+    ledger.finished("first", 300.0)
+    allowed = 0
+    while ledger.may_submit():
+        ledger.submitted(f"job-{allowed}")
+        allowed += 1
+        assert allowed < 10
+    assert allowed == 2
+    ledger.dropped("job-0")
+    assert ledger.may_submit()

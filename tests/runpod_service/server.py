@@ -139,6 +139,7 @@ class Service:
         requests: how many of each kind were received, those with faults too.
         faults: by kind of request, what goes wrong with the next ones.
         always: by kind of request, what goes wrong with all others.
+        workers: of the endpoint, by state, as its health tells them.
         cancelled: ids of jobs that were asked to be cancelled.
         keys: of clients that were let in.
         gate: slow requests wait for it.
@@ -150,6 +151,7 @@ class Service:
         self.requests: Counter[str] = Counter()
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.always: dict[str, Fault] = {}
+        self.workers: dict[str, int] = {"idle": 1, "running": 0}
         self.cancelled: list[str] = []
         self.key = KEY
         self.gate = threading.Event()
@@ -186,7 +188,7 @@ class Service:
                 return self._take(json.loads(body))
             if kind == "health":
                 waiting = sum(job.state.is_waiting for job in self.jobs.values())
-                return {"jobs": {"inQueue": waiting}, "workers": {"idle": 1, "running": 0}}
+                return {"jobs": {"inQueue": waiting}, "workers": dict(self.workers)}
             job = self.jobs.get(job_id)
             if job is None or not job.known:
                 return None
