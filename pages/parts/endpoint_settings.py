@@ -68,6 +68,9 @@ def _use() -> None:
     for name in (KEY, ENDPOINT, ADDRESS):
         state[name] = ""
     try:
+        busy = shared.manager().active
+        if busy and shared.remote().source is Source.TWIN:
+            raise UsageError("Endpoint", f"cannot change while {busy} trains on the twin", "wait until it has ended")
         shared.remote().use(api_key=key, endpoint_id=endpoint_id, address=address)
     except UsageError as error:
         state[ERROR] = error

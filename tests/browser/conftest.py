@@ -84,14 +84,14 @@ def stop(dashboard: Dashboard) -> None:
             dashboard.process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     running = serve(tmp_path_factory.mktemp("dashboard"))
     yield running
     stop(running)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:

@@ -16,14 +16,14 @@ PAGES = sorted(file.stem for file in (ROOT / "pages").glob("[!_]*.py"))
 WIDTHS = (360, 768, 1440)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pictures() -> Path:
     folder = ROOT / "test-artifacts"
     folder.mkdir(exist_ok=True)
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def finished_run(browser: Browser, dashboard: Dashboard) -> str:
     page = browser.new_page()
     name = start_run(page, dashboard, trials=3, epochs=3)

@@ -255,11 +255,3 @@ def test_page_survives_a_database_that_is_away(page: str, database: Database, mo
         connection.exec_driver_sql("ALTER TABLE away RENAME TO onegin_runs")
     app.run()
     assert not app.error and not app.exception
-
-
-def test_pages_open_quickly(database: Database) -> None:
-    conftest.make_finished(database)
-    open_page("pages/trials.py")
-    began = time.perf_counter()
-    open_page("pages/trials.py")
-    assert time.perf_counter() - began < 5
