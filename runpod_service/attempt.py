@@ -38,6 +38,8 @@ from runpod_service.site import LONG_WAIT_S, Site
 
 # Submissions of one attempt that may be answered by nothing before it is given up.
 MOST_LOST = 2
+# Answers in a row that say that there is no such job, before that is believed.
+MOST_GONE = 2
 # Characters of a job's error that are kept.
 MOST_ERROR = 2000
 
@@ -76,6 +78,7 @@ class Attempt:
         self._over = False
         self._state = JobState.IN_QUEUE
         self._queued_at = 0.0
+        self._why = ""
         self.result: Result | None = None
 
     def records(self) -> Generator[Record]:
@@ -102,7 +105,7 @@ class Attempt:
         self._queued_at = self._site.clock()
         while not self._stop.is_set():
             self._check_money()
-            self._check_wait(client)
+            yield from self._check_wait(client)
             try:
                 self._job_id = client.submit(self._body)
             except PassingError as error:
@@ -124,15 +127,19 @@ class Attempt:
 
     def _follow(self, client: Client) -> Generator[Record]:
         """Look at the job until it is over. The stream is only to be looked at; the status decides."""
-        backoff, self._queued_at = Backoff(), self._site.clock()
+        backoff, gone, self._queued_at = Backoff(), 0, self._site.clock()
         while not self._stop.is_set():
             self._check_money()
             if self._state.is_waiting:
-                self._check_wait(client)
+                yield from self._check_wait(client)
             try:
                 state = yield from self._look(client)
                 status = client.status(self._job_id) if state.is_final else None
             except JobGoneError as error:
+                gone += 1
+                if gone < MOST_GONE:
+                    self._stop.wait(backoff.next_s())
+                    continue
                 self._close("LOST", None, str(error))
                 raise JobFailedError(f"{error}, and its result is lost") from error
             except RefusedError:
@@ -146,6 +153,7 @@ class Attempt:
                 yield from self._end(status)
                 return
             backoff.reset()
+            gone = 0
             self._stop.wait(self._site.poll_s)
 
     def _look(self, client: Client) -> Generator[Record, None, JobState]:
@@ -201,13 +209,14 @@ class Attempt:
         if not enough:
             raise BudgetError("the money cap of the run is reached")
 
-    def _check_wait(self, client: Client) -> None:
+    def _check_wait(self, client: Client) -> Generator[Record]:
         """Say why a job waits for long, and give it up when it has waited for too long."""
         waited = self._site.clock() - self._queued_at
         if waited > self._site.queue_s:
             raise NoWorkerError(f"no worker took the job within {duration(self._site.queue_s)}")
-        if waited > LONG_WAIT_S:
-            self._site.consult(client)
+        if waited > LONG_WAIT_S and (why := self._site.consult(client)) != self._why:
+            self._why = why
+            yield self._waiting(f"in RunPod's queue: {why}" if why else "in RunPod's queue")
 
     def _give_up_when_silent(self, error: RunPodError) -> None:
         if self._site.silent:

@@ -13,7 +13,7 @@ from hpo_core.prices import Ledger
 from hpo_core.records import Trainer
 from runpod_service.cancelling import Canceller
 from runpod_service.client import ANSWER_S, Client, Limits
-from runpod_service.errors import RefusedError, RunPodError
+from runpod_service.errors import NotRunPodError, RefusedError, RunPodError
 from runpod_service.limits import Capacity
 from runpod_service.protocol import Policy
 from runpod_service.s3 import S3Error, S3Store
@@ -108,14 +108,14 @@ class RunPodBackend:
         """Look whether endpoint and store answer, and end what a runner that died left running.
 
         Raises:
-            RunError: the endpoint refuses, and trials may not train here.
+            RunError: the endpoint refuses, or is no endpoint, and trials may not train here.
         """
         try:
             with self._connect() as client:
                 health = client.health()
                 self._order.log.info("RunPod: workers %s, jobs %s", dict(health.workers), dict(health.jobs))
                 self._site.consult(client)
-        except RefusedError as error:
+        except (RefusedError, NotRunPodError) as error:
             if self._site.local is None:
                 raise RunError(str(error)) from error
             self._site.give_up(str(error))

@@ -18,6 +18,7 @@ from hpo_core.settings import RunPodSettings
 from runpod_service.errors import (
     CircuitOpenError,
     JobGoneError,
+    NotRunPodError,
     RefusedError,
     RunPodError,
     TooManyRequestsError,
@@ -101,7 +102,7 @@ class Client:
         self._answer_s = answer_s
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {settings.api_key}"
-        self._session.auth = _as_it_is
+        self._session.auth = as_it_is
         # A proxy that the environment names is not for loopback.
         self._session.trust_env = LOOPBACK.match(settings.base_url) is None
 
@@ -190,15 +191,6 @@ class Client:
             raise UnknownAnswerError(f"RunPod's answer did not arrive ({type(error).__name__})") from None
         return self._understood(response, is_job="/" in path)
 
-    def _content(self, response: requests.Response) -> bytes:
-        """The answer, without the key should the service repeat it.
-
-        A real key is long. A short one, such as a twin may have, would be found in words that have nothing to do with
-        it.
-        """
-        key = self._settings.api_key.encode()
-        return response.content.replace(key, b"***") if len(key) >= SHORTEST_KEY else response.content
-
     def _understood(self, response: requests.Response, *, is_job: bool) -> Mapping[str, Any]:
         status = response.status_code
         if status in (401, 403):
@@ -213,7 +205,7 @@ class Client:
             raise TooManyRequestsError("RunPod says that there were too many requests")
         if status >= 500:
             raise UnknownAnswerError(f"RunPod answers with error {status}")
-        content = self._content(response)
+        content = masked(response.content, self._settings.api_key)
         if status >= 400:
             text = content.decode(errors="replace")[:SHOWN]
             raise RefusedError(f"RunPod refuses the request with error {status}: {text}")
@@ -223,13 +215,21 @@ class Client:
             answer = None
         if not isinstance(answer, Mapping):
             kind = response.headers.get("Content-Type", "something")
-            raise UnknownAnswerError(
+            raise NotRunPodError(
                 f"RunPod answers with {kind.split(';')[0]} instead of JSON; check RUNPOD_ENDPOINT_BASE_URL"
             )
         return answer
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def masked(content: bytes, key: str) -> bytes:
+    """An answer without the key, should the service repeat it.
+
+    A real key is long. A short one, such as a twin may have, would be found in words that have nothing to do with it.
+    """
+    return content.replace(key.encode(), b"***") if len(key) >= SHORTEST_KEY else content
+
+
+def as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Signed by its header. Without a signer of its own a session would take what a .netrc file says about the host."""
     return request
 

@@ -21,7 +21,7 @@ import requests
 from hpo_core import VERSION
 from hpo_core.errors import OneginError
 from hpo_core.settings import RunPodSettings, Settings
-from runpod_service.client import Client, JobStatus
+from runpod_service.client import Client, JobStatus, as_it_is, masked
 from runpod_service.errors import (
     PassingError,
     RefusedError,
@@ -63,6 +63,7 @@ class Endpoint:
         self._settings = settings
         self.url = f"{url.rstrip('/')}/serverless/{settings.endpoint_id}"
         self._session = requests.Session()
+        self._session.auth = as_it_is
         # The guard in front of RunPod's APIs turns some libraries away by the name they give themselves.
         self._session.headers.update({"Authorization": f"Bearer {settings.api_key}", "User-Agent": f"onegin/{VERSION}"})
 
@@ -104,7 +105,8 @@ class Endpoint:
         if status == 429:
             raise TooManyRequestsError("RunPod says that there were too many requests")
         if 400 <= status < 500:
-            raise RefusedError(f"RunPod refuses the request with error {status}: {response.text[:200]}")
+            text = masked(response.content, self._settings.api_key).decode(errors="replace")[:200]
+            raise RefusedError(f"RunPod refuses the request with error {status}: {text}")
         if status >= 500:
             raise UnknownAnswerError(f"RunPod answers with error {status}")
         try:

@@ -14,6 +14,7 @@ from hpo_core.formats import duration
 from hpo_core.settings import RunPodSettings
 from runpod_service.client import EndpointHealth
 from runpod_service.errors import (
+    NotRunPodError,
     PassingError,
     RefusedError,
     RunPodError,
@@ -31,8 +32,6 @@ LONG_START_S = 600.0
 SHORT_S = 20.0
 # So many of the newest ended jobs are looked at, and so many short failures among them are no accident.
 LOOKED_AT, MANY = 5, 3
-# What the client says of an answer that is a web page.
-NO_JSON = "instead of JSON"
 # What happened longer ago says nothing about now.
 RECENT_S = 3600.0
 
@@ -189,15 +188,14 @@ def _no_answer(error: RunPodError, settings: RunPodSettings) -> Finding:
             "Correct RUNPOD_ENDPOINT_BASE_URL or RUNPOD_ENDPOINT_ID as the message says."),
         TooManyRequestsError: (Code.RATE_LIMITED, "RunPod limits the requests",
             "Wait a minute; if it stays, use fewer workers, or stop other programs that ask this endpoint."),
+        NotRunPodError: (Code.NOT_RUNPOD, "What answers is not RunPod",
+            "Set RUNPOD_ENDPOINT_BASE_URL to the address of the service, or leave it out."),
         PassingError: (Code.UNREACHABLE, "RunPod cannot be reached",
             "Check the network and RUNPOD_ENDPOINT_BASE_URL; jobs that run are found again."),
     }  # fmt: skip
-    foreign = (Code.NOT_RUNPOD, "What answers is not RunPod",
-               "Set RUNPOD_ENDPOINT_BASE_URL to the address of the service, or leave it out.")  # fmt: skip
     broken = (Code.UNREACHABLE, "RunPod does not answer as it should",
               "Wait a minute and look at RunPod's status page; jobs that run are found again.")  # fmt: skip
-    other = foreign if NO_JSON in str(error) else broken
-    code, title, fix = next((told for kind, told in kinds.items() if isinstance(error, kind)), other)
+    code, title, fix = next((told for kind, told in kinds.items() if isinstance(error, kind)), broken)
     shown = str(error).replace(settings.api_key, "…")
     severity = Severity.WARNING if code is Code.RATE_LIMITED else Severity.TROUBLE
     return Finding(code, title, shown[0].upper() + shown[1:] if shown else "", fix, severity)

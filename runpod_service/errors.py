@@ -11,7 +11,8 @@
     │   ├── UnreachableError     it never left this machine
     │   ├── TooManyRequestsError the platform said 429
     │   └── CircuitOpenError     nothing was asked: the service has not answered for a while
-    └── UnknownAnswerError   it may have been carried out: no answer, an error of the server, or no JSON
+    └── UnknownAnswerError   it may have been carried out: no answer, or an error of the server
+        └── NotRunPodError   a web page, or something else that is no JSON
 """
 
 from __future__ import annotations
@@ -72,3 +73,7 @@ class CircuitOpenError(PassingError):
 
 class UnknownAnswerError(RunPodError):
     """It cannot be known whether the request was carried out."""
+
+
+class NotRunPodError(UnknownAnswerError):
+    """An answer without an error that is no JSON. Where every answer is one, the address is another service's."""

@@ -13,7 +13,7 @@ from hpo_core.records import Trainer
 from hpo_core.settings import RunPodSettings
 from runpod_service.cancelling import Canceller
 from runpod_service.client import Client, EndpointHealth, Limits
-from runpod_service.doctor import Seen, examine, log_lines
+from runpod_service.doctor import Code, Seen, examine, log_lines
 from runpod_service.errors import RunPodError
 from runpod_service.limits import Capacity, Clock
 from runpod_service.protocol import Policy
@@ -71,6 +71,7 @@ class Site:
         self._given_up: str = ""
         self._probe_at = 0.0
         self._consult_at = 0.0
+        self._found = ""
         self._until_workers = False
 
     def client(self) -> Client:
@@ -112,11 +113,14 @@ class Site:
         self.log.info("RunPod answers again: trials go there")
         return ""
 
-    def consult(self, client: Client) -> None:
-        """While jobs wait: what keeps the endpoint from training, with the fix, in the log; at most once a minute."""
+    def consult(self, client: Client) -> str:
+        """While jobs wait: what keeps the endpoint from training, in a word or two; '' where nothing does.
+
+        Asked at most once a minute, for all jobs; what is found goes into the log, with the fix.
+        """
         with self._lock:
             if self.clock() < self._consult_at:
-                return
+                return self._found
             self._consult_at = self.clock() + CONSULT_S
         answer: EndpointHealth | RunPodError
         try:
@@ -124,8 +128,11 @@ class Site:
         except RunPodError as error:
             answer = error
         jobs, workers = self.book.seen()
-        for line in log_lines(examine(Seen(self.settings, answer, jobs, workers, time.time()))):
+        findings = examine(Seen(self.settings, answer, jobs, workers, time.time()))
+        for line in log_lines(findings):
             self.log.warning("RunPod: %s", line)
+        self._found = next((str(item.code) for item in findings if item.code is not Code.WELL), "")
+        return self._found
 
     def worked(self) -> None:
         """A job ended as it should."""

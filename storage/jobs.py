@@ -103,9 +103,13 @@ class Jobs:
 
     def spent(self, run_name: str) -> float:
         """Dollars of all jobs of a run that are over; lost ones with the most they can cost."""
+        return sum(self.costs(run_name).values())
+
+    def costs(self, run_name: str) -> dict[int | None, float]:
+        """The same by trial; those without such a job are left out."""
+        query = select(jobs.c.trial, func.sum(jobs.c.cost)).where(jobs.c.run_name == run_name).group_by(jobs.c.trial)
         with self._database.read() as connection:
-            total = connection.execute(select(func.sum(jobs.c.cost)).where(jobs.c.run_name == run_name)).scalar()
-        return float(total or 0.0)
+            return {trial: float(dollars) for trial, dollars in connection.execute(query) if dollars is not None}
 
     def workers(self, endpoint: str) -> Sequence[WorkerRecord]:
         """How each worker of an endpoint did, those with the most jobs first."""

@@ -17,13 +17,16 @@ import tensorflow as tf
 from hpo_core.errors import UsageError
 from hpo_core.training.data import TrialData
 
+# Of a batch, that each device has at least: with fewer it would wait more than it computes.
+LEAST_SAMPLES = 8
+
 
 def shared_devices(replicas: int, batch_size: int) -> list[str]:
     """Names of the devices that share each batch: GPUs where this process sees any, else what the processor shows.
 
     Args:
         replicas: how many are asked for; 0 for all there are.
-        batch_size: of the global batch. Never more devices than this are used: each needs a sample.
+        batch_size: of the global batch. Fewer devices are used where each would have less than `LEAST_SAMPLES` of it.
 
     Raises:
         UsageError: there are fewer devices than asked for.
@@ -34,7 +37,8 @@ def shared_devices(replicas: int, batch_size: int) -> list[str]:
         raise UsageError(
             "replicas", f"must be {bound}, got {replicas}", "set gpus_per_worker=auto to use all there are"
         )
-    return [device.name for device in found[: min(replicas or len(found), batch_size)]]
+    most = max(1, batch_size // LEAST_SAMPLES)
+    return [device.name for device in found[: min(replicas or len(found), most)]]
 
 
 def mirrored(devices: list[str]) -> AbstractContextManager[Any]:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from hpo_core.health.metrics import METRICS
 from hpo_core.parameters import PARAMETERS
-from pages.parts import charts, diagnosis_cards, formats, palette, pictures, state, trial_files, words
+from pages.parts import charts, diagnosis_cards, formats, palette, pictures, shared, state, trial_files, words
 from pages.parts.trial_choice import PARAMETER, find
 from pages.parts.trial_table import STATE_WORDS
 from storage.studies import TrialRow
@@ -35,7 +35,7 @@ def draw(study: str, shown: Sequence[TrialRow], score_name: str) -> None:
         )
         return
     with st.container(border=True, key="details"):
-        _head(trial)
+        _head(study, trial)
         left, right = st.columns(2, gap="medium")
         with left:
             _curve(trial, score_name)
@@ -64,7 +64,7 @@ def configuration(trial: TrialRow) -> dict[str, Any]:
     return dict(trial.params)
 
 
-def _head(trial: TrialRow) -> None:
+def _head(study: str, trial: TrialRow) -> None:
     colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
     badge = state.badge(STATE_WORDS.get(trial.state, trial.state), colour)
     architecture = html.escape(str(trial.attributes.get("architecture") or ""))
@@ -72,7 +72,8 @@ def _head(trial: TrialRow) -> None:
         f'<div class="run-line"><span class="name">Trial {trial.number}</span>{badge}'
         f'<span class="quiet">{architecture}</span></div>'
     )
-    cost = trial.attributes.get("cost")
+    # By its jobs: one that was cancelled tells what it cost only after its trial has ended.
+    cost = shared.jobs().costs(study).get(trial.number, trial.attributes.get("cost"))
     grid = st.grid(5 if cost is None else 6, min_column_width=130, key="trial_tiles")
     grid.metric("Score", formats.score(trial.score), help="What the search makes better.")
     grid.metric("Accuracy", formats.percent(trial.accuracy), help="Share of the validation part that was right.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import requests
 from hpo_core.errors import OneginError
 
 ROOT = Path(__file__).resolve().parents[2]
-ANSWER_S = 30.0
+START_S, ANSWER_S = 120.0, 30.0
 END_S = 10.0
 
 
@@ -83,6 +84,8 @@ class Twin:
             start_new_session=True,
         )
         assert process.stdout is not None
+        if not select.select([process.stdout], [], [], START_S)[0]:
+            process.kill()
         line = process.stdout.readline()
         if not line:
             process.wait()

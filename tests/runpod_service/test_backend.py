@@ -145,6 +145,14 @@ def test_a_wrong_key_ends_the_run_before_its_first_trial(settings: Settings, ser
     assert outcome.message.startswith("RUNPOD_API_KEY is refused by RunPod; make a new key")
 
 
+def test_an_address_of_something_else_ends_the_run_before_its_first_trial(settings: Settings, service: Service) -> None:
+    service.always["health"] = Fault.HTML
+    finish(settings)
+    outcome = run_outcome(settings, "a")
+    assert outcome.state is RunState.FAILED and outcome.n_trials == 0 and service.jobs == {}
+    assert outcome.message == "RunPod answers with text/html instead of JSON; check RUNPOD_ENDPOINT_BASE_URL"
+
+
 def test_cancelling_ends_the_jobs(settings: Settings, service: Service, database: Database) -> None:
     service.write = endless
     run = Runner(make_config(workers=2), settings, MACHINE, BACKENDS)

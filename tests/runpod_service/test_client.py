@@ -100,7 +100,7 @@ ANSWERS = [
     (Fault.ERROR, errors.UnknownAnswerError, "error 500"),
     (Fault.DROPPED, errors.UnknownAnswerError, "closed before it answered"),
     (Fault.LOST, errors.UnknownAnswerError, "closed before it answered"),
-    (Fault.HTML, errors.UnknownAnswerError, "text/html instead of JSON; check RUNPOD_ENDPOINT_BASE_URL"),
+    (Fault.HTML, errors.NotRunPodError, "text/html instead of JSON; check RUNPOD_ENDPOINT_BASE_URL"),
     (Fault.REFUSED, errors.WrongKeyError, "RUNPOD_API_KEY is refused"),
     (Fault.ECHO, errors.RefusedError, "error 400.*cannot use Bearer"),
     (Fault.EMPTY, errors.UnknownAnswerError, "no id|unknown state|no jobs and workers"),

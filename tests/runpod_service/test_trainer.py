@@ -15,7 +15,7 @@ from hpo_core.prices import cost
 from hpo_core.records import WAITING, Failed, Finished, Phase, Record, Started, Tick, Trainer
 from hpo_core.trial_config import FINAL
 from runpod_service.protocol import JobState, failure_text
-from runpod_service.site import PROBE_S
+from runpod_service.site import CONSULT_S, LONG_WAIT_S, PROBE_S
 from runpod_service.trainer import ATTEMPTS, RunPodTrainer
 from storage.jobs import LOST
 from tests.contracts.trainer import TrainerContract
@@ -186,6 +186,12 @@ class TestResult:
         assert kinds(cast("list[Record]", seen)) == WHOLE
         assert stand.states() == [LOST, "COMPLETED"]
 
+    def test_one_answer_that_it_is_gone_is_not_believed(self, stand: Stand, service: Service) -> None:
+        service.faults["stream"].append(Fault.ABSENT)
+        service.faults["status"].append(Fault.ABSENT)
+        assert kinds(read(stand.trainer())) == WHOLE
+        assert stand.states() == ["COMPLETED"] and len(service.jobs) == 1
+
     def test_what_it_cost_is_written_down(self, stand: Stand) -> None:
         site = stand.site()
         read(RunPodTrainer(site, 0))
@@ -300,6 +306,19 @@ class TestSilence:
         assert accuracy(read(stand.trainer(local, queue_s=0.03))) == pytest.approx(0.4)
         wait_for(lambda: len(service.cancelled) == 1 == len(service.jobs))  # a second one would only wait behind it
         wait_for(lambda: stand.states() == ["CANCELLED"])
+
+    def test_what_a_long_wait_is_for_is_told(self, stand: Stand, service: Service) -> None:
+        service.write = stuck
+        service.workers = {"idle": 0, "running": 0, "initializing": 1}
+        with closing(cast("Generator[Record]", stand.trainer(queue_s=900.0)(CONFIG))) as records:
+            next(record for record in records if isinstance(record, Phase))
+            stand.now += LONG_WAIT_S + 1
+            phase = next(record for record in records if isinstance(record, Phase))
+            assert phase.name == f"{WAITING} in RunPod's queue: cold start"
+            service.workers = {"idle": 0, "running": 0, "throttled": 1}
+            stand.now += CONSULT_S + 1
+            phase = next(record for record in records if isinstance(record, Phase))
+            assert phase.name == f"{WAITING} in RunPod's queue: no capacity"
 
     def test_a_worker_that_went_away_gives_its_job_all_the_time_of_the_queue(
         self, stand: Stand, service: Service

@@ -95,3 +95,10 @@ def test_how_each_worker_did(jobs: Jobs) -> None:
     first, second = jobs.workers("here")
     assert (first.worker, first.jobs, first.failed, first.mean_execution_s) == ("w1", 3, 2, 15.0)
     assert (second.worker, second.jobs, second.failed, second.mean_delay_s) == ("w2", 1, 0, 1.0)
+
+
+def test_costs_by_trial(jobs: Jobs) -> None:
+    for number, (trial, cost) in enumerate([(0, 0.25), (0, 0.5), (None, 1.0), (2, None)]):
+        jobs.add(job(f"j{number}", trial=trial, cost=cost))
+    jobs.add(job("other", run_name="b", trial=0, cost=9.0))
+    assert jobs.costs("a") == {0: 0.75, None: 1.0} and jobs.spent("a") == pytest.approx(1.75)

@@ -179,20 +179,21 @@ def test_more_devices_than_there_are_is_one_sentence(run: Run, part: str) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batch_size", [2, 3, 8, 5000])
+@pytest.mark.parametrize("batch_size", [17, 24, 40, 5000])
 def test_batches_of_any_size_keep_the_numbers_finite(run: Run, batch_size: int) -> None:
     both = dataclasses.replace(config(epochs=2, batch_size=batch_size), sample_percentage=10.5)
     shared = history(run(both))
     assert shared.started is not None and shared.started.devices == 2
-    assert shared.started.n_train == 121, "with one sample in the last batch of 2, 3 and 8"
+    assert shared.started.n_train == 121, "with one sample in the last batch of 24 and 40"
     for epoch in shared.epochs:
         assert epoch.loss is not None and epoch.validation_loss is not None and epoch.validation_loss < 10
         assert all(value is not None and 0 <= value < 10 for value in epoch.loss_curve)
 
 
 @pytest.mark.slow
-def test_a_batch_of_one_sample_needs_one_device(run: Run) -> None:
-    both = dataclasses.replace(config(epochs=1, batch_size=1), sample_percentage=5.0)
+@pytest.mark.parametrize("batch_size", [1, 15])
+def test_a_batch_too_small_to_share_needs_one_device(run: Run, batch_size: int) -> None:
+    both = dataclasses.replace(config(epochs=1, batch_size=batch_size), sample_percentage=5.0)
     assert started(run(both)).devices == 1 and numbers(run(both)) == numbers(run(alone(both)))
 
 

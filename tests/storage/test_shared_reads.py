@@ -1,0 +1,143 @@
+"""Tests of reads that waiting workers share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from storage.database import Database
+from storage.shared_reads import SharedReads
+
+WAIT_S = 20.0
+ALL_ASK_S = 0.3
+
+
+class SlowStorage(RDBStorage):
+    """Counts its reads; each waits until it may go on."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.reads = 0
+        self.begun, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+        self.slow = False
+
+    def _get_trials(self, *arguments: object, **named: object) -> list[optuna.trial.FrozenTrial]:
+        self.reads += 1
+        found = super()._get_trials(*arguments, **named)  # type: ignore[arg-type]
+        if self.slow:
+            self.begun.release()
+            assert self.go_on.acquire(timeout=WAIT_S)
+        return found
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[SlowStorage]:
+    storage = SlowStorage(f"sqlite:///{tmp_path}/onegin.db")
+    yield storage
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+def in_threads(storage: SharedReads, study_id: int, count: int) -> tuple[list[threading.Thread], list[int]]:
+    """Readers, started; the numbers of trials that each has seen."""
+    seen: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: seen.append(len(storage.get_all_trials(study_id, deepcopy=False))))
+        for _ in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    return threads, seen
+
+
+def test_those_who_wait_for_a_read_share_the_next_one(backend: SlowStorage) -> None:
+    storage = SharedReads(backend)
+    study_id = storage.create_new_study([StudyDirection.MAXIMIZE], "run")
+    storage.create_new_trial(study_id)
+    backend.slow = True
+    first, seen_first = in_threads(storage, study_id, 1)
+    assert backend.begun.acquire(timeout=WAIT_S)  # it has read one trial, and is still busy
+    backend._create_new_trial(study_id)
+    waiting, seen = in_threads(storage, study_id, 20)
+    time.sleep(ALL_ASK_S)
+    backend.go_on.release(len(first + waiting))
+    for thread in first + waiting:
+        thread.join(WAIT_S)
+    assert seen_first == [1]
+    assert seen == [2] * 20, "a reader must see what was there when it asked"
+    assert backend.reads < 6, "one more is enough, but a late reader has its own"
+
+
+def test_one_after_the_other_each_reads(backend: SlowStorage) -> None:
+    storage = SharedReads(backend)
+    study_id = storage.create_new_study([StudyDirection.MAXIMIZE], "run")
+    for count in range(1, 4):
+        backend._create_new_trial(study_id)
+        assert len(storage.get_all_trials(study_id)) == count
+    assert backend.reads == 3
+
+
+def test_studies_do_not_share(backend: SlowStorage) -> None:
+    storage = SharedReads(backend)
+    one = storage.create_new_study([StudyDirection.MAXIMIZE], "one")
+    two = storage.create_new_study([StudyDirection.MAXIMIZE], "two")
+    storage.get_all_trials(one)
+    backend._create_new_trial(two)
+    assert len(storage.get_all_trials(two)) == 1
+    assert storage.get_all_trials(one) == []
+
+
+def test_nobody_is_content_with_a_read_that_failed(tmp_path: Path) -> None:
+    class Failing(SlowStorage):
+        fails = 1
+
+        def _get_trials(self, *arguments: object, **named: object) -> list[optuna.trial.FrozenTrial]:
+            if self.fails:
+                self.fails -= 1
+                self.begun.release()
+                assert self.go_on.acquire(timeout=WAIT_S)
+                raise OSError("the disk is away")
+            return super()._get_trials(*arguments, **named)
+
+    backend = Failing(f"sqlite:///{tmp_path}/onegin.db")
+    storage = SharedReads(backend)
+    study_id = storage.create_new_study([StudyDirection.MAXIMIZE], "run")
+    backend._create_new_trial(study_id)
+    errors: list[BaseException] = []
+
+    def fail() -> None:
+        try:
+            storage.get_all_trials(study_id)
+        except OSError as error:
+            errors.append(error)
+
+    # Both ask before any read is done: the second one waits behind the one that fails.
+    first = threading.Thread(target=fail)
+    first.start()
+    assert backend.begun.acquire(timeout=WAIT_S)
+    second, seen = in_threads(storage, study_id, 1)
+    backend.go_on.release()
+    for thread in [first, *second]:
+        thread.join(WAIT_S)
+    assert len(errors) == 1 and seen == [1]
+    backend.remove_session()
+    backend.engine.dispose()
+
+
+def test_a_study_with_many_workers_is_as_with_optunas_own_storage(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/onegin.db")
+    study = optuna.create_study(study_name="run", storage=SharedReads(database.optuna_storage()))
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1) + trial.suggest_int("n", 1, 3), n_trials=30, n_jobs=8)
+    found = optuna.load_study(study_name="run", storage=database.optuna_storage()).trials
+    assert [trial.number for trial in found] == list(range(30))
+    assert all(trial.state is TrialState.COMPLETE and set(trial.params) == {"x", "n"} for trial in found)
+    assert study.best_value == min(trial.value for trial in found if trial.value is not None)
+    database.close()
