@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages.parts import frame, shared
+from pages.parts import frame, left_pages, shared
 
 # File, title, path of the address, icon; the first page is the one that / leads to.
 PAGES = (
@@ -53,6 +53,7 @@ def route() -> None:
     page = st.navigation([root, *pages], position="top")
     with frame.page():
         page.run()
+    left_pages.forget()
 
 
 # Until a first visitor has come through the route below, Streamlit takes every file in pages/ for a page of its own.
