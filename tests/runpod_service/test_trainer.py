@@ -311,7 +311,7 @@ class TestSilence:
         service.write = stuck
         service.workers = {"idle": 0, "running": 0, "initializing": 1}
         with closing(cast("Generator[Record]", stand.trainer(queue_s=900.0)(CONFIG))) as records:
-            next(record for record in records if isinstance(record, Phase))
+            next(record for record in records if service.requests["stream"] > 1)  # it waits by now
             stand.now += LONG_WAIT_S + 1
             phase = next(record for record in records if isinstance(record, Phase))
             assert phase.name == f"{WAITING} in RunPod's queue: cold start"
