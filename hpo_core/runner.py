@@ -35,8 +35,8 @@ from storage.artifacts import Artifacts
 from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
 from storage.progress import ProgressTable
+from storage.run_storage import RunStorage
 from storage.runs import Runs, RunState
-from storage.shared_reads import SharedReads
 from storage.studies import Studies
 
 # Trials in a row without a result, after which going on would only waste time.
@@ -258,7 +258,7 @@ class Runner:
     def _create_study(self, prepared: datasets.PreparedDataset) -> optuna.Study:
         study = optuna.create_study(
             study_name=self.run_name,
-            storage=SharedReads(self._database.optuna_storage()),
+            storage=RunStorage(self._database.optuna_storage()),
             sampler=self._sampler,
             pruner=make_pruner(self.config.pruner, self.config.max_epochs_per_trial),
             direction="minimize" if self.config.minimises else "maximize",

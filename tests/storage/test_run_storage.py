@@ -1,4 +1,4 @@
-"""Tests of reads that waiting workers share."""
+"""Tests of the storage that a run uses: reads that waiting workers share, attributes in one transaction."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import optuna
 import pytest
+import sqlalchemy
+import sqlalchemy.exc
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from storage.database import Database
-from storage.shared_reads import SharedReads
+from storage.run_storage import RunStorage
 
 WAIT_S = 20.0
 ALL_ASK_S = 0.3
@@ -46,7 +48,7 @@ def backend(tmp_path: Path) -> Iterator[SlowStorage]:
     storage.engine.dispose()
 
 
-def in_threads(storage: SharedReads, study_id: int, count: int) -> tuple[list[threading.Thread], list[int]]:
+def in_threads(storage: RunStorage, study_id: int, count: int) -> tuple[list[threading.Thread], list[int]]:
     """Readers, started; the numbers of trials that each has seen."""
     seen: list[int] = []
     threads = [
@@ -59,7 +61,7 @@ def in_threads(storage: SharedReads, study_id: int, count: int) -> tuple[list[th
 
 
 def test_those_who_wait_for_a_read_share_the_next_one(backend: SlowStorage) -> None:
-    storage = SharedReads(backend)
+    storage = RunStorage(backend)
     study_id = storage.create_new_study([StudyDirection.MAXIMIZE], "run")
     storage.create_new_trial(study_id)
     backend.slow = True
@@ -77,7 +79,7 @@ def test_those_who_wait_for_a_read_share_the_next_one(backend: SlowStorage) -> N
 
 
 def test_one_after_the_other_each_reads(backend: SlowStorage) -> None:
-    storage = SharedReads(backend)
+    storage = RunStorage(backend)
     study_id = storage.create_new_study([StudyDirection.MAXIMIZE], "run")
     for count in range(1, 4):
         backend._create_new_trial(study_id)
@@ -86,7 +88,7 @@ def test_one_after_the_other_each_reads(backend: SlowStorage) -> None:
 
 
 def test_studies_do_not_share(backend: SlowStorage) -> None:
-    storage = SharedReads(backend)
+    storage = RunStorage(backend)
     one = storage.create_new_study([StudyDirection.MAXIMIZE], "one")
     two = storage.create_new_study([StudyDirection.MAXIMIZE], "two")
     storage.get_all_trials(one)
@@ -108,7 +110,7 @@ def test_nobody_is_content_with_a_read_that_failed(tmp_path: Path) -> None:
             return super()._get_trials(*arguments, **named)
 
     backend = Failing(f"sqlite:///{tmp_path}/onegin.db")
-    storage = SharedReads(backend)
+    storage = RunStorage(backend)
     study_id = storage.create_new_study([StudyDirection.MAXIMIZE], "run")
     backend._create_new_trial(study_id)
     errors: list[BaseException] = []
@@ -134,10 +136,47 @@ def test_nobody_is_content_with_a_read_that_failed(tmp_path: Path) -> None:
 
 def test_a_study_with_many_workers_is_as_with_optunas_own_storage(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/onegin.db")
-    study = optuna.create_study(study_name="run", storage=SharedReads(database.optuna_storage()))
+    study = optuna.create_study(study_name="run", storage=RunStorage(database.optuna_storage()))
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1) + trial.suggest_int("n", 1, 3), n_trials=30, n_jobs=8)
     found = optuna.load_study(study_name="run", storage=database.optuna_storage()).trials
     assert [trial.number for trial in found] == list(range(30))
     assert all(trial.state is TrialState.COMPLETE and set(trial.params) == {"x", "n"} for trial in found)
     assert study.best_value == min(trial.value for trial in found if trial.value is not None)
     database.close()
+
+
+@pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL])
+def test_a_trials_attributes_come_with_its_end_in_one_transaction(backend: SlowStorage, state: TrialState) -> None:
+    storage = RunStorage(backend)
+    study_id = storage.create_new_study([StudyDirection.MAXIMIZE], "run")
+    one, other = storage.create_new_trial(study_id), storage.create_new_trial(study_id)
+    commits: list[object] = []
+    sqlalchemy.event.listen(backend.engine, "commit", commits.append)
+    told = {f"attribute {number}": [number, "ü"] for number in range(20)}
+    for key, value in {"attribute 3": "first", **told}.items():
+        storage.set_trial_user_attr(one, key, value)
+    storage.set_trial_user_attr(other, "mine", 1)
+    assert commits == []
+    storage.set_trial_state_values(one, state, [0.5] if state is TrialState.COMPLETE else None)
+    assert len(commits) == 2, "the attributes, and the state"
+    assert backend.get_trial(one).user_attrs == told and backend.get_trial(one).state is state
+    assert backend.get_trial(other).user_attrs == {}, "that trial has not ended"
+    storage.set_trial_state_values(other, state, [0.5] if state is TrialState.COMPLETE else None)
+    assert backend.get_trial(other).user_attrs == {"mine": 1}
+
+
+def test_attributes_that_could_not_be_written_are_kept(backend: SlowStorage) -> None:
+    storage = RunStorage(backend)
+    trial = storage.create_new_trial(storage.create_new_study([StudyDirection.MAXIMIZE], "run"))
+    storage.set_trial_user_attr(trial, "outcome", "complete")
+
+    def away(*_: object) -> None:
+        raise sqlalchemy.exc.OperationalError("INSERT", {}, OSError("the disk is away"))
+
+    sqlalchemy.event.listen(backend.engine, "before_cursor_execute", away)
+    with pytest.raises(optuna.exceptions.StorageInternalError):
+        storage.set_trial_state_values(trial, TrialState.COMPLETE, [1.0])
+    sqlalchemy.event.remove(backend.engine, "before_cursor_execute", away)
+    assert backend.get_trial(trial).state is TrialState.RUNNING
+    storage.set_trial_state_values(trial, TrialState.COMPLETE, [1.0])
+    assert backend.get_trial(trial).user_attrs == {"outcome": "complete"}
