@@ -14,6 +14,7 @@ DESCRIPTION = """Finds hyperparameters for Keras CNNs and LSTMs.
 
 commands:
   optimize     search: dataset=mnist trials=20 max_epochs_per_trial=5 workers=2 seed=7 ...
+  resume       carry on or extend a run: run_name=NAME [trials=N in all] [workers=N]
   train        one configuration without a study: dataset=mnist filters=16 epochs=3 ...
   status       all runs, or one of them: [run_name=NAME]
   cancel       stop a run, also one of another process: run_name=NAME
@@ -56,6 +57,14 @@ def _optimize(words: Sequence[str], as_json: bool) -> int:
     return optimize(words, as_json, os.environ, {**LOCAL_ONLY, RUNPOD: runpod_backend})
 
 
+def _resume(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.backends import LOCAL_ONLY, RUNPOD
+    from hpo_core.commands.optimize import resume
+    from runpod_service.backend import runpod_backend
+
+    return resume(words, as_json, os.environ, {**LOCAL_ONLY, RUNPOD: runpod_backend})
+
+
 def _train(words: Sequence[str], as_json: bool) -> int:
     from hpo_core.commands.train import train
 
@@ -88,6 +97,7 @@ def _tensorboard(words: Sequence[str], as_json: bool) -> int:
 
 COMMANDS: Mapping[str, Callable[[Sequence[str], bool], int]] = {
     "optimize": _optimize,
+    "resume": _resume,
     "train": _train,
     "status": _status,
     "cancel": _cancel,

@@ -53,7 +53,8 @@ class JobBook:
         self.ledger = ledger
         self._price = price
         self._lock = threading.Lock()
-        self._costs: dict[int | None, float] = {}  # dollars by trial
+        self._costs = self._jobs.costs(run_name)  # dollars by trial; a run that is resumed has some
+        ledger.carry_over(sum(self._costs.values()))
         self._foreign: set[str] = set()  # jobs of other runs, which this one only ends
 
     def submitted(self, job_id: str, trial: int | None) -> None:

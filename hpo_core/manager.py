@@ -9,6 +9,7 @@ from hpo_core.backends import LOCAL_ONLY, BackendFactory
 from hpo_core.errors import UsageError
 from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.run_study import resumed_config
 from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from storage.database import open_database
@@ -49,10 +50,25 @@ class RunManager:
             UsageError: the configuration cannot run, or this process is busy with another run.
             StorageError: the database cannot be opened, or the name is taken.
         """
+        return self._begin(config, settings, resume=False)
+
+    def resume(self, run_name: str, trials: int | None = None, settings: Settings | None = None) -> None:
+        """Carry a run on that is over or whose process has gone; `trials` in all, where that changes.
+
+        Raises:
+            UsageError: it cannot be resumed, or this process is busy with another run.
+            StorageError: the database cannot be opened, there is no such run, or somebody else runs it.
+        """
+        changes = {} if trials is None else {"trials": trials}
+        config = resumed_config(open_database(self._settings.storage_url), run_name, changes)
+        self._begin(config, settings, resume=True)
+
+    def _begin(self, config: OptimizationConfig, settings: Settings | None, *, resume: bool) -> str:
         with self._lock:
             if (active := self.active) is not None:
                 raise UsageError("run", f"cannot start: {active} is running", "wait until it has ended, or cancel it")
-            self._runner = Runner(config, settings or self._settings, self._machine, self._backends)
+            used = settings or self._settings
+            self._runner = Runner(config, used, self._machine, self._backends, resume=resume)
             self._runner.start()
             return self._runner.run_name
 

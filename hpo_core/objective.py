@@ -48,14 +48,16 @@ class Diagnosed(optuna.TrialPruned):
     """Ended by a fatal diagnosis."""
 
 
-MONEY_CAP = "money cap"
+CANCELLED, MONEY_CAP, INTERRUPTED = "cancelled", "money cap", "interrupted"
+# Ended with the run and not by themselves: made again when the run is resumed.
+REPEATED = (CANCELLED, MONEY_CAP, INTERRUPTED)
 # How a trial ended, by what ended it: the only place that says so. The first match counts.
 OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (TooLarge, "too large"),
     (Diverged, "diverged"),
     (Diagnosed, "diagnosed"),
     (optuna.TrialPruned, "pruned"),
-    (RunCancelled, "cancelled"),
+    (RunCancelled, CANCELLED),
     (BudgetError, MONEY_CAP),
     (TrialTimeoutError, "time limit"),
     (BaseException, "crashed"),

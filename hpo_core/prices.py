@@ -127,6 +127,7 @@ class Ledger:
         self._finished: dict[str, float] = {}  # dollars, from the platform's seconds
         self._estimated: dict[str, float] = {}  # dollars, from our own clock
         self._reserved: dict[str, float] = {}  # dollars at most
+        self._earlier = 0.0  # dollars, of the run's jobs before it was resumed
 
     @property
     def gpus(self) -> int:
@@ -137,6 +138,11 @@ class Ledger:
         """A worker has been seen with so many GPUs: where that is more than was thought, all jobs pay for as many."""
         with self._lock:
             self._gpus = max(self._gpus, gpus)
+
+    def carry_over(self, dollars: float) -> None:
+        """The run has spent so much before: it is being resumed."""
+        with self._lock:
+            self._earlier += dollars
 
     def submitted(self, job_id: str) -> None:
         """The job is in the queue: it costs nothing yet, and will cost as much as the others."""
@@ -179,9 +185,9 @@ class Ledger:
                 del self._running[job_id]
 
     def spent(self) -> float:
-        """Dollars for jobs that are over, and the most that lost ones may cost."""
+        """Dollars for jobs that are over, and the most that lost ones may cost; all of the run, also before now."""
         with self._lock:
-            return sum(map(_total, (self._finished, self._estimated, self._reserved)))
+            return self._earlier + sum(map(_total, (self._finished, self._estimated, self._reserved)))
 
     def reserved(self) -> float:
         """The part of `spent` that lost jobs may cost at most, in dollars."""

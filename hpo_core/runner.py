@@ -7,10 +7,8 @@ import os
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import optuna
 
@@ -18,15 +16,14 @@ import datasets
 from hpo_core.backends import FINAL_MODEL, LOCAL_ONLY, Backend, BackendFactory, Order
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
 from hpo_core.final_model import make_final_model
-from hpo_core.health.score import score_formula
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
-from hpo_core.objective import MONEY_CAP, Objective, RunContext
+from hpo_core.objective import MONEY_CAP, BestScore, Objective, RunContext
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.prices import in_dollars
 from hpo_core.progress import ProgressBoard
-from hpo_core.pruners import make_pruner
 from hpo_core.results import ResultsError, write_results
+from hpo_core.run_study import Past, open_study, past_of
 from hpo_core.samplers import LEARNS_FROM_PRUNED, make_sampler
 from hpo_core.settings import Settings
 from hpo_core.shares import require_variables, share_of
@@ -35,7 +32,6 @@ from storage.artifacts import Artifacts
 from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
 from storage.progress import ProgressTable
-from storage.run_storage import RunStorage
 from storage.runs import Runs, RunState
 from storage.studies import Studies
 
@@ -55,6 +51,7 @@ class Runner:
         settings: where databases, results and data are.
         machine: what it may use.
         backends: what makes the thing that trains, by the configuration's word for it.
+        resume: carry the run on that the configuration names, instead of making a new one.
 
     Raises (from the constructor, before anything is written):
         UsageError: the configuration cannot run on this machine.
@@ -67,6 +64,8 @@ class Runner:
         settings: Settings,
         machine: Machine | None = None,
         backends: Mapping[str, BackendFactory] = LOCAL_ONLY,
+        *,
+        resume: bool = False,
     ) -> None:
         self._settings = settings
         self._machine = machine or Machine.detect()
@@ -75,12 +74,15 @@ class Runner:
         self._share = share_of(config, self._machine)
         self.workers = self._share.workers
         require_variables(config, settings)
-        self._sampler = make_sampler(config.sampler, config.search_space(), config.seed)
+        make_sampler(config.sampler, config.search_space(), config.seed)  # refuses what it cannot search
         open_log(settings.log_file)
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it would say is in our own log
         self._database: Database = open_database(settings.storage_url)
         self._runs = Runs(self._database)
-        self.run_name = self._claim_name()
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._past = Past()
+        self.run_name = self._take_over() if resume else self._claim_name()
+        self.total = self._past.total(config.trials)
         self.folder = settings.results_dir / self.run_name
         self._log = RunLog(self.run_name)
         self._board = ProgressBoard(ProgressTable(self._database, self.run_name))
@@ -88,6 +90,7 @@ class Runner:
         self._over = threading.Event()
         self._error: Exception | None = None
         self._end_early: str = ""
+        self._is_lost = False  # to another process
         self._thread = threading.Thread(target=self._run, name=f"run {self.run_name}")
 
     def start(self) -> None:
@@ -110,7 +113,6 @@ class Runner:
 
     def _claim_name(self) -> str:
         """Make the run's row; a name of our own making evades those that are taken."""
-        owner = f"{socket.gethostname()}:{os.getpid()}"
         base = self.config.run_name or default_run_name(self.config)
         for attempt in range(1, 100):
             name = base if attempt == 1 else f"{base}-{attempt}"
@@ -118,7 +120,7 @@ class Runner:
                 if (self._settings.results_dir / name).exists() or Studies(self._database).exists(name):
                     raise NameTakenError(f"run_name is taken: {name!r} has a study or a folder; choose another name")
                 self._runs.forget_failed_start(name)
-                self._runs.create(name, owner=owner, trials=self.config.trials)
+                self._runs.create(name, owner=self._owner, trials=self.config.trials)
             except NameTakenError:
                 if self.config.run_name is not None:
                     raise
@@ -126,13 +128,22 @@ class Runner:
                 return name
         raise UsageError("run_name", "must be given: a hundred runs began in this second")
 
+    def _take_over(self) -> str:
+        """Make the run that is resumed our own."""
+        name = str(self.config.run_name)
+        run = self._runs.get(name)
+        self._past = past_of(self._database, self.config, run.duration_s(), run.state is RunState.FINISHED)
+        self._runs.take_over(name, owner=self._owner, trials=self._past.total(self.config.trials))
+        return name
+
     def _run(self) -> None:
         """The background thread: everything that happens ends in exactly one final state."""
         heart = threading.Thread(target=self._beat, name=f"heart of {self.run_name}", daemon=True)
         heart.start()
         state, message = RunState.FAILED, ""
         try:
-            self._log.info("run starts: %s", _in_words(self.config, self.workers))
+            verb = "goes on" if self._past.trials else "starts"
+            self._log.info("run %s: %s", verb, _in_words(self.config, self.workers))
             message = self._optimise()
             state = RunState.FINISHED
         except RunCancelled as error:
@@ -151,16 +162,18 @@ class Runner:
     def _close(self, state: RunState, message: str) -> None:
         """Write down how it ended; where even that fails, the heartbeat tells others that nobody runs it any more."""
         self._log.info("run %s%s", state.value, f": {message}" if message else "")
+        if self._is_lost:
+            return
         try:
             self._board_table().clear()
-            self._runs.end(self.run_name, state, message)
+            self._runs.end(self.run_name, state, message, owner=self._owner)
         except StorageError as error:
             self._error = self._error or error
             self._log.error("the end of the run could not be written: %s", error)
 
     def _optimise(self) -> str:
         """The whole run; returns what there is to say about its end."""
-        self._runs.begin(self.run_name)
+        self._runs.begin(self.run_name, self._past.duration_s)
         prepared = datasets.prepare(
             self.config.dataset,
             folder=self._settings.datasets_dir,
@@ -168,7 +181,9 @@ class Runner:
             progress=self._report_data,
         )
         self._make_folder()
-        study = self._create_study(prepared)
+        config = replace(self.config, run_name=self.run_name, workers=self.workers)
+        sampler = make_sampler(config.sampler, config.search_space(), self._past.seed(config.seed))
+        study = open_study(self._database, config, sampler, prepared, self._past)
         class_names = list(prepared.info.class_names)
         backend = self._backend(self._order(class_names))
         try:
@@ -186,6 +201,7 @@ class Runner:
                 cancelled=self._cancelled,
                 log=self._log,
                 deadline=began + minutes * 60 if minutes else None,
+                best=BestScore(Studies(self._database).summary(self.run_name).best_score),
             )
             try:
                 self._study_loop(study, Objective(context, backend), self.workers + backend.ahead)
@@ -219,9 +235,11 @@ class Runner:
 
     def _study_loop(self, study: optuna.Study, objective: Objective, at_once: int) -> None:
         minutes = self.config.timeout_minutes
+        if self.total == self._past.trials:
+            return
         study.optimize(
             objective,
-            n_trials=self.config.trials,
+            n_trials=self.total - self._past.trials,
             n_jobs=at_once,
             timeout=minutes * 60 if minutes else None,
             catch=(TrialFailedError, RunCancelled),
@@ -246,43 +264,18 @@ class Runner:
             raise RunError(self._end_early or f"no trial was trained to the end; the last one: {last}")
         if self._end_early:
             raise RunError(self._end_early)
-        if any(trial.user_attrs.get("outcome") == MONEY_CAP for trial in trials):
+        if any(trial.user_attrs.get("outcome") == MONEY_CAP for trial in trials[self._past.trials :]):
             return f"the money cap of {in_dollars(self.config.max_cost or 0)} was reached: it ended the run early"
-        missing = self.config.trials - len(trials)
+        missing = self.total - len(trials)
         if missing <= 0:
             return ""
         if self.config.timeout_minutes is None:
             return f"the search space is exhausted: it holds {len(trials)} configurations for this sampler"
         return f"the time limit of {self.config.timeout_minutes:g} min came first: {missing} trials were not made"
 
-    def _create_study(self, prepared: datasets.PreparedDataset) -> optuna.Study:
-        study = optuna.create_study(
-            study_name=self.run_name,
-            storage=RunStorage(self._database.optuna_storage()),
-            sampler=self._sampler,
-            pruner=make_pruner(self.config.pruner, self.config.max_epochs_per_trial),
-            direction="minimize" if self.config.minimises else "maximize",
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names([self.config.score_name])
-        attributes: dict[str, Any] = {
-            "configuration": self.config.as_dict() | {"run_name": self.run_name, "workers": self.workers},
-            "dataset": prepared.info.title,
-            "dataset fingerprint": prepared.fingerprint,
-            "dataset note": prepared.note,
-            "sampler": self.config.sampler,
-            "pruner": self.config.pruner,
-            "score": score_formula(self.config.objective, self.config.score_weight),
-            "search space": self.config.search_space().as_yaml_data(),
-        }
-        for key, value in attributes.items():
-            study.set_user_attr(key, value)
-        return study
-
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True)
+            self.folder.mkdir(parents=True, exist_ok=self._past.trials > 0)
             # Without the name, which is taken now: the file is there to repeat the run.
             text = replace(self.config, run_name=None).to_yaml()
             (self.folder / "config.yaml").write_text(text, encoding="utf-8")
@@ -306,7 +299,9 @@ class Runner:
             try:
                 self._board.flush()
                 if time.monotonic() - last_beat >= HEARTBEAT_INTERVAL_S:
-                    self._runs.beat(self.run_name)
+                    if not self._runs.beat(self.run_name, self._owner):
+                        self._log.error("the run was resumed elsewhere while this process was asleep: it stops here")
+                        self._cancelled.set()
                     last_beat = time.monotonic()
                 if self._runs.cancel_requested(self.run_name):
                     self._cancelled.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -46,6 +46,14 @@ class RunStorage(_CachedStorage):
         if trial_id in self._unwritten:
             self._write_user_attributes(trial_id)
         return super().set_trial_state_values(trial_id, state, values)
+
+    def fail_running(self, study_name: str, attributes: Mapping[str, Any]) -> None:
+        """End the running trials of a study as failed, with `attributes`: nobody trains them any more."""
+        study_id = self.get_study_id_from_name(study_name)
+        for trial in self.get_all_trials(study_id, deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+            for key, value in attributes.items():
+                self.set_trial_user_attr(trial._trial_id, key, value)
+            self.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.FAIL)
 
     def _write_user_attributes(self, trial_id: int) -> None:
         with _create_scoped_session(self._backend.scoped_session, True) as session:

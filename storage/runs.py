@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
@@ -103,15 +103,41 @@ class Runs:
             rows = connection.execute(select(runs).order_by(runs.c.created_at.desc()).limit(limit)).all()
         return [_run(row) for row in rows]
 
-    def begin(self, run_name: str) -> None:
-        self._set(run_name, state=RunState.RUNNING.value, started_at=time.time(), heartbeat_at=time.time())
+    def take_over(self, run_name: str, *, owner: str, trials: int) -> Run:
+        """Make a run that is over, or whose runner is dead, a waiting one with a new owner, to carry it on.
 
-    def end(self, run_name: str, state: RunState, message: str = "", at: float | None = None) -> None:
-        """Set the final state; a run that has one already keeps it."""
+        Of several that try at the same time one succeeds. Raises UnknownRunError, and NameTakenError where it is alive.
+        """
+        now = time.time()
+        free = or_(runs.c.state.notin_(_ACTIVE), runs.c.heartbeat_at < now - DEAD_AFTER_S)
+        values = {"owner": owner, "state": RunState.WAITING.value, "trials": trials, "message": "", "ended_at": None}
+        with self._database.write() as connection:
+            changed = connection.execute(
+                update(runs).where(runs.c.run_name == run_name, free).values(
+                    **values, cancel_requested=False, heartbeat_at=now
+                )
+            ).rowcount  # fmt: skip
+        run = self.get(run_name)
+        if not changed:
+            raise NameTakenError(
+                f"run_name is busy: {run_name!r} is {run.state}; wait until it has ended, or cancel it"
+            )
+        return run
+
+    def begin(self, run_name: str, earlier_s: float = 0.0) -> None:
+        """The run starts now, or goes on after having lasted `earlier_s` seconds."""
+        now = time.time()
+        self._set(run_name, state=RunState.RUNNING.value, started_at=now - earlier_s, heartbeat_at=now)
+
+    def end(
+        self, run_name: str, state: RunState, message: str = "", at: float | None = None, owner: str | None = None
+    ) -> None:
+        """Set the final state; a run that has one already keeps it, and so does one of another owner than `owner`."""
         values = {"state": state.value, "message": message, "ended_at": at or time.time()}
+        mine = runs.c.owner == owner if owner is not None else true()
         with self._database.write() as connection:
             connection.execute(
-                update(runs).where(runs.c.run_name == run_name, runs.c.state.in_(_ACTIVE)).values(values)
+                update(runs).where(runs.c.run_name == run_name, runs.c.state.in_(_ACTIVE), mine).values(values)
             )
 
     def forget_failed_start(self, run_name: str) -> None:
@@ -119,9 +145,12 @@ class Runs:
         with self._database.write() as connection:
             connection.execute(delete(runs).where(runs.c.run_name == run_name, runs.c.state == RunState.FAILED.value))
 
-    def beat(self, run_name: str) -> None:
-        """The runner is alive."""
-        self._set(run_name, heartbeat_at=time.time())
+    def beat(self, run_name: str, owner: str) -> bool:
+        """The runner is alive; whether the run is still its own, which another may have taken over while it slept."""
+        with self._database.write() as connection:
+            mine = (runs.c.run_name == run_name, runs.c.owner == owner)
+            changed = update(runs).where(*mine).values(heartbeat_at=time.time())
+            return bool(connection.execute(changed).rowcount)
 
     def cancel_requested(self, run_name: str) -> bool:
         with self._database.read() as connection:

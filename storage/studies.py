@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.distributions import json_to_distribution
-from sqlalchemy import ColumnElement, Connection, Float, Row, Select, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Float, Row, Select, and_, case, cast, func, not_, or_, select
 
 from storage.database import Database
 from storage.errors import UnknownRunError
@@ -162,6 +162,21 @@ class Studies:
             )
             for row in rows
         ]
+
+    def count_trials(self, name: str, *, without_outcomes: Sequence[str]) -> tuple[int, int]:
+        """All trials that were begun; and those of them that are over with an outcome that is none of these."""
+        ended = trials.c.state.in_(("COMPLETE", "PRUNED", "FAIL"))
+        outcome = and_(trial_attributes.c.trial_id == trials.c.trial_id, trial_attributes.c.key == "outcome")
+        left_out = trial_attributes.c.value_json.in_([json.dumps(word) for word in without_outcomes])
+        counted = case((and_(ended, or_(left_out.is_(None), not_(left_out))), 1), else_=0)
+        with self._database.read() as connection:
+            query = (
+                select(func.count(), func.sum(counted))
+                .select_from(trials.outerjoin(trial_attributes, outcome))
+                .where(trials.c.study_id == _required_id(connection, name), trials.c.state != "WAITING")
+            )
+            n_trials, n_counted = connection.execute(query).one()
+        return int(n_trials), int(n_counted or 0)
 
     def scores(self, name: str) -> list[tuple[int, float]]:
         """(number, score) of each complete trial that has a finite score, by number."""

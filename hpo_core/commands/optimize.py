@@ -1,4 +1,4 @@
-"""`optimize`: a whole run in this process, with its progress on standard error."""
+"""`optimize` and `resume`: a whole run in this process, with its progress on standard error."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import TextIO
 from datasets import DatasetError
 from hpo_core.backends import LOCAL_ONLY, BackendFactory
 from hpo_core.commands.exit_codes import CANCELLED, FAILED, FINISHED, USAGE
-from hpo_core.errors import UsageError
+from hpo_core.errors import UsageError, nearest
 from hpo_core.formats import duration, percent
-from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.optimization_config import OptimizationConfig, split_words
 from hpo_core.outcome import RunOutcome, run_outcome
+from hpo_core.run_study import resumed_config
 from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from storage.database import open_database
@@ -25,6 +26,7 @@ from storage.runs import RunState
 from storage.studies import Studies
 
 REPORT_INTERVAL_S = 2.0
+RESUME_KEYS = ("run_name", "trials", "workers")
 EXIT_CODES = {RunState.FINISHED: FINISHED, RunState.CANCELLED: CANCELLED}
 
 
@@ -36,10 +38,40 @@ def optimize(
 ) -> int:
     """Run what the words say. Raises UsageError, DatasetError or StorageError before anything is started."""
     settings = Settings.from_environment(environ)
-    runner = Runner(OptimizationConfig.from_words(words), settings, backends=backends)
+    return _watch(Runner(OptimizationConfig.from_words(words), settings, backends=backends), settings, as_json)
+
+
+def resume(
+    words: Sequence[str],
+    as_json: bool,
+    environ: Mapping[str, str],
+    backends: Mapping[str, BackendFactory] = LOCAL_ONLY,
+) -> int:
+    """Carry on the run that `run_name` names; `trials` extends it, `workers` changes how many train at once.
+
+    Raises UsageError, DatasetError or StorageError before anything is started.
+    """
+    given = split_words(words)
+    for key in given:
+        if key not in RESUME_KEYS:
+            near = nearest(key, RESUME_KEYS)
+            raise UsageError(
+                key, "cannot be changed in a run that is resumed", f"known are {', '.join(RESUME_KEYS)}"
+                + (f"; did you mean {near}?" if near else ""),
+            )  # fmt: skip
+    if "run_name" not in given:
+        raise UsageError("run_name", "must be given", "for example resume run_name=mnist-1; 'status' lists the runs")
+    settings = Settings.from_environment(environ)
+    name = given.pop("run_name")
+    config = resumed_config(open_database(settings.storage_url), name, given)
+    return _watch(Runner(config, settings, backends=backends, resume=True), settings, as_json)
+
+
+def _watch(runner: Runner, settings: Settings, as_json: bool) -> int:
+    """Start a run, say what happens until it is over, and how it ended; the exit code."""
     _cancel_on_signal(runner)
     runner.start()
-    print(f"run {runner.run_name}: {runner.config.trials} trials, {runner.workers} at a time", file=sys.stderr)
+    print(f"run {runner.run_name}: {runner.total} trials, {runner.workers} at a time", file=sys.stderr)
     reporter = Reporter(settings, runner.run_name, sys.stderr)
     while not runner.wait(REPORT_INTERVAL_S):
         reporter.report()

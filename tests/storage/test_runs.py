@@ -60,7 +60,7 @@ def test_a_run_without_a_heart_is_interrupted(runs: Runs, database: Database) ->
     runs.begin("a")
     age(database, "a", DEAD_AFTER_S + 1)
     assert runs.get("a").state is RunState.INTERRUPTED
-    runs.beat("a")
+    assert runs.beat("a", "me:1") and not runs.beat("a", "me:2")
     assert runs.get("a").state is RunState.RUNNING
     age(database, "a", DEAD_AFTER_S + 1)
     cancelled = runs.request_cancel("a")

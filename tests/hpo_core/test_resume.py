@@ -1,0 +1,213 @@
+"""Tests of runs that are carried on or extended; what trains is scripted, everything else is real."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+import optuna
+import pytest
+from sqlalchemy import update
+
+from hpo_core.backends import Backend
+from hpo_core.commands.optimize import resume as resume_command
+from hpo_core.errors import UsageError
+from hpo_core.manager import RunManager
+from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.outcome import run_outcome
+from hpo_core.records import Record
+from hpo_core.run_study import resumed_config
+from hpo_core.runner import Runner
+from hpo_core.settings import Settings
+from hpo_core.trial_config import TrialConfig
+from storage.database import Database
+from storage.errors import NameTakenError, UnknownRunError
+from storage.runs import DEAD_AFTER_S, Runs, RunState
+from storage.studies import Studies
+from storage.tables import runs as runs_table
+from tests.hpo_core.test_runner import MACHINE, PATIENCE_S, finish, runner, wait_for
+from tests.stubs import EndlessTrainer, ScriptedTrainer, records_of
+
+
+def carried_on(settings: Settings, database: Database, trainer: ScriptedTrainer, **changes: object) -> Runner:
+    config = resumed_config(database, "a", changes)
+    return finish(
+        Runner(config, settings, MACHINE, {"local": lambda _order: Backend(lambda _trial: trainer)}, resume=True)
+    )
+
+
+def silent_for(database: Database, seconds: float) -> None:
+    """All runs have said nothing for so long."""
+    with database.write() as connection:
+        connection.execute(update(runs_table).values(heartbeat_at=time.time() - seconds))
+
+
+def cancelled_after(settings: Settings, count: int, trials: int = 6) -> ScriptedTrainer:
+    """A run that was cancelled while its trial number `count` was trained."""
+    run: list[Runner] = []
+
+    def script(config: TrialConfig) -> list[Record]:
+        if len(trainer.seen) > count:
+            run[0].cancel()
+        return records_of(config)
+
+    trainer = ScriptedTrainer(script)
+    run.append(runner(settings, trainer, trials=trials, sampler="random"))
+    finish(run[0])
+    return trainer
+
+
+def test_a_cancelled_run_makes_the_rest_of_its_trials(settings: Settings, database: Database) -> None:
+    cancelled_after(settings, 2)
+    before = run_outcome(settings, "a")
+    assert (before.state, before.n_complete, before.n_failed) == (RunState.CANCELLED, 2, 1)
+    trainer = ScriptedTrainer()
+    carried_on(settings, database, trainer)
+    after = run_outcome(settings, "a")
+    assert (after.state, after.n_complete, after.n_failed, after.message) == (RunState.FINISHED, 6, 1, "")
+    assert len(trainer.seen) == 4 and Runs(database).get("a").trials == 7
+    assert after.duration_s >= before.duration_s
+    rows = Studies(database).trials("a")
+    assert [row.number for row in rows] == list(range(7))
+    assert len({str(row.params) for row in rows}) == 7, "it must not suggest the same again"
+    assert (settings.results_dir / "a" / "trials.csv").read_text().count("\n") == 8
+
+
+def test_what_the_trials_after_it_are_does_not_depend_on_when_it_is_resumed(
+    settings: Settings, database: Database
+) -> None:
+    """The same past, the same future: seeds follow from the run's seed and the number of trials."""
+    seen = []
+    for name in ("one", "two"):
+        finish(runner(settings, ScriptedTrainer(), run_name=name, sampler="random", trials=3))
+        config = resumed_config(database, name, {"trials": 5})
+        trainer = ScriptedTrainer()
+        backends = {"local": lambda _order, used=trainer: Backend(lambda _trial: used)}
+        finish(Runner(config, settings, MACHINE, backends, resume=True))
+        seen.append(trainer.seen)
+    assert seen[0] == seen[1] and len(seen[0]) == 2
+
+
+def test_a_finished_run_is_extended(settings: Settings, database: Database) -> None:
+    finish(runner(settings, ScriptedTrainer()))
+    carried_on(settings, database, ScriptedTrainer(), trials=7)
+    outcome = run_outcome(settings, "a")
+    assert (outcome.state, outcome.n_complete, outcome.n_trials) == (RunState.FINISHED, 7, 7)
+    recorded = Studies(database).attributes("a")["configuration"]
+    assert recorded["trials"] == 7, "resumed once more it must not fall back"
+
+
+@pytest.mark.parametrize("trials", [None, 4, 2])
+def test_a_finished_run_without_more_to_do_says_how_to_extend_it(
+    settings: Settings, database: Database, trials: int | None
+) -> None:
+    finish(runner(settings, ScriptedTrainer()))
+    with pytest.raises(UsageError, match=r"trials.*more than the 4.*trials=14"):
+        carried_on(settings, database, ScriptedTrainer(), **({"trials": trials} if trials else {}))
+    assert Runs(database).get("a").state is RunState.FINISHED
+
+
+def test_a_run_whose_process_was_killed(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its trial stays running in the study until somebody carries the run on."""
+    finish(runner(settings, ScriptedTrainer()))
+    storage = database.optuna_storage()
+    storage.create_new_trial(storage.get_study_id_from_name("a"))
+    dead = "elsewhere:1"
+    assert Runs(database).take_over("a", owner=dead, trials=6).owner == dead
+    Runs(database).begin("a")
+    with pytest.raises(NameTakenError, match=r"busy.*running"):
+        carried_on(settings, database, ScriptedTrainer(), trials=6)
+    silent_for(database, DEAD_AFTER_S + 1)
+    assert Runs(database).get("a").state is RunState.INTERRUPTED
+    carried_on(settings, database, ScriptedTrainer(), trials=6)
+    rows = Studies(database).trials("a")
+    assert [row.state for row in rows] == ["complete"] * 4 + ["fail"] + ["complete"] * 2
+    assert rows[4].attributes == {"outcome": "interrupted", "reason": "the process that ran it has gone"}
+
+
+def test_a_runner_that_slept_gives_way_to_the_one_that_took_over(settings: Settings, database: Database) -> None:
+    trainer = EndlessTrainer()
+    sleeper = runner(settings, trainer)
+    sleeper.start()
+    wait_for(lambda: trainer.started == 1)
+    silent_for(database, DEAD_AFTER_S + 1)
+    Runs(database).take_over("a", owner="elsewhere:1", trials=4)
+    assert sleeper.wait(PATIENCE_S)
+    run = Runs(database).get("a")
+    assert (run.state, run.owner) == (RunState.WAITING, "elsewhere:1"), "the end of the sleeper is not the run's"
+
+
+def test_one_of_many_takes_over(database: Database) -> None:
+    runs = Runs(database)
+    runs.create("a", owner="x", trials=1)
+    runs.end("a", RunState.CANCELLED)
+    won: list[str] = []
+
+    def attempt(owner: str) -> None:
+        with contextlib.suppress(NameTakenError):
+            won.append(runs.take_over("a", owner=owner, trials=1).owner)
+
+    threads = [threading.Thread(target=attempt, args=(f"host:{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1 and runs.get("a").owner == won[0]
+
+
+def test_changed_data_end_it_before_a_trial(settings: Settings, database: Database) -> None:
+    cancelled_after(settings, 1)
+    study = optuna.load_study(study_name="a", storage=database.optuna_storage())
+    study.set_user_attr("dataset fingerprint", "of other data")
+    trainer = ScriptedTrainer()
+    carried_on(settings, database, trainer)
+    outcome = run_outcome(settings, "a")
+    assert outcome.state is RunState.FAILED and "the data have changed" in outcome.message and trainer.seen == []
+
+
+def test_the_best_so_far_is_known_so_that_not_every_trial_is_drawn(settings: Settings, database: Database) -> None:
+    finish(runner(settings, ScriptedTrainer()))
+    trainer = ScriptedTrainer()
+    carried_on(settings, database, trainer, trials=5)
+    assert trainer.seen[0].draw_above == pytest.approx(0.9)
+
+
+def test_names_that_cannot_be_resumed(settings: Settings, database: Database) -> None:
+    optuna.create_study(study_name="plain", storage=database.optuna_storage())
+    for name in ("nobody", "plain"):
+        with pytest.raises(UsageError, match="cannot be resumed"):
+            resumed_config(database, name, {})
+    with pytest.raises(UnknownRunError):
+        Runs(database).take_over("nobody", owner="x", trials=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "run_name must be given"),
+        (["run_name=a", "trails=9"], "did you mean trials"),
+        (["run_name=a", "dataset=mnist"], "dataset cannot be changed"),
+        (["run_name=a", "trials=0"], "trials must be"),
+        (["run_name=b"], "cannot be resumed"),
+    ],
+)
+def test_bad_words(settings: Settings, words: list[str], said: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    finish(runner(settings, ScriptedTrainer()))
+    environ = {"ONEGIN_RESULTS_DIR": str(settings.results_dir), "ONEGIN_STORAGE_URL": settings.storage_url}
+    with pytest.raises(UsageError, match=said):
+        resume_command(words, False, environ)
+
+
+def test_the_manager_resumes_one_at_a_time(settings: Settings, database: Database) -> None:
+    cancelled_after(settings, 1)
+    trainer = EndlessTrainer()
+    manager = RunManager(settings, MACHINE, {"local": lambda _order: Backend(lambda _trial: trainer)})
+    manager.resume("a")
+    with pytest.raises(UsageError, match="a is running"):
+        manager.start(OptimizationConfig(run_name="b"))
+    wait_for(lambda: trainer.started == 1)
+    manager.close()
+    assert Runs(database).get("a").state is RunState.CANCELLED
