@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 from collections.abc import Generator
@@ -17,10 +18,10 @@ from hpo_core.files import copy_whole
 from hpo_core.formats import percent
 from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import score_formula
-from hpo_core.model_card import model_card
+from hpo_core.model_card import KERAS_FILE, model_card
 from hpo_core.objective import RunContext, TimeLimit
 from hpo_core.records import FINAL_PHASE, Artefact, Failed, Finished, Record, Started, Tick, Trainer
-from hpo_core.results import best_trial, write_model_card
+from hpo_core.results import CARD_DATA_FILE, best_trial, write_model_card
 from hpo_core.summaries import summarise
 from hpo_core.trial_config import FINAL, TrialConfig
 from storage.studies import Studies, TrialRow
@@ -56,6 +57,17 @@ def make_final_model(study: optuna.Study, studies: Studies, context: RunContext,
     study.set_user_attr(TEST_ACCURACY, accuracy)
     context.log.info("the final model reaches %s on %d test samples", percent(accuracy), card.n_test)
     return accuracy
+
+
+def is_of_the_best(study: optuna.Study, studies: Studies, folder: Path) -> bool:
+    """Whether the final model in a run's folder was made from the trial that is the best now."""
+    best, model = best_trial(studies, study.study_name), folder / FOLDER
+    if best is None or TEST_ACCURACY not in study.user_attrs or not (model / KERAS_FILE).is_file():
+        return False
+    try:
+        return bool(json.loads((model / CARD_DATA_FILE).read_text(encoding="utf-8"))["trial"] == best.number)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # then it is made again
 
 
 def final_config(config: TrialConfig) -> TrialConfig:

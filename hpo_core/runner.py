@@ -15,7 +15,7 @@ import optuna
 import datasets
 from hpo_core.backends import FINAL_MODEL, LOCAL_ONLY, Backend, BackendFactory, Order
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
-from hpo_core.final_model import make_final_model
+from hpo_core.final_model import is_of_the_best, make_final_model
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
 from hpo_core.objective import MONEY_CAP, BestScore, Objective, RunContext
@@ -174,6 +174,7 @@ class Runner:
     def _optimise(self) -> str:
         """The whole run; returns what there is to say about its end."""
         self._runs.begin(self.run_name, self._past.duration_s)
+        self._board_table().clear()  # of what a killed process left there
         prepared = datasets.prepare(
             self.config.dataset,
             folder=self._settings.datasets_dir,
@@ -216,6 +217,9 @@ class Runner:
     def _final_model(self, study: optuna.Study, context: RunContext, backend: Backend) -> list[str]:
         """Make it, where it is wanted; that it could not be made is a sentence, and the trials stay."""
         if not self.config.final_model:
+            return []
+        if self._past.trials and is_of_the_best(study, Studies(self._database), self.folder):
+            self._log.info("the final model stays: its trial is still the best")
             return []
         try:
             make_final_model(study, Studies(self._database), context, backend.trainer_for(FINAL_MODEL))

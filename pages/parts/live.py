@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from hpo_core import logs
-from pages.parts import charts, figures_of_run, formats, running, shared, state
+from pages.parts import carry_on, charts, figures_of_run, formats, running, shared, state
 from pages.parts.figures_of_run import RunFigures
 from pages.parts.numbers import History
 from storage.errors import StorageError
@@ -91,6 +91,8 @@ def _head(figures: RunFigures) -> None:
     if error := st.session_state.pop("cancel_error", None):
         st.error(f"The run could not be asked to stop. {error}", icon=":material/error:")
     _message(run)
+    if run is not None:
+        carry_on.draw(figures, run)
 
 
 def _message(run: Run | None) -> None:
@@ -100,7 +102,7 @@ def _message(run: Run | None) -> None:
     if run.state is RunState.FAILED:
         st.error(
             f"**This run failed.** {text}. Trials that were finished are kept. Correct what the message names, then "
-            "start the run again in Optimize; the log below says what happened before.",
+            "resume the run or start it again in Optimize; the log below says what happened before.",
             icon=":material/error:",
         )
     elif run.state is RunState.INTERRUPTED:

@@ -54,6 +54,15 @@ def test_a_job_from_its_submission_to_its_end(book: JobBook, database: Database)
     assert job.cost == pytest.approx(cost(GPU, 10.0)) == book.cost_of(3) == jobs.spent("a")
 
 
+def test_a_run_that_is_resumed_has_spent_already(book: JobBook, database: Database, clock: Clock) -> None:
+    book.submitted("j", 3)
+    book.ended("j", 3, ENDED)
+    book.lost(4, 20.0, "no answer")
+    again = make_book(database, "a", clock)
+    assert again.ledger.spent() == pytest.approx(cost(GPU, 30.0)) and again.cost_of(3) == pytest.approx(cost(GPU, 10.0))
+    assert make_book(database, "b", clock).ledger.spent() == 0
+
+
 def test_all_jobs_of_a_trial_cost(book: JobBook) -> None:
     for job_id, trial in (("j", 3), ("k", 3), ("l", 4), ("m", None)):
         book.submitted(job_id, trial)

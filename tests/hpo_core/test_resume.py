@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from pathlib import Path
 
 import optuna
 import pytest
@@ -20,12 +21,13 @@ from hpo_core.records import Record
 from hpo_core.run_study import resumed_config
 from hpo_core.runner import Runner
 from hpo_core.settings import Settings
-from hpo_core.trial_config import TrialConfig
+from hpo_core.trial_config import FINAL, TrialConfig
 from storage.database import Database
 from storage.errors import NameTakenError, UnknownRunError
 from storage.runs import DEAD_AFTER_S, Runs, RunState
 from storage.studies import Studies
 from storage.tables import runs as runs_table
+from tests.hpo_core.test_final_model import STARTED, TESTED, exported
 from tests.hpo_core.test_runner import MACHINE, PATIENCE_S, finish, runner, wait_for
 from tests.stubs import EndlessTrainer, ScriptedTrainer, records_of
 
@@ -173,6 +175,23 @@ def test_the_best_so_far_is_known_so_that_not_every_trial_is_drawn(settings: Set
     trainer = ScriptedTrainer()
     carried_on(settings, database, trainer, trials=5)
     assert trainer.seen[0].draw_above == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("accuracy", "trainings"), [(0.85, 1), (0.95, 2)], ids=["stays", "is made anew"])
+def test_the_final_model_is_made_anew_where_another_trial_is_the_best(
+    settings: Settings, database: Database, tmp_path: Path, accuracy: float, trainings: int
+) -> None:
+    def script(config: TrialConfig, later: bool) -> list[Record]:
+        if config.part == FINAL:
+            return [STARTED, exported(tmp_path), TESTED]
+        return records_of(config, accuracy if later else 0.9)
+
+    first = ScriptedTrainer(lambda config: script(config, False))
+    finish(runner(settings, first, final_model=True))
+    second = ScriptedTrainer(lambda config: script(config, True))
+    carried_on(settings, database, second, trials=5)
+    assert len([config for config in first.seen + second.seen if config.part == FINAL]) == trainings
+    assert run_outcome(settings, "a").test_accuracy == pytest.approx(0.95)
 
 
 def test_names_that_cannot_be_resumed(settings: Settings, database: Database) -> None:

@@ -188,6 +188,28 @@ def test_monitor_asks_a_run_to_stop(database: Database) -> None:
     assert "stopping" in words(app)
 
 
+def test_monitor_offers_to_go_on_with_a_run_that_is_over(database: Database) -> None:
+    conftest.make_failed(database)
+    conftest.make_finished(database)
+    conftest.make_plain(database)
+    app = open_page("pages/monitor.py", study="digits-failed")
+    assert app.button(key="resume").label == "Resume run" and not app.button(key="resume").disabled
+    assert app.number_input(key="trials_in_all_digits-failed").value == 3
+    app = open_page("pages/monitor.py", study="digits-done")
+    assert app.button(key="resume").label == "Extend run"
+    app.number_input(key="trials_in_all_digits-done").set_value(3).run()
+    app.button(key="resume").click().run()
+    assert "more than the 3" in app.error[0].value and "Trials" in app.error[0].value
+    assert "resume" not in {button.key for button in open_page("pages/monitor.py", study="plain").button}
+
+
+def test_monitor_resumes_nothing_while_a_run_trains(database: Database) -> None:
+    conftest.make_finished(database)
+    conftest.make_running(database)
+    assert open_page("pages/monitor.py", study="digits-done").button(key="resume").disabled
+    assert "resume" not in {button.key for button in open_page("pages/monitor.py", study="digits-now").button}
+
+
 def test_monitor_groups_failures_and_says_what_to_do(database: Database) -> None:
     conftest.make_failed(database)
     app = open_page("pages/monitor.py")

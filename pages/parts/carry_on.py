@@ -1,0 +1,59 @@
+"""Carrying a run on that is over: resumed where it was stopped, extended where it is finished."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from datasets import DatasetError
+from hpo_core.backends import RUNPOD
+from hpo_core.errors import OneginError
+from pages.parts import shared
+from pages.parts.figures_of_run import RunFigures
+from pages.parts.launch import explained
+from storage.errors import StorageError
+from storage.runs import Run, RunState
+
+MORE_TRIALS = 10
+MOST_TRIALS = 100_000
+
+
+def draw(figures: RunFigures, run: Run) -> None:
+    """A number of trials and the button that makes the run go on; nothing for a run without a study."""
+    if not run.state.is_final or not figures.config:
+        return
+    finished = run.state is RunState.FINISHED
+    wanted = figures.config.get("trials")
+    wanted = wanted if isinstance(wanted, int) else figures.total
+    name = run.run_name
+    with st.container(key="carry_on", horizontal=True, vertical_alignment="bottom"):
+        trials = st.number_input(
+            "Trials in all", 1, MOST_TRIALS, wanted + MORE_TRIALS if finished else wanted,
+            key=f"trials_in_all_{name}", width=160,
+            help="How many trials shall count in the end. Trials that were stopped with the run are made again. "
+            "Sampler, pruner and search space stay as they are.",
+        )  # fmt: skip
+        reason = _why_not(figures)
+        st.button(
+            "Extend run" if finished else "Resume run", key="resume", icon=":material/resume:", disabled=bool(reason),
+            help=reason or "The same study goes on: nothing that was learnt is lost.",
+            on_click=_resume, args=(name, int(trials)),
+        )  # fmt: skip
+    if error := st.session_state.pop("resume_error", None):
+        with explained():
+            raise error
+
+
+def _why_not(figures: RunFigures) -> str:
+    busy = shared.busy_here(shared.runs().list(limit=20))
+    if busy is not None:
+        return f"One run trains at a time, and {busy.run_name} is running."
+    if figures.config.get("backend") == RUNPOD and not shared.remote().settings.complete:
+        return "This run trains on RunPod, which is not set up: see “Where trials train” in Optimize."
+    return ""
+
+
+def _resume(name: str, trials: int) -> None:
+    try:
+        shared.manager().resume(name, trials, shared.run_settings())
+    except (OneginError, DatasetError, StorageError) as error:
+        st.session_state["resume_error"] = error
