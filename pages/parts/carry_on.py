@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import streamlit as st
 
 from datasets import DatasetError
@@ -18,26 +20,34 @@ MOST_TRIALS = 100_000
 
 
 def draw(figures: RunFigures, run: Run) -> None:
-    """A number of trials and the button that makes the run go on; nothing for a run without a study."""
+    """A button that opens a number of trials and makes the run go on; nothing for a run without a study."""
     if not run.state.is_final or not figures.config:
         return
     finished = run.state is RunState.FINISHED
-    wanted = figures.config.get("trials")
-    wanted = wanted if isinstance(wanted, int) else figures.total
-    name = run.run_name
-    with st.container(key="carry_on", horizontal=True, vertical_alignment="bottom"):
+    told = figures.config.get("trials")
+    wanted = told if isinstance(told, int) else figures.total
+    word = "Extend run" if finished else "Resume run"
+    with st.popover(word, icon=":material/resume:", key="carry_on"):
         trials = st.number_input(
             "Trials in all", 1, MOST_TRIALS, wanted + MORE_TRIALS if finished else wanted,
-            key=f"trials_in_all_{name}", width=160,
-            help="How many trials shall count in the end. Trials that were stopped with the run are made again. "
-            "Sampler, pruner and search space stay as they are.",
+            key=f"trials_in_all_{run.run_name}",
+            help="How many trials shall count in the end. Trials that were stopped with the run are made again.",
         )  # fmt: skip
+        st.html(
+            '<div class="quiet">The same study goes on: sampler, pruner and search space stay as they are, and '
+            "nothing that was learnt is lost.</div>"
+        )
         reason = _why_not(figures)
+        if reason:
+            st.html(f'<div class="quiet">{html.escape(reason)}</div>')
         st.button(
-            "Extend run" if finished else "Resume run", key="resume", icon=":material/resume:", disabled=bool(reason),
-            help=reason or "The same study goes on: nothing that was learnt is lost.",
-            on_click=_resume, args=(name, int(trials)),
+            word, key="resume", type="primary", width="stretch", disabled=bool(reason), on_click=_resume,
+            args=(run.run_name, int(trials)),
         )  # fmt: skip
+
+
+def say_error() -> None:
+    """Why the run could not go on, in place; once."""
     if error := st.session_state.pop("resume_error", None):
         with explained():
             raise error

@@ -86,13 +86,14 @@ def _head(figures: RunFigures) -> None:
                 "Stopping" if run.cancel_requested else "Stop run", key="cancel", icon=":material/stop:",
                 disabled=run.cancel_requested, on_click=_cancel, args=(run.run_name,),
             )  # fmt: skip
+        elif run is not None:
+            carry_on.draw(figures, run)
     if figures.note:
         st.html(f'<div class="quiet">{html.escape(figures.note)}</div>')
     if error := st.session_state.pop("cancel_error", None):
         st.error(f"The run could not be asked to stop. {error}", icon=":material/error:")
+    carry_on.say_error()
     _message(run)
-    if run is not None:
-        carry_on.draw(figures, run)
 
 
 def _message(run: Run | None) -> None:
