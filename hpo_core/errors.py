@@ -55,6 +55,10 @@ class TrialTimeoutError(TrialFailedError):
     """The trial reached its time limit."""
 
 
+class TrialStopped(TrialFailedError):
+    """Somebody asked this one trial to stop."""
+
+
 class BudgetError(TrialFailedError):
     """The money of the run is spent."""
 

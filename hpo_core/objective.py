@@ -15,7 +15,7 @@ import numpy as np
 import optuna
 
 from hpo_core.backends import Backend
-from hpo_core.errors import BudgetError, RunCancelled, TrialFailedError, TrialTimeoutError
+from hpo_core.errors import BudgetError, RunCancelled, TrialFailedError, TrialStopped, TrialTimeoutError
 from hpo_core.formats import duration, percent
 from hpo_core.health.diagnoses import Severity, diagnose
 from hpo_core.health.metrics import measure
@@ -48,7 +48,7 @@ class Diagnosed(optuna.TrialPruned):
     """Ended by a fatal diagnosis."""
 
 
-CANCELLED, MONEY_CAP, INTERRUPTED = "cancelled", "money cap", "interrupted"
+CANCELLED, MONEY_CAP, INTERRUPTED, STOPPED = "cancelled", "money cap", "interrupted", "stopped"
 # Ended with the run and not by themselves: made again when the run is resumed.
 REPEATED = (CANCELLED, MONEY_CAP, INTERRUPTED)
 # How a trial ended, by what ended it: the only place that says so. The first match counts.
@@ -58,6 +58,7 @@ OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (Diagnosed, "diagnosed"),
     (optuna.TrialPruned, "pruned"),
     (RunCancelled, CANCELLED),
+    (TrialStopped, STOPPED),
     (BudgetError, MONEY_CAP),
     (TrialTimeoutError, "time limit"),
     (BaseException, "crashed"),
@@ -93,6 +94,7 @@ class RunContext:
         files: keeps what trials make.
         class_names: of the data set.
         cancelled: set when the run shall stop.
+        stopped: numbers of the trials that shall stop, each alone.
         deadline: when the whole run ends, by `clock`; None without a limit.
         clock: seconds that only grow.
         best: the best score so far.
@@ -107,6 +109,7 @@ class RunContext:
     class_names: list[str] = field(default_factory=list)
     best: BestScore = field(default_factory=BestScore)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    stopped: set[int] = field(default_factory=set)
     replicas: int = 1
     deadline: float | None = None
     clock: Callable[[], float] = time.monotonic
@@ -155,13 +158,15 @@ class RunContext:
 class TimeLimit:
     """The time of one training: begins anew while it waits for a worker, which is not its own time."""
 
-    def __init__(self, context: RunContext, *, whole_run: bool = True) -> None:
-        self._context, self._whole_run = context, whole_run
+    def __init__(self, context: RunContext, trial: int | None = None, *, whole_run: bool = True) -> None:
+        self._context, self._trial, self._whole_run = context, trial, whole_run
         self._waiting = False
         self._end = self._from_now()
 
     def see(self, record: Record) -> None:
-        """Raises RunCancelled, TrialTimeoutError: the training shall end."""
+        """Raises RunCancelled, TrialStopped, TrialTimeoutError: the training shall end."""
+        if self._trial in self._context.stopped:
+            raise TrialStopped("stopped by its user")
         if isinstance(record, Phase):
             self._waiting = record.name.startswith(WAITING)
         if self._waiting:
@@ -265,7 +270,7 @@ class Objective:
 
     def _consume(self, trial: optuna.Trial, records: Generator[Record], journal: Journal, told: _Told) -> None:
         """Read a training to its end, or to where it shall not go on."""
-        limit = TimeLimit(self._context)
+        limit = TimeLimit(self._context, trial.number)
         for record in records:
             limit.see(record)
             if isinstance(record, Tick):

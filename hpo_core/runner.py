@@ -87,6 +87,7 @@ class Runner:
         self._log = RunLog(self.run_name)
         self._board = ProgressBoard(ProgressTable(self._database, self.run_name))
         self._cancelled = threading.Event()
+        self._stopped: set[int] = set()
         self._over = threading.Event()
         self._error: Exception | None = None
         self._end_early: str = ""
@@ -106,6 +107,23 @@ class Runner:
     def error(self) -> Exception | None:
         """What ended the run, where it failed."""
         return self._error
+
+    @property
+    def host(self) -> str:
+        """The machine it runs on, as the owner of a run names it."""
+        return self._owner.partition(":")[0]
+
+    def beat(self) -> None:
+        """Say that the run is alive; for one that waits its turn. Raises StorageError."""
+        self._runs.beat(self.run_name, self._owner)
+
+    def is_told_to_stop(self) -> bool:
+        """Whether somebody asked for its end in the database. Raises StorageError."""
+        return self._runs.cancel_requested(self.run_name)
+
+    def abandon(self, reason: str) -> None:
+        """End a run that was not started."""
+        self._close(RunState.CANCELLED, reason)
 
     def cancel(self) -> None:
         """Stop the run; its trials end within two seconds. As a cancel request in the database, but at once."""
@@ -200,6 +218,7 @@ class Runner:
                 class_names=class_names,
                 board=self._board,
                 cancelled=self._cancelled,
+                stopped=self._stopped,
                 log=self._log,
                 deadline=began + minutes * 60 if minutes else None,
                 best=BestScore(Studies(self._database).summary(self.run_name).best_score),
@@ -309,6 +328,7 @@ class Runner:
                     last_beat = time.monotonic()
                 if self._runs.cancel_requested(self.run_name):
                     self._cancelled.set()
+                self._stopped |= self._runs.stops(self.run_name)
             except Exception:  # noqa: BLE001 - a database that is away for a moment must not stop the heart
                 self._log.exception("progress could not be written")
             self._over.wait(SHORTEST_INTERVAL_S)

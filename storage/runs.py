@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
 from storage.errors import NameTakenError, UnknownRunError
-from storage.tables import live, progress, runs
+from storage.tables import live, progress, runs, stops
 
 # A runner writes its heartbeat every two seconds; after this long without one it is taken for dead.
 DEAD_AFTER_S = 20.0
@@ -124,6 +125,11 @@ class Runs:
             )
         return run
 
+    def running_on(self, host: str) -> Run | None:
+        """A run that trains on the machine called `host`, whichever process it belongs to."""
+        here = (run for run in self.list() if run.owner.startswith(f"{host}:"))
+        return next((run for run in here if run.state is RunState.RUNNING), None)
+
     def begin(self, run_name: str, earlier_s: float = 0.0) -> None:
         """The run starts now, or goes on after having lasted `earlier_s` seconds."""
         now = time.time()
@@ -173,6 +179,18 @@ class Runs:
         elif not run.state.is_final:
             self._set(run_name, cancel_requested=True)
         return self.get(run_name)
+
+    def request_stop(self, run_name: str, trial: int) -> None:
+        """Ask the runner to stop one trial, from any process; of a run that is over nothing happens."""
+        if self.get(run_name).state.is_final:
+            return
+        with suppress(IntegrityError), self._database.write() as connection:  # asked before
+            connection.execute(insert(stops).values(run_name=run_name, trial=trial))
+
+    def stops(self, run_name: str) -> frozenset[int]:
+        """Trials that shall stop."""
+        with self._database.read() as connection:
+            return frozenset(connection.execute(select(stops.c.trial).where(stops.c.run_name == run_name)).scalars())
 
     def _set(self, run_name: str, **values: object) -> None:
         with self._database.write() as connection:

@@ -25,6 +25,14 @@ runs = Table(
     Column("heartbeat_at", Float, nullable=False),
 )
 
+# Trials of a run that somebody asked to stop, each alone.
+stops = Table(
+    "onegin_stops",
+    OURS,
+    Column("run_name", String(80), primary_key=True),
+    Column("trial", Integer, primary_key=True),
+)
+
 progress = Table(
     "onegin_progress",
     OURS,

@@ -11,6 +11,7 @@ import streamlit as st
 
 import datasets
 from hpo_core.backends import RUNPOD
+from hpo_core.objective import CANCELLED, STOPPED
 from pages.parts import formats, money, numbers, shared, words
 from storage.errors import UnknownRunError
 from storage.progress import TrialProgress
@@ -18,6 +19,8 @@ from storage.runs import Run
 from storage.studies import StudySummary
 
 FAILURES = 500
+# Somebody wanted these to end: no failures that need an explanation.
+ASKED_FOR = (CANCELLED, STOPPED)
 ENDED = ("complete", "pruned", "fail")
 
 
@@ -136,7 +139,7 @@ def _history(name: str, n_complete: int, minimises: bool) -> numbers.History:
 def _failures(name: str, n_failed: int) -> tuple[tuple[str, list[int]], ...]:
     """Failures by reason, read again when there is one more."""
     failed = shared.studies().trials(name, states=("fail",), limit=FAILURES) if n_failed else []
-    return tuple(numbers.reasons([trial for trial in failed if trial.attributes.get("outcome") != "cancelled"]))
+    return tuple(numbers.reasons([trial for trial in failed if trial.attributes.get("outcome") not in ASKED_FOR]))
 
 
 def _run(name: str) -> Run | None:

@@ -6,8 +6,9 @@ import html
 
 import streamlit as st
 
-from pages.parts import final_models, formats, live_curves
+from pages.parts import final_models, formats, live_curves, shared
 from pages.parts.figures_of_run import RunFigures
+from storage.errors import StorageError
 from storage.progress import TrialProgress
 
 CARD_WIDTH = 300
@@ -69,10 +70,13 @@ def trials(figures: RunFigures) -> None:
     if not figures.running:
         st.html('<div class="quiet">Data and training processes are being got ready; this takes a few seconds.</div>')
         return
+    asked = shared.runs().stops(figures.name)
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="running")
     for trial in figures.running[:SHOWN_TRIALS]:
         with grid.cell(), st.container(border=True, height="stretch", key=f"running_{trial.trial}"):
             _card(figures.name, trial)
+            if not final_models.is_being_built([trial]):
+                _stop_button(figures.name, trial.trial, asked=trial.trial in asked)
     if len(figures.running) > SHOWN_TRIALS:
         st.html(f'<div class="quiet">and {len(figures.running) - SHOWN_TRIALS} more</div>')
 
@@ -94,6 +98,20 @@ def _card(run_name: str, trial: TrialProgress) -> None:
     # Always the same element, also while it is empty: what comes after it keeps its place.
     nothing = "Trained on all data but the test part." if is_final else "Curves follow the first epoch."
     st.html(live_curves.of_trial(run_name, trial) or f'<div class="quiet">{nothing}</div>')
+
+
+def _stop_button(run_name: str, trial: int, *, asked: bool) -> None:
+    st.button(
+        "Stopping" if asked else "Stop trial", key=f"stop_{trial}", icon=":material/stop:", disabled=asked,
+        on_click=_stop, args=(run_name, trial), help="This trial ends without a result; the run goes on.",
+    )  # fmt: skip
+
+
+def _stop(run_name: str, trial: int) -> None:
+    try:
+        shared.runs().request_stop(run_name, trial)
+    except StorageError as error:
+        st.session_state["cancel_error"] = error
 
 
 def _facts(trial: TrialProgress) -> str:

@@ -26,7 +26,7 @@ from storage.database import Database, open_database
 from storage.errors import StorageError
 from storage.jobs import Jobs
 from storage.progress import ProgressTable
-from storage.runs import Run, Runs
+from storage.runs import Run, Runs, RunState
 from storage.studies import Studies
 
 RETRY_S = 2.0
@@ -109,8 +109,9 @@ def progress(run_name: str) -> ProgressTable:
 
 
 def active_run(known: list[Run]) -> Run | None:
-    """The newest run that waits or runs, whichever process it belongs to."""
-    return next((run for run in known if not run.state.is_final), None)
+    """The newest run that trains, whichever process it belongs to; where none does, the newest that waits."""
+    open_runs = [run for run in known if not run.state.is_final]
+    return next((run for run in open_runs if run.state is RunState.RUNNING), open_runs[0] if open_runs else None)
 
 
 def busy_here(known: list[Run]) -> Run | None:

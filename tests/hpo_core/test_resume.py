@@ -14,8 +14,6 @@ from sqlalchemy import update
 from hpo_core.backends import Backend
 from hpo_core.commands.optimize import resume as resume_command
 from hpo_core.errors import UsageError
-from hpo_core.manager import RunManager
-from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.records import Record
 from hpo_core.run_study import resumed_config
@@ -218,15 +216,3 @@ def test_bad_words(settings: Settings, words: list[str], said: str, tmp_path_fac
     environ = {"ONEGIN_RESULTS_DIR": str(settings.results_dir), "ONEGIN_STORAGE_URL": settings.storage_url}
     with pytest.raises(UsageError, match=said):
         resume_command(words, False, environ)
-
-
-def test_the_manager_resumes_one_at_a_time(settings: Settings, database: Database) -> None:
-    cancelled_after(settings, 1)
-    trainer = EndlessTrainer()
-    manager = RunManager(settings, MACHINE, {"local": lambda _order: Backend(lambda _trial: trainer)})
-    manager.resume("a")
-    with pytest.raises(UsageError, match="a is running"):
-        manager.start(OptimizationConfig(run_name="b"))
-    wait_for(lambda: trainer.started == 1)
-    manager.close()
-    assert Runs(database).get("a").state is RunState.CANCELLED

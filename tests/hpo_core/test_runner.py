@@ -17,7 +17,6 @@ from hpo_core.backends import Backend
 from hpo_core.errors import UsageError, WorkerDiedError
 from hpo_core.logs import tail
 from hpo_core.machine import Machine
-from hpo_core.manager import RunManager
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.parameters import Architecture, defaults
@@ -100,6 +99,25 @@ def test_cancelling_ends_it_within_two_seconds(settings: Settings, database: Dat
     assert run.wait(PATIENCE_S) and time.monotonic() - began < 2
     assert Runs(database).get("a").state is RunState.CANCELLED and trainer.closed == 2
     assert {row.attributes["outcome"] for row in Studies(database).trials("a")} == {"cancelled"}
+
+
+def test_one_trial_is_stopped_and_the_others_go_on(settings: Settings, database: Database) -> None:
+    trainer = EndlessTrainer()
+    run = runner(settings, trainer, workers=2, trials=3)
+    run.start()
+    wait_for(lambda: trainer.started == 2)
+    began = time.monotonic()
+    for _ in range(2):  # also a double press
+        Runs(database).request_stop("a", 1)
+    wait_for(lambda: trainer.started == 3)  # the next one begins in its place
+    assert time.monotonic() - began < 2
+    rows = Studies(database).trials("a")
+    assert [row.state for row in rows] == ["running", "fail", "running"]
+    assert (rows[1].attributes["outcome"], rows[1].attributes["reason"]) == ("stopped", "stopped by its user")
+    run.cancel()
+    assert run.wait(PATIENCE_S)
+    Runs(database).request_stop("a", 2)
+    assert Runs(database).stops("a") == {1}, "nobody is there to stop it"
 
 
 def test_a_cancelled_run_leaves_the_files_of_its_trials(settings: Settings) -> None:
@@ -235,23 +253,6 @@ def test_live_progress_is_readable_while_it_runs(settings: Settings, database: D
     wait_for(lambda: [item.phase for item in ProgressTable(database, "a").read()] == ["training"])
     run.cancel()
     assert run.wait(PATIENCE_S)
-
-
-class TestManager:
-    """Runs of one process, one at a time."""
-
-    def test_a_second_start_is_refused_while_one_runs(self, settings: Settings) -> None:
-        manager = RunManager(settings, MACHINE, {"local": lambda _order: Backend(lambda _trial: EndlessTrainer())})
-        config = OptimizationConfig(workers=1)
-        name = manager.start(config)
-        assert manager.active == name
-        with pytest.raises(UsageError, match=f"{name} is running"):
-            manager.start(config)
-        manager.cancel(name)
-        wait_for(lambda: manager.active is None)
-        assert manager.start(config) != name
-        manager.close()
-        assert manager.active is None
 
 
 def frozen(outcome: str, number: int) -> optuna.trial.FrozenTrial:
