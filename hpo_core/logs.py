@@ -12,6 +12,7 @@ from hpo_core.errors import UsageError
 LOGGER = "onegin"
 MAX_BYTES = 5_000_000
 BACKUPS = 5
+LINE_BYTES, SEARCHED_BYTES = 400, 2_000_000
 FORMAT = "%(asctime)s %(levelname)s [%(run)s] %(message)s"
 
 _RUN_FIELD = "run"
@@ -54,12 +55,22 @@ def open_log(file: Path) -> None:
     logging.raiseExceptions = False
 
 
-def tail(file: Path, lines: int, containing: str = "") -> list[str]:
-    """The last `lines` lines of the log that contain a text, oldest first; empty where there is no log yet."""
+def tail(file: Path, lines: int, containing: str = "", also: str = "") -> list[str]:
+    """The last `lines` lines of the log that contain a text, oldest first; empty where there is no log yet.
+
+    Args:
+        file: the log.
+        lines: how many at most.
+        containing: as it is written in the log, such as the name of a run.
+        also: words that a line must have as well, in any order and in upper or lower case; then more is read.
+    """
+    words = also.lower().split()
+    reach = SEARCHED_BYTES if words else LINE_BYTES * max(lines, 500)
     try:
         with file.open("rb") as stream:
-            stream.seek(max(0, file.stat().st_size - 400 * max(lines, 500)))
+            stream.seek(max(0, file.stat().st_size - reach))
             text = stream.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return []
-    return [line for line in text.splitlines() if containing in line][-lines:]
+    found = (line for line in text.splitlines() if containing in line)
+    return [line for line in found if all(word in line.lower() for word in words)][-lines:]

@@ -13,6 +13,7 @@ from hpo_core.errors import UsageError
 
 # A training process holds TensorFlow (some 500 MB), its data and its model.
 WORKER_BYTES = 1_500_000_000
+MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,65 @@ class Machine:
     def threads(self, workers: int) -> int:
         """Processor threads for each of `workers` training processes."""
         return max(1, self.cores // workers)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How busy this machine is.
+
+    Attributes:
+        processor: share of all cores since the last reading, 0 to 1.
+        memory_bytes, total_bytes: in use, and there.
+        gpus: share and memory of each GPU; empty where there is none.
+    """
+
+    processor: float
+    memory_bytes: int
+    total_bytes: int
+    gpus: tuple[GpuUsage, ...] = ()
+
+    @classmethod
+    def now(cls) -> Usage:
+        memory = psutil.virtual_memory()
+        return cls(
+            processor=psutil.cpu_percent() / 100,
+            memory_bytes=memory.total - memory.available,
+            total_bytes=memory.total,
+            gpus=_gpu_usage(),
+        )
+
+
+@dataclass(frozen=True)
+class GpuUsage:
+    """One GPU: share of the time it works, 0 to 1, and its memory."""
+
+    share: float
+    memory_bytes: int
+    total_bytes: int
+
+
+def parse_gpu_usage(text: str) -> tuple[GpuUsage, ...]:
+    """From nvidia-smi's lines 'per cent, MiB in use, MiB there'; one that cannot be read is left out."""
+    found = []
+    for line in text.splitlines():
+        try:
+            share, used, total = (float(part) for part in line.split(","))
+        except ValueError:
+            continue  # "[N/A]", where the driver does not tell
+        found.append(GpuUsage(share / 100, int(used * MIB), int(total * MIB)))
+    return tuple(found)
+
+
+def _gpu_usage() -> tuple[GpuUsage, ...]:
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return ()
+    query = [command, "--query-gpu=utilization.gpu,memory.used,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        told = subprocess.run(query, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return parse_gpu_usage(told.stdout) if told.returncode == 0 else ()
 
 
 def _cores() -> int:

@@ -38,8 +38,10 @@ def draw(figures: RunFigures, run: Run) -> None:
             "nothing that was learnt is lost.</div>"
         )
         reason = _why_not(figures)
-        if reason:
-            st.html(f'<div class="quiet">{html.escape(reason)}</div>')
+        busy = shared.busy_here(shared.runs().list(limit=20))
+        note = reason or (f"It waits its turn: {busy.run_name} is running." if busy else "")
+        if note:
+            st.html(f'<div class="quiet">{html.escape(note)}</div>')
         st.button(
             word, key="resume", type="primary", width="stretch", disabled=bool(reason), on_click=_resume,
             args=(run.run_name, int(trials)),
@@ -54,9 +56,6 @@ def say_error() -> None:
 
 
 def _why_not(figures: RunFigures) -> str:
-    busy = shared.busy_here(shared.runs().list(limit=20))
-    if busy is not None:
-        return f"One run trains at a time, and {busy.run_name} is running."
     if figures.config.get("backend") == RUNPOD and not shared.remote().settings.complete:
         return "This run trains on RunPod, which is not set up: see “Where trials train” in Optimize."
     return ""
@@ -64,6 +63,6 @@ def _why_not(figures: RunFigures) -> str:
 
 def _resume(name: str, trials: int) -> None:
     try:
-        shared.manager().resume(name, trials, shared.run_settings())
+        shared.manager().resume(name, trials, shared.run_settings(), shared.visitor())
     except (OneginError, DatasetError, StorageError) as error:
         st.session_state["resume_error"] = error

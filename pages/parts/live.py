@@ -9,13 +9,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from hpo_core import logs
-from pages.parts import carry_on, charts, figures_of_run, formats, running, shared, state
+from pages.parts import carry_on, charts, figures_of_run, formats, resources, running, shared, state, waiting_runs
 from pages.parts.figures_of_run import RunFigures
 from pages.parts.numbers import History
 from storage.errors import StorageError
 from storage.runs import Run, RunState
 
-LOG_LINES = 12
+LOG_LINES, FOUND_LINES, MOST_LINES = 12, 200, 100_000
+LOG_HEIGHT = 400
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ def draw(view: View) -> None:
         _head(figures)
         running.tiles(figures)
         running.progress(figures)
+        resources.draw(figures)
         running.trials(figures)
+        waiting_runs.draw()
         _chart(figures)
         running.failures(figures)
         if figures.run is not None:
@@ -142,7 +145,27 @@ def _figure(name: str, points: int, score_name: str, _history: History) -> go.Fi
 
 
 def _log(name: str) -> None:
-    lines = logs.tail(shared.settings().log_file, LOG_LINES, f"[{name}]")
-    shown = [formats.log_line(line, name) for line in lines]
     with st.expander("Log", expanded=True, key="log"):
-        st.code("\n".join(shown) or "Nothing was logged on this machine.", language=None, wrap_lines=True)
+        words = st.text_input(
+            "Search the log", key="log_search", placeholder="for example: Trial 7, warning, failed",
+            icon=":material/search:", label_visibility="collapsed",
+        )  # fmt: skip
+        count = FOUND_LINES if words.strip() else LOG_LINES
+        lines = logs.tail(shared.settings().log_file, count, f"[{name}]", words)
+        nothing = f"No line has all of: {words}" if words.strip() else "Nothing was logged on this machine."
+        shown = [formats.log_line(line, name) for line in lines]
+        st.code(
+            "\n".join(shown) or nothing,
+            language=None,
+            wrap_lines=True,
+            height=LOG_HEIGHT if words.strip() else "content",
+        )
+        st.download_button(
+            "Download the log", lambda: _whole_log(name), f"{name}.log", "text/plain", key="log_download",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+
+
+def _whole_log(name: str) -> str:
+    """What the log still holds of a run."""
+    return "\n".join(logs.tail(shared.settings().log_file, MOST_LINES, f"[{name}]", f"[{name}]"))

@@ -6,7 +6,7 @@ import html
 
 import streamlit as st
 
-from pages.parts import final_models, formats, live_curves, shared
+from pages.parts import final_models, formats, live_curves, shared, waiting_runs
 from pages.parts.figures_of_run import RunFigures
 from storage.errors import StorageError
 from storage.progress import TrialProgress
@@ -67,6 +67,12 @@ def trials(figures: RunFigures) -> None:
     if figures.run is None or figures.run.state.is_final:
         return
     st.subheader("Training now", anchor=False)
+    if (before := waiting_runs.place_of(figures.name)) is not None:
+        ahead = (
+            f"after {formats.plural(before, 'other run')}" if before else "as soon as the run that trains now is over"
+        )
+        st.html(f'<div class="quiet">This run waits its turn: it starts {ahead}.</div>')
+        return
     if not figures.running:
         st.html('<div class="quiet">Data and training processes are being got ready; this takes a few seconds.</div>')
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -85,6 +86,11 @@ def close_runs() -> None:
         manager().close()
     finally:
         remote().close()  # the jobs of a run are cancelled there first
+
+
+def visitor() -> str:
+    """Who looks at the page: one name for each open window."""
+    return str(st.session_state.setdefault("visitor", uuid.uuid4().hex))
 
 
 def database() -> Database:

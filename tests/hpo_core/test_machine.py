@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hpo_core.errors import UsageError
-from hpo_core.machine import WORKER_BYTES, Machine
+from hpo_core.machine import WORKER_BYTES, GpuUsage, Machine, Usage, parse_gpu_usage
 
 
 def machine(cores: int = 8, workers_of_memory: int = 100, gpus: int = 0) -> Machine:
@@ -32,3 +32,17 @@ def test_threads_share_the_cores() -> None:
 def test_this_machine() -> None:
     found = Machine.detect()
     assert found.cores >= 1 and found.memory_bytes > 0 and found.gpus >= 0
+
+
+def test_usage_of_this_machine_adds_up() -> None:
+    usage = Usage.now()
+    assert 0 <= usage.processor <= 1 and 0 < usage.memory_bytes < usage.total_bytes
+
+
+def test_usage_of_gpus_as_the_driver_tells_it() -> None:
+    text = "37, 1024, 81559\n[N/A], [N/A], 81559\n100, 81000, 81559\n"
+    assert parse_gpu_usage(text) == (
+        GpuUsage(0.37, 1024 * 2**20, 81559 * 2**20),
+        GpuUsage(1.0, 81000 * 2**20, 81559 * 2**20),
+    )
+    assert parse_gpu_usage("") == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from hpo_core.logs import RunLog, open_log
 from pages.parts import formats, shared
 from storage.database import Database
 from storage.jobs import Job, Jobs
 from storage.progress import ProgressTable, TrialProgress
-from storage.runs import Runs
+from storage.runs import Runs, RunState
 from tests.pages import conftest
 
 ROOT = Path(__file__).parents[2]
@@ -203,11 +205,51 @@ def test_monitor_offers_to_go_on_with_a_run_that_is_over(database: Database) -> 
     assert "resume" not in {button.key for button in open_page("pages/monitor.py", study="plain").button}
 
 
-def test_monitor_resumes_nothing_while_a_run_trains(database: Database) -> None:
+def test_monitor_lets_a_run_go_on_after_the_one_that_trains(database: Database) -> None:
+    """The queue: seen, changed and left from the page."""
     conftest.make_finished(database)
     conftest.make_running(database)
-    assert open_page("pages/monitor.py", study="digits-done").button(key="resume").disabled
     assert "resume" not in {button.key for button in open_page("pages/monitor.py", study="digits-now").button}
+    app = open_page("pages/monitor.py", study="digits-done")
+    assert "waits its turn: digits-now is running" in words(app)
+    app.button(key="resume").click().run()
+    assert Runs(database).get("digits-done").state is RunState.WAITING
+    assert "starts as soon as the run that trains now is over" in words(app)
+    assert app.button(key="earlier_digits-done").disabled
+    app.button(key="remove_digits-done").click().run()
+    assert Runs(database).get("digits-done").state is RunState.CANCELLED
+    assert "Waiting for their turn" not in words(app)
+
+
+def test_monitor_shows_what_the_machine_does(database: Database) -> None:
+    conftest.make_running(database)
+    shown = words(open_page("pages/monitor.py", study="digits-now"))
+    assert re.search(r"processor.*\d+ %", shown) and re.search(r"memory in use.*[\d.]+ of [\d.]+ GB", shown)
+    conftest.make_finished(database)
+    assert "memory in use" not in words(open_page("pages/monitor.py", study="digits-done"))
+
+
+def test_monitor_searches_the_log(database: Database) -> None:
+    conftest.make_finished(database)
+    settings = shared.settings()
+    open_log(settings.log_file)
+    for line in ("Trial 7 is pruned", "Trial 8 is complete"):
+        RunLog("digits-done").info(line)
+    RunLog("another").info("Trial 7 of another run")
+    app = open_page("pages/monitor.py", study="digits-done")
+    assert "Trial 8 is complete" in app.code[0].value
+    app.text_input(key="log_search").set_value("PRUNED trial").run()
+    assert app.code[0].value.splitlines()[-1].endswith("Trial 7 is pruned") and "Trial 8" not in app.code[0].value
+    app.text_input(key="log_search").set_value("nothing like it").run()
+    assert app.code[0].value == "No line has all of: nothing like it"
+
+
+def test_monitor_stops_one_trial(database: Database) -> None:
+    conftest.make_running(database)
+    app = open_page("pages/monitor.py", study="digits-now")
+    app.button(key="stop_2").click().run()
+    assert Runs(database).stops("digits-now") == {2} and not Runs(database).cancel_requested("digits-now")
+    assert app.button(key="stop_2").disabled and app.button(key="stop_2").label == "Stopping"
 
 
 def test_monitor_groups_failures_and_says_what_to_do(database: Database) -> None:

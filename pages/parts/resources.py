@@ -1,0 +1,52 @@
+"""What a run takes of the machine while it trains: processor, memory, GPUs; of remote workers what they tell."""
+
+from __future__ import annotations
+
+import socket
+
+import streamlit as st
+
+from hpo_core.machine import Usage
+from pages.parts import formats
+from pages.parts.figures_of_run import RunFigures
+
+# A reading is about the time since the one before; all open pages share it.
+SHARED_S = 2.0
+MEGABYTE = 10**6
+
+
+def draw(figures: RunFigures) -> None:
+    """One row of figures; nothing for a run that does not train."""
+    run = figures.run
+    if run is None or run.state.is_final or not figures.running:
+        return
+    facts = []
+    if run.owner.startswith(f"{socket.gethostname()}:"):
+        facts += of_machine(_usage())
+    held = [trial.memory_mb for trial in figures.running if trial.memory_mb is not None]
+    if held:
+        facts.append(("trainings hold", formats.file_size(int(sum(held) * MEGABYTE))))
+    if facts:
+        cells = "".join(f"<span><small>{name}</small>{value}</span>" for name, value in facts)
+        st.html(f'<div class="facts resources">{cells}</div>')
+
+
+def of_machine(usage: Usage) -> list[tuple[str, str]]:
+    """The figures of this machine, by name."""
+    facts = [
+        ("processor", f"{usage.processor * 100:.0f} %"),
+        ("memory in use", f"{_gigabytes(usage.memory_bytes)} of {_gigabytes(usage.total_bytes)} GB"),
+    ]
+    for number, gpu in enumerate(usage.gpus):
+        memory = f"{_gigabytes(gpu.memory_bytes)} of {_gigabytes(gpu.total_bytes)} GB"
+        facts.append((f"GPU {number}", f"{gpu.share * 100:.0f} %, {memory}"))
+    return facts
+
+
+@st.cache_data(show_spinner=False, ttl=SHARED_S, max_entries=1)
+def _usage() -> Usage:
+    return Usage.now()
+
+
+def _gigabytes(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.1f}"
