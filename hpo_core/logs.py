@@ -62,15 +62,14 @@ def tail(file: Path, lines: int, containing: str = "", also: str = "") -> list[s
         file: the log.
         lines: how many at most.
         containing: as it is written in the log, such as the name of a run.
-        also: words that a line must have as well, in any order and in upper or lower case; then more is read.
+        also: what a line must contain as well, in upper or lower case; then more is read.
     """
-    words = also.lower().split()
-    reach = SEARCHED_BYTES if words else LINE_BYTES * max(lines, 500)
+    wanted = also.strip().lower()
+    reach = SEARCHED_BYTES if wanted else LINE_BYTES * max(lines, 500)
     try:
         with file.open("rb") as stream:
             stream.seek(max(0, file.stat().st_size - reach))
             text = stream.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return []
-    found = (line for line in text.splitlines() if containing in line)
-    return [line for line in found if all(word in line.lower() for word in words)][-lines:]
+    return [line for line in text.splitlines() if containing in line and wanted in line.lower()][-lines:]

@@ -152,7 +152,7 @@ def _log(name: str) -> None:
         )  # fmt: skip
         count = FOUND_LINES if words.strip() else LOG_LINES
         lines = logs.tail(shared.settings().log_file, count, f"[{name}]", words)
-        nothing = f"No line has all of: {words}" if words.strip() else "Nothing was logged on this machine."
+        nothing = f"No line contains: {words}" if words.strip() else "Nothing was logged on this machine."
         shown = [formats.log_line(line, name) for line in lines]
         st.code(
             "\n".join(shown) or nothing,

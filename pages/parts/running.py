@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import final_models, formats, live_curves, shared, waiting_runs
 from pages.parts.figures_of_run import RunFigures
@@ -79,12 +80,18 @@ def trials(figures: RunFigures) -> None:
     asked = shared.runs().stops(figures.name)
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="running")
     for trial in figures.running[:SHOWN_TRIALS]:
-        with grid.cell(), st.container(border=True, height="stretch", key=f"running_{trial.trial}"):
-            _card(figures.name, trial)
+        with grid.cell(), _card_frame(trial.trial):
+            with st.container():
+                _card(figures.name, trial)
             if not final_models.is_being_built([trial]):
                 _stop_button(figures.name, trial.trial, asked=trial.trial in asked)
     if len(figures.running) > SHOWN_TRIALS:
         st.html(f'<div class="quiet">and {len(figures.running) - SHOWN_TRIALS} more</div>')
+
+
+def _card_frame(trial: int) -> DeltaGenerator:
+    """Of the height of its neighbours, with the button at the bottom."""
+    return st.container(border=True, height="stretch", vertical_alignment="distribute", key=f"running_{trial}")
 
 
 def _card(run_name: str, trial: TrialProgress) -> None:

@@ -238,10 +238,10 @@ def test_monitor_searches_the_log(database: Database) -> None:
     RunLog("another").info("Trial 7 of another run")
     app = open_page("pages/monitor.py", study="digits-done")
     assert "Trial 8 is complete" in app.code[0].value
-    app.text_input(key="log_search").set_value("PRUNED trial").run()
+    app.text_input(key="log_search").set_value("trial 7 IS").run()
     assert app.code[0].value.splitlines()[-1].endswith("Trial 7 is pruned") and "Trial 8" not in app.code[0].value
     app.text_input(key="log_search").set_value("nothing like it").run()
-    assert app.code[0].value == "No line has all of: nothing like it"
+    assert app.code[0].value == "No line contains: nothing like it"
 
 
 def test_monitor_stops_one_trial(database: Database) -> None:
