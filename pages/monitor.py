@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import frame, live, shared
+from pages.parts.pace import FASTEST_S
 from pages.parts.study_choice import choose_study
 
-FAST_S = 0.5
-SLOW_S = 2.0
+IDLE_S = 2.0
 
 
 def _page() -> None:
@@ -18,8 +18,10 @@ def _page() -> None:
         names = shared.names(known)
         active = shared.active_run(known)
         study = choose_study(names, active, "monitor") if names else None
-        every = FAST_S if active is not None else SLOW_S
-        view = live.View(study=study, active=active.run_name if active else None)
+        fastest = FASTEST_S if active is not None else IDLE_S
+        every = shared.pace().interval_s(st.session_state.get("every", fastest), fastest)
+        st.session_state["every"] = every
+        view = live.View(study=study, active=active.run_name if active else None, fastest=fastest, every=every)
         with st.container(key="live_part"):
             st.fragment(live.draw, run_every=every, key="live")(view)
 

@@ -12,9 +12,12 @@ from hpo_core import logs
 from pages.parts import carry_on, charts, figures_of_run, formats, resources, running, shared, state, waiting_runs
 from pages.parts.figures_of_run import RunFigures
 from pages.parts.numbers import History
+from pages.parts.pace import FASTEST_S
 from storage.errors import StorageError
 from storage.runs import Run, RunState
 
+# Above this it is said how often the page is drawn.
+SLOW_S = 2.5
 LOG_LINES, FOUND_LINES, MOST_LINES = 12, 200, 100_000
 LOG_HEIGHT = 400
 
@@ -26,14 +29,28 @@ class View:
     Attributes:
         study: the study shown, None where there is none yet.
         active: name of the run that was waiting or running.
+        fastest, every: seconds between two drawings: that are useful, and that there are.
     """
 
     study: str | None
     active: str | None
+    fastest: float = FASTEST_S
+    every: float = FASTEST_S
 
 
 def draw(view: View) -> None:
-    """Draw a study as it stands; asks for the whole page where another run has begun or ended."""
+    """Draw a study as it stands; asks for the whole page where another run has begun or ended, or the pace is wrong."""
+    pace = shared.pace()
+    with pace.drawing(shared.visitor()):
+        _draw(view)
+    if view.every > SLOW_S:
+        pages = formats.plural(pace.pages, "page")
+        st.html(f'<div class="quiet">Updated every {view.every:.0f} s, because {pages} of this kind are open.</div>')
+    if pace.interval_s(view.every, view.fastest) != view.every:
+        st.rerun()
+
+
+def _draw(view: View) -> None:
     with shared.database_errors(retry=False):
         active = shared.active_run(shared.runs().list(limit=20))
         if (active.run_name if active else None) != view.active:

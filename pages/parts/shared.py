@@ -21,6 +21,7 @@ from hpo_core.machine import Machine
 from hpo_core.manager import RunManager
 from hpo_core.settings import Settings
 from pages.parts.endpoint_watch import EndpointWatch
+from pages.parts.pace import Pace
 from pages.parts.remote import Remote
 from runpod_service.backend import runpod_backend
 from storage.database import Database, open_database
@@ -49,6 +50,12 @@ def manager() -> RunManager:
 def remote() -> Remote:
     """The RunPod endpoint that this process uses."""
     return Remote(settings().runpod)
+
+
+@cache
+def pace() -> Pace:
+    """How often the live pages of this process are drawn."""
+    return Pace()
 
 
 @cache
