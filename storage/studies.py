@@ -9,7 +9,7 @@ import datetime
 import json
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,6 +194,25 @@ class Studies:
             rows = _rows(connection, met, sort, size, (at - 1) * size) if total else []
         return TrialPage(tuple(rows), total, at, pages)
 
+    def each(
+        self, name: str, wanted: TrialFilter | None = None, *, sort: str = "number", size: int = 1000
+    ) -> Iterator[TrialRow]:
+        """All trials that meet a filter, without their curves; `size` of them are in memory at a time.
+
+        Which ones they are is decided once: trials that begin meanwhile neither come twice nor push others out.
+
+        Raises:
+            UnknownRunError: there is no such study.
+            ValueError: `sort` is no order.
+        """
+        with self._database.read() as connection:
+            study, wanted = _required_id(connection, name), wanted or TrialFilter()
+            heads = _heads(connection, conditions(wanted, study, _positions(connection, study, wanted)), sort)
+        for start in range(0, len(heads), size):
+            with self._database.read() as connection:
+                rows = _loaded(connection, heads[start : start + size], with_curves=False)
+            yield from rows
+
     def scores(self, name: str) -> list[tuple[int, float]]:
         """(number, score) of each complete trial that has a finite score, by number."""
         with self._database.read() as connection:
@@ -241,14 +260,26 @@ def _best(connection: Connection, study: int, minimises: bool) -> Row[Any, Any, 
 
 
 def _rows(connection: Connection, met: list[ColumnElement[bool]], sort: str, limit: int, offset: int) -> list[TrialRow]:
+    return _loaded(connection, _heads(connection, met, sort, limit, offset))
+
+
+def _heads(
+    connection: Connection, met: list[ColumnElement[bool]], sort: str, limit: int | None = None, offset: int = 0
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The wanted trials in their order, each as its own row of Optuna's table."""
     source, order = ordered(sort, connection.dialect.name)
     query = select(
         trials.c.trial_id, trials.c.number, trials.c.state, trials.c.datetime_start, trials.c.datetime_complete,
     ).select_from(source).where(*met).order_by(*order).limit(limit).offset(offset)  # fmt: skip
-    rows = connection.execute(query).all()
-    ids = [row.trial_id for row in rows]
-    params, attributes = _params(connection, ids), _attributes(connection, ids)
-    curves, values = _curves(connection, ids), _values(connection, ids)
+    return connection.execute(query).all()
+
+
+def _loaded(
+    connection: Connection, heads: Sequence[Row[*tuple[Any, ...]]], *, with_curves: bool = True
+) -> list[TrialRow]:
+    ids = [row.trial_id for row in heads]
+    params, attributes, values = _params(connection, ids), _attributes(connection, ids), _values(connection, ids)
+    curves = _curves(connection, ids if with_curves else [])
     return [
         TrialRow(
             number=row.number,
@@ -260,7 +291,7 @@ def _rows(connection: Connection, met: list[ColumnElement[bool]], sort: str, lim
             curve=curves[row.trial_id],
             values=tuple(values[row.trial_id]),
         )
-        for row in rows
+        for row in heads
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 import yaml
 
-from hpo_core import results
+from hpo_core import results, trials_table
 from hpo_core.health.metrics import METRICS
 from hpo_core.parameters import PARAMETERS
 from pages.parts import (
@@ -67,12 +67,9 @@ def attributes(trial: TrialRow) -> dict[str, Any]:
 
 def configuration(study: str, trial: TrialRow) -> dict[str, Any]:
     """Every field that `best_hyperparameters.yaml` has; for a trial of plain Optuna what was searched."""
-    if isinstance(trial.attributes.get("configuration"), str):
-        try:
-            return results.best_hyperparameters(study, trial)
-        except ValueError:  # a text that is no JSON
-            return dict(trial.params)
-    return dict(trial.params)
+    if trials_table.configuration(trial) == trial.params:
+        return dict(trial.params)
+    return results.best_hyperparameters(study, trial)
 
 
 def _head(study: str, trial: TrialRow) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import streamlit as st
 
+from hpo_core.trials_table import write_table
 from pages.parts import formats, shared, trial_cards, trial_comparison, trial_filter_bar, trial_query, trial_table
 from pages.parts.trial_query import CARDS, Choice
 from storage.studies import StudySummary, TrialPage
@@ -35,7 +38,7 @@ def draw(study: str, summary: StudySummary) -> None:
         trial_cards.draw(study, page.rows, summary)
     else:
         trial_table.draw(study, page)
-    _paging(page, size, summary, choice)
+    _paging(study, page, size, summary, choice)
     trial_comparison.draw_bar(study)
 
 
@@ -48,7 +51,7 @@ def _nothing_here(choice: Choice) -> None:
         trial_filter_bar.reset_button("reset_filters_here")
 
 
-def _paging(page: TrialPage, size: int, summary: StudySummary, choice: Choice) -> None:
+def _paging(study: str, page: TrialPage, size: int, summary: StudySummary, choice: Choice) -> None:
     first = (page.page - 1) * size + 1
     last = min(page.page * size, page.total)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="paging"):
@@ -60,6 +63,24 @@ def _paging(page: TrialPage, size: int, summary: StudySummary, choice: Choice) -
             # A key for each page: the address decides which one is shown, also after a filter went back to the first.
             key = f"page_{page.page}"
             st.pagination(page.pages, default=page.page, key=key, on_change=_turn, args=(key,))
+        _download(study, choice, page.total)
+
+
+def _download(study: str, choice: Choice, total: int) -> None:
+    """Draw the button for all trials that meet the filter, not only those of this page."""
+    filtered = trial_query.is_filtered(choice.wanted)
+    st.download_button(
+        f"{'These' if filtered else 'All'} {formats.plural(total, 'trial')} as CSV", key="download_trials",
+        data=lambda: as_csv(study, choice), file_name=formats.file_name(study, f"trials{'-filtered' * filtered}.csv"),
+        mime="text/csv", icon=":material/download:", on_click="ignore", disabled=not total,
+    )  # fmt: skip
+
+
+def as_csv(study: str, choice: Choice) -> bytes:
+    """The table of all trials that meet a filter, in the order of the gallery."""
+    studies, file = shared.studies(), io.StringIO(newline="")
+    write_table(file, lambda: studies.each(study, choice.wanted, sort=choice.sort))
+    return file.getvalue().encode()
 
 
 def _turn(key: str) -> None:

@@ -11,7 +11,7 @@ from optuna.trial import TrialState, create_trial
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.results import best_hyperparameters
-from pages.parts import formats, shared, trial_details, trial_filter_bar, trial_query
+from pages.parts import formats, shared, trial_details, trial_filter_bar, trial_gallery, trial_query
 from pages.parts.trial_query import Choice
 from storage.database import Database
 from storage.trial_filters import Span, TrialFilter
@@ -139,6 +139,15 @@ def test_filters_are_offered_by_what_the_study_has(database: Database) -> None:
     assert query(app, "diagnosis") == ["ODD_CODE"] and cards(app) == [1]
     app.button(key="reset_filters").click().run()
     assert cards(app) == [0, 1]
+
+
+def test_table_for_download_has_all_trials_that_match(database: Database) -> None:
+    make_many(database)
+    wanted = TrialFilter(score=Span(0.05, 0.25))
+    lines = trial_gallery.as_csv("many", Choice(page=2, sort="-score", wanted=wanted)).decode().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == [str(number) for number in range(25, 4, -1)]
+    app = open_page(PAGE, min_score="0.05", max_score="0.25", page="2")
+    assert app.download_button(key="download_trials").label == "These 21 trials as CSV"
 
 
 def test_card_says_what_matters(database: Database) -> None:

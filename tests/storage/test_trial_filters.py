@@ -98,6 +98,17 @@ def test_pages_share_their_filter(database: Database, study: optuna.Study) -> No
         studies.page(NAME, wanted, sort="--score")
 
 
+def test_each_trial_of_a_filter_comes_once(database: Database, study: optuna.Study) -> None:
+    wanted = TrialFilter(ranges={"rate": Span(0.01)})
+    read = Studies(database).each(NAME, wanted, sort="-number", size=2)
+    first = next(read)
+    add(study, 0.9, "adam", 0.1)
+    rows = [first, *read]
+    assert [row.number for row in rows] == [4, 3, 2, 1]
+    assert rows[0].params == {"rate": 0.2, "optimizer": "adam"} and rows[3].values == (0.7,)
+    assert len(list(Studies(database).each(NAME, size=3))) == len(study.get_trials())
+
+
 def test_infinite_scores_are_told_and_come_last(database: Database, study: optuna.Study) -> None:
     for sort in ("score", "-score"):
         last = Studies(database).trials(NAME, sort=sort, states=("complete",))[-1]
