@@ -100,14 +100,14 @@ def read_best_config(path: Path) -> TrialConfig:
 def write_trials(studies: Studies, run_name: str, folder: Path, page: int = PAGE) -> None:
     """One row per trial of any state, by number; cells are empty where a trial has no such value.
 
-    Read twice, `page` trials at a time.
+    Read `page` trials at a time.
 
     Raises:
         ResultsError: it could not be written.
         UnknownRunError: there is no such study.
     """
     with _replacing(folder / TRIALS_FILE) as file:
-        write_table(file, lambda: studies.each(run_name, size=page))
+        write_table(file, studies.each(run_name, size=page))
 
 
 def write_model_card(card: ModelCard, folder: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from hpo_core.parameters import PARAMETERS, Architecture
@@ -18,24 +19,23 @@ CONFIGURATION = "configuration"
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_table(file: TextIO, read: Callable[[], Iterator[TrialRow]]) -> None:
-    """One row per trial, in the order in which they are read; cells are empty where a trial has no such value.
+def write_table(file: TextIO, rows: Iterable[TrialRow]) -> None:
+    """One row per trial, in the order of `rows`; cells are empty where a trial has no such value.
 
-    Args:
-        file: where the table is written.
-        read: the trials; called twice, because the columns are known only when all have been seen.
+    The columns are known only when all trials have been seen: until then what is known of them waits in a file.
     """
-    attributes, parameters = _further_columns(read())
-    # A study made elsewhere may call a parameter as we call a column; Optuna's own tables prefix it like this.
-    taken = {*FIRST_COLUMNS, *attributes}
-    titles = [f"params_{name}" if name in taken else name for name in parameters]
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([_cell(title) for title in (*FIRST_COLUMNS, *attributes, *titles)])
-    for row in read():
-        measured = _measured(row)
-        values = _hyperparameters(row)
-        cells = [measured.get(name) for name in (*FIRST_COLUMNS, *attributes)]
-        writer.writerow([_cell(value) for value in (*cells, *(values.get(name) for name in parameters))])
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as waiting:
+        attributes, parameters = _set_aside(rows, waiting)
+        # A study made elsewhere may call a parameter as we call a column; Optuna's own tables prefix it like this.
+        taken = {*FIRST_COLUMNS, *attributes}
+        titles = [f"params_{name}" if name in taken else name for name in parameters]
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([_cell(title) for title in (*FIRST_COLUMNS, *attributes, *titles)])
+        waiting.seek(0)
+        for line in waiting:
+            measured, values = json.loads(line)
+            cells = [measured.get(name) for name in (*FIRST_COLUMNS, *attributes)]
+            writer.writerow([_cell(value) for value in (*cells, *(values.get(name) for name in parameters))])
 
 
 def configuration(row: TrialRow) -> dict[str, Any]:
@@ -51,13 +51,16 @@ def configuration(row: TrialRow) -> dict[str, Any]:
     return dict(row.params)
 
 
-def _further_columns(rows: Iterable[TrialRow]) -> tuple[list[str], list[str]]:
-    """Names of attributes and of hyperparameters, in the order of their first appearance; ours as declared."""
+def _set_aside(rows: Iterable[TrialRow], waiting: TextIO) -> tuple[list[str], list[str]]:
+    """Write one line per trial; the names of attributes and hyperparameters by their first appearance, ours as
+    declared."""
     attributes: dict[str, None] = {}
     parameters: dict[str, None] = {}
     for row in rows:
-        attributes.update(dict.fromkeys(_measured(row)))
-        parameters.update(dict.fromkeys(_hyperparameters(row)))
+        measured, values = _measured(row), _hyperparameters(row)
+        attributes.update(dict.fromkeys(measured))
+        parameters.update(dict.fromkeys(values))
+        waiting.write(json.dumps([measured, values]) + "\n")
     order = {name: place for place, name in enumerate(PARAMETERS)}
     declared = sorted(parameters, key=lambda name: order.get(name, len(order)))
     return [name for name in attributes if name not in FIRST_COLUMNS], declared

@@ -78,8 +78,8 @@ def _download(study: str, choice: Choice, total: int) -> None:
 
 def as_csv(study: str, choice: Choice) -> bytes:
     """The table of all trials that meet a filter, in the order of the gallery."""
-    studies, file = shared.studies(), io.StringIO(newline="")
-    write_table(file, lambda: studies.each(study, choice.wanted, sort=choice.sort))
+    file = io.StringIO(newline="")
+    write_table(file, shared.studies().each(study, choice.wanted, sort=choice.sort))
     return file.getvalue().encode()
 
 

@@ -12,7 +12,7 @@ from storage.studies import TrialRow
 
 def written(*rows: TrialRow) -> list[dict[str, str]]:
     file = io.StringIO(newline="")
-    write_table(file, lambda: iter(rows))
+    write_table(file, rows)
     return list(csv.DictReader(io.StringIO(file.getvalue())))
 
 
@@ -41,5 +41,5 @@ def test_a_damaged_configuration_leaves_the_parameters() -> None:
 
 def test_no_trial_leaves_the_head() -> None:
     file = io.StringIO(newline="")
-    write_table(file, lambda: iter(()))
+    write_table(file, ())
     assert file.getvalue() == ",".join(FIRST_COLUMNS) + "\n"
