@@ -9,8 +9,9 @@ import datetime
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from optuna.distributions import json_to_distribution
@@ -142,17 +143,18 @@ class Studies:
                 .order_by(study_directions.c.objective)
             ).scalars().all()  # fmt: skip
             minimises = directions[:1] != ["MAXIMIZE"]
-            counts = connection.execute(
-                select(trials.c.state, func.count()).where(trials.c.study_id == study).group_by(trials.c.state)
+            counted = (
+                select(trials.c.state, func.count(), func.max(trials.c.datetime_complete))
+                .where(trials.c.study_id == study)
+                .group_by(trials.c.state)
             )
-            n_by_state = {state.lower(): number for state, number in counts}
-            best = _best(connection, study, minimises)
-            mean_duration_s = _mean_duration_s(connection, study)
-            attributes = _attributes(connection, [best.trial_id])[best.trial_id] if best else {}
+            counts = connection.execute(counted).all()
+        ended = tuple((state, number, str(last)) for state, number, last in counts if state in ("COMPLETE", "PRUNED"))
+        best, attributes, mean_duration_s = _of_ended_trials(self._database, study, minimises, ended)
         return StudySummary(
             name=name,
             minimises=minimises,
-            n_by_state=n_by_state,
+            n_by_state={state.lower(): number for state, number, _ in counts},
             best_trial=best.number if best else None,
             best_score=best.value if best else None,
             best_accuracy=attributes.get("accuracy"),
@@ -240,6 +242,20 @@ def _required_id(connection: Connection, name: str) -> int:
     if found is None:
         raise UnknownRunError(f"study must be a known one, got {name!r}")
     return found
+
+
+@lru_cache(maxsize=64)
+def _of_ended_trials(
+    database: Database, study: int, minimises: bool, _ended: tuple[tuple[str, int, str], ...]
+) -> tuple[Row[Any, Any, Any] | None, Mapping[str, Any], float | None]:
+    """The best trial, its attributes, and the mean duration: read again only when one more trial has ended.
+
+    Pages ask twice a second. Trials that have ended never change; `_ended` says how many there are, and since when.
+    """
+    with database.read() as connection:
+        best = _best(connection, study, minimises)
+        attributes = _attributes(connection, [best.trial_id])[best.trial_id] if best else {}
+        return best, attributes, _mean_duration_s(connection, study)
 
 
 def _best(connection: Connection, study: int, minimises: bool) -> Row[Any, Any, Any] | None:

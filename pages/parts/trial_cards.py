@@ -76,6 +76,8 @@ def _make(row: TrialRow) -> str:
     architecture = row.attributes.get("architecture")
     if isinstance(architecture, str) and architecture:
         return html.escape(architecture)
+    if not row.params and row.state in NOT_OVER:
+        return f'<span class="quiet">{NOT_OVER[row.state].partition(":")[0]}.</span>'
     if not row.params:
         return '<span class="quiet">No parameter was searched.</span>'
     shown = [f"{name} {formats.value(value)}" for name, value in list(row.params.items())[:SHOWN_PARAMETERS]]

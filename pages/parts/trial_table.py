@@ -10,7 +10,7 @@ import streamlit as st
 
 from hpo_core.parameters import PARAMETERS
 from pages.parts import formats, trial_cards, trial_comparison
-from pages.parts.trial_words import score_text, state_word
+from pages.parts.trial_words import is_usual, score_text, state_word
 from storage.studies import TrialPage, TrialRow
 
 LOW, HEIGHT = 12, 460
@@ -45,7 +45,7 @@ def _row(row: TrialRow) -> dict[str, Any]:
     return {
         "Trial": f"Trial {row.number}",
         "State": state_word(row.state),
-        "Values" if several else "Score": score_text(row) if several else row.score,
+        "Values" if several else "Score": score_text(row) if several else next(iter(row.values), row.score),
         "Accuracy": None if row.accuracy is None else row.accuracy * 100,
         "Health": row.attributes.get("health"),
         "Duration": formats.duration(row.duration_s),
@@ -58,7 +58,10 @@ def _columns(rows: Sequence[TrialRow]) -> dict[str, Any]:
     column = st.column_config
     found: dict[str, Any] = {
         "Trial": column.TextColumn(pinned=True, width="small"),
-        "Score": column.NumberColumn(format="%.3f", help="What the search makes better."),
+        "Score": column.NumberColumn(
+            format="%.3f" if all(is_usual(value) for row in rows for value in row.values) else "%.6g",
+            help="What the search makes better.",
+        ),
         "Values": column.TextColumn(help="One value for each objective, in their order."),
         "Accuracy": column.NumberColumn(format="%.2f %%", help="Share of the validation part that was right."),
         "Health": column.NumberColumn(format="%.3f", help="From 0 to 1: the weighted mean of six metrics."),
