@@ -17,7 +17,7 @@ from hpo_core.objective import INTERRUPTED, REPEATED
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.pruners import make_pruner
 from storage.database import Database
-from storage.run_storage import RunStorage
+from storage.run_storage import RunStorage, count_trials
 from storage.studies import Studies
 
 CONFIGURATION, FINGERPRINT = "configuration", "dataset fingerprint"
@@ -69,7 +69,7 @@ def past_of(database: Database, config: OptimizationConfig, duration_s: float, i
         UsageError: it has nothing left to do.
     """
     assert config.run_name is not None
-    n_trials, counted = Studies(database).count_trials(config.run_name, without_outcomes=REPEATED)
+    n_trials, counted = count_trials(database, config.run_name, without_outcomes=REPEATED)
     if is_finished and counted >= config.trials:
         raise UsageError(
             "trials", f"must be more than the {counted} that {config.run_name} has, got {config.trials}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,10 @@ import optuna
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb.models import TrialUserAttributeModel
 from optuna.storages._rdb.storage import _create_scoped_session
+from sqlalchemy import and_, case, func, not_, or_, select
+
+from storage.database import Database
+from storage.tables import studies, trial_attributes, trials
 
 
 class RunStorage(_CachedStorage):
@@ -69,3 +74,19 @@ class RunStorage(_CachedStorage):
             self._begun[study_id] += 1
             super()._read_trials_from_remote_storage(study_id)
             self._done[study_id] = self._begun[study_id]
+
+
+def count_trials(database: Database, study_name: str, *, without_outcomes: Sequence[str]) -> tuple[int, int]:
+    """All trials of a study that were begun; and those of them that are over with an outcome that is none of these."""
+    ended = trials.c.state.in_(("COMPLETE", "PRUNED", "FAIL"))
+    outcome = and_(trial_attributes.c.trial_id == trials.c.trial_id, trial_attributes.c.key == "outcome")
+    left_out = trial_attributes.c.value_json.in_([json.dumps(word) for word in without_outcomes])
+    counted = case((and_(ended, or_(left_out.is_(None), not_(left_out))), 1), else_=0)
+    query = (
+        select(func.count(), func.sum(counted))
+        .select_from(trials.join(studies, trials.c.study_id == studies.c.study_id).outerjoin(trial_attributes, outcome))
+        .where(studies.c.study_name == study_name, trials.c.state != "WAITING")
+    )
+    with database.read() as connection:
+        n_trials, n_counted = connection.execute(query).one()
+    return int(n_trials), int(n_counted or 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -11,6 +11,10 @@ from pages.parts.numbers import History
 
 HEIGHT = 300
 MAX_MARKED = 25
+# Of trials that are compared, by their place.
+COMPARED = (palette.RUNNING, palette.PRUNED, palette.COMPLETE, palette.BEST)
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up")
 
 
 def draw_history(points: History, score_name: str) -> go.Figure:
@@ -45,6 +49,26 @@ def draw_curve(curve: Mapping[int, float], score_name: str) -> go.Figure:
         hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(tickformat="d", dtick=tick(tuple(curve)))
+    return figure
+
+
+def draw_curves(curves: Mapping[str, Mapping[int, float]], score_name: str, places: Sequence[int]) -> go.Figure:
+    """The curves of several trials, each told apart by colour, dash and mark.
+
+    Args:
+        curves: by the name of the trial; none of them is empty.
+        score_name: what they show.
+        places: of the trials among all that are compared, which decide their colours.
+    """
+    figure = blank("Epoch", score_name)
+    for place, (name, curve) in zip(places, curves.items(), strict=True):
+        figure.add_scatter(
+            x=list(curve), y=list(curve.values()), mode=mode(len(curve)), name=name,
+            line={"color": COMPARED[place % len(COMPARED)], "width": 2, "dash": DASHES[place % len(DASHES)]},
+            marker={"size": 7, "symbol": SYMBOLS[place % len(SYMBOLS)]},
+            hovertemplate=f"{name}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(tickformat="d", dtick=tick(tuple(step for curve in curves.values() for step in curve)))
     return figure
 
 

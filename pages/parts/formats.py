@@ -83,6 +83,12 @@ def file_size(n_bytes: int | None) -> str:
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 999_500 else f"{n_bytes / 1e3:.0f} kB"
 
 
+def file_name(study: str, what: str) -> str:
+    """A name for a download that every system takes, for example 'my-run-trials.csv'."""
+    safe = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in study).strip("-.")
+    return f"{safe[:80] or 'study'}-{what}"
+
+
 def value(content: object) -> str:
     """Any value of a configuration or an attribute, in short."""
     if isinstance(content, bool):

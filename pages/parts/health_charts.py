@@ -10,15 +10,15 @@ import plotly.graph_objects as go
 from hpo_core.health.metrics import METRICS
 from hpo_core.history import TrialHistory, last_reading
 from pages.parts import charts, palette
+from pages.parts.charts import DASHES, SYMBOLS
 from pages.parts.health_numbers import LOG, SHARE, Quantity, series
 
 HEIGHT = 420
 RADAR_HEIGHT = 340
+LEGEND_HEIGHT = 48
 ENOUGH_AXES = 3
 HEALTH_LINE = "health"
 COLOURS = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#56B4E9")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up")
 
 
 def draw_radar(metrics: Mapping[str, float | None]) -> go.Figure | None:
@@ -27,28 +27,35 @@ def draw_radar(metrics: Mapping[str, float | None]) -> go.Figure | None:
     if len(names) < ENOUGH_AXES:
         return None
     around = [*names, names[0]]
-    figure = go.Figure()
+    figure = _blank_radar()
     figure.add_scatterpolar(
         r=[metrics[name] for name in around], theta=[_two_lines(METRICS[name].title) for name in around],
         fill="toself", mode="lines+markers", line={"color": palette.RUNNING, "width": 2}, marker={"size": 7},
         fillcolor="rgba(0,114,178,0.18)", hovertemplate="%{theta}: %{r:.3f}<extra></extra>", showlegend=False,
     )  # fmt: skip
-    figure.update_layout(
-        height=RADAR_HEIGHT, margin={"l": 88, "r": 88, "t": 40, "b": 40}, paper_bgcolor="rgba(0,0,0,0)",
-        uirevision="stay", dragmode=False,
-        polar={
-            "bgcolor": "rgba(0,0,0,0)",
-            "radialaxis": {
-                "range": [0, 1], "tickvals": [0.25, 0.5, 0.75, 1], "tickfont": {"size": 10},
-                "gridcolor": "rgba(128,136,150,0.35)", "linecolor": "rgba(0,0,0,0)", "angle": 90, "tickangle": 90,
-            },
-            "angularaxis": {
-                "gridcolor": "rgba(128,136,150,0.35)", "linecolor": "rgba(128,136,150,0.35)", "rotation": 90,
-                "direction": "clockwise", "tickfont": {"size": 12},
-            },
-        },
-    )  # fmt: skip
     return figure
+
+
+def draw_radars(measured: Mapping[str, Mapping[str, float | None]]) -> go.Figure | None:
+    """The metrics of several trials over each other, by the trial's name; trials of which fewer than three metrics
+    were measured are left out, and None stands for no trial at all."""
+    figure = _blank_radar()
+    for place, (trial, metrics) in enumerate(measured.items()):
+        names = [name for name in METRICS if metrics.get(name) is not None]
+        if len(names) < ENOUGH_AXES:
+            continue
+        around = [*names, names[0]]
+        figure.add_scatterpolar(
+            r=[metrics[name] for name in around], theta=[_two_lines(METRICS[name].title) for name in around],
+            mode="lines+markers", name=trial, hovertemplate=f"{trial}, %{{theta}}: %{{r:.3f}}<extra></extra>",
+            line={"color": charts.COMPARED[place % len(charts.COMPARED)], "width": 2, "dash": DASHES[place]},
+            marker={"size": 7, "symbol": SYMBOLS[place % len(SYMBOLS)]},
+        )  # fmt: skip
+    figure.update_layout(
+        height=RADAR_HEIGHT + LEGEND_HEIGHT, showlegend=True, margin={"b": LEGEND_HEIGHT + 40},
+        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.25, "yanchor": "top", "entrywidth": 80},
+    )  # fmt: skip
+    return figure if figure.data else None
 
 
 def draw_metrics(
@@ -102,6 +109,26 @@ def draw_layers(history: TrialHistory, quantity: Quantity) -> go.Figure:
 def layer_colour(layer_type: str, *, is_output: bool = False) -> str:
     """The colour of a layer by the class that Keras gives it."""
     return palette.OUTPUT_LAYER if is_output else palette.LAYERS.get(layer_type, palette.OTHER_LAYER)
+
+
+def _blank_radar() -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=RADAR_HEIGHT, margin={"l": 88, "r": 88, "t": 40, "b": 40}, paper_bgcolor="rgba(0,0,0,0)",
+        uirevision="stay", dragmode=False,
+        polar={
+            "bgcolor": "rgba(0,0,0,0)",
+            "radialaxis": {
+                "range": [0, 1], "tickvals": [0.25, 0.5, 0.75, 1], "tickfont": {"size": 10},
+                "gridcolor": "rgba(128,136,150,0.35)", "linecolor": "rgba(0,0,0,0)", "angle": 90, "tickangle": 90,
+            },
+            "angularaxis": {
+                "gridcolor": "rgba(128,136,150,0.35)", "linecolor": "rgba(128,136,150,0.35)", "rotation": 90,
+                "direction": "clockwise", "tickfont": {"size": 12},
+            },
+        },
+    )  # fmt: skip
+    return figure
 
 
 def _styles(history: TrialHistory) -> dict[str, tuple[str, int]]:

@@ -28,7 +28,7 @@ from pages.parts import (
 )
 from pages.parts.health_numbers import QUANTITIES, Quantity, Values
 from pages.parts.trial_files import Told
-from pages.parts.trial_table import STATE_WORDS
+from pages.parts.trial_words import state_word
 from storage.studies import TrialRow
 
 LIVE_S = 2.0
@@ -80,7 +80,7 @@ def _head(study: str, trial: TrialRow, values: Values, config: Mapping[str, obje
     """The overall score, the trial it belongs to, and how both scores come about."""
     with st.container(border=True, key="health_head"):
         colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
-        badge = state.badge(STATE_WORDS.get(trial.state, trial.state), colour, live=trial.state == "running")
+        badge = state.badge(state_word(trial.state), colour, live=trial.state == "running")
         architecture = html.escape(str(trial.attributes.get("architecture") or ""))
         facts = (
             ("accuracy", formats.percent(trial.accuracy)),

@@ -25,7 +25,7 @@ from pages.parts.pace import Pace
 from pages.parts.remote import Remote
 from runpod_service.backend import runpod_backend
 from storage.database import Database, open_database
-from storage.errors import StorageError
+from storage.errors import StorageError, UnknownRunError
 from storage.jobs import Jobs
 from storage.progress import ProgressTable
 from storage.runs import Run, Runs, RunState
@@ -148,6 +148,11 @@ def database_errors(*, retry: bool) -> Iterator[None]:
     """
     try:
         yield
+    except UnknownRunError:
+        st.warning(
+            "What this page showed was deleted while it was open. Choose another run, or draw the page again.",
+            icon=":material/search_off:",
+        )
     except StorageError as error:
         st.error(
             f"The database does not answer. {error}. Runs that are training go on; this page tries again by itself.",

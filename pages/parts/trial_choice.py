@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts import shared
 from storage.studies import StudySummary, TrialRow
+from storage.trial_filters import TrialFilter
 
 PARAMETER = "trial"
 
@@ -71,28 +72,29 @@ def choose_trial(study: str, summary: StudySummary, best: Champions, page: str) 
         )  # fmt: skip
         for words, number in best.named():
             st.button(
-                f"{words}: Trial {number}", key=f"{page}_best_{number}", on_click=_show, args=(number,),
+                f"{words}: Trial {number}", key=f"{page}_best_{number}", on_click=show, args=(number,),
                 disabled=number == preset,
             )  # fmt: skip
     return find(study, str(preset))
 
 
-def find(study: str, asked: str, shown: Sequence[TrialRow] = ()) -> TrialRow | None:
-    """The trial whose number the address names, None where there is none; `shown` are trials already at hand."""
+def find(study: str, asked: str) -> TrialRow | None:
+    """The trial whose number the address names, None where there is none."""
     number = number_of(asked)
     if number is None:
         return None
-    here = next((row for row in shown if row.number == number), None)
-    if here is not None:
-        return here
-    # Numbers of a study count from 0 without gaps: the trial stands at its own number.
-    found = shared.studies().trials(study, sort="number", limit=1, offset=number)
-    return found[0] if found and found[0].number == number else None
+    found = shared.studies().page(study, TrialFilter(numbers=(number,)), size=1).rows
+    return found[0] if found else None
 
 
 def number_of(asked: str) -> int | None:
     """The trial number that an address names, None where it is no number."""
     return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
+
+
+def show(number: int) -> None:
+    """Make a trial the one of the address."""
+    st.query_params[PARAMETER] = str(number)
 
 
 def _best(study: str, quantity: str) -> TrialRow | None:
@@ -105,8 +107,4 @@ def _and(words: Sequence[str]) -> str:
 
 
 def _write_address(key: str) -> None:
-    _show(st.session_state[key])
-
-
-def _show(number: int) -> None:
-    st.query_params[PARAMETER] = str(number)
+    show(st.session_state[key])

@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import html
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+import yaml
 
+from hpo_core import results, trials_table
 from hpo_core.health.metrics import METRICS
 from hpo_core.parameters import PARAMETERS
-from pages.parts import charts, diagnosis_cards, formats, palette, pictures, shared, state, trial_files, words
-from pages.parts.trial_choice import PARAMETER, find
-from pages.parts.trial_table import STATE_WORDS
+from pages.parts import (
+    charts,
+    diagnosis_cards,
+    formats,
+    palette,
+    pictures,
+    shared,
+    state,
+    trial_files,
+    trial_glyph,
+    words,
+)
+from pages.parts.formats import file_name
+from pages.parts.trial_choice import PARAMETER
+from pages.parts.trial_words import score_text, state_word
 from storage.studies import TrialRow
 
-# Fields of a configuration that say what is done with a trained network, not how it is trained.
-AFTERWARDS = ("part", "plots", "draw_above")
 # Shown in the tiles or in a part of their own.
-ELSEWHERE = ("configuration", "architecture", "accuracy", "parameters", "duration_s", "health", "diagnoses", "cost")
+ELSEWHERE = (
+    "configuration", "architecture", "accuracy", "parameters", "duration_s", "health", "diagnoses", "cost", "reason"
+)  # fmt: skip
+QUIET_CHART = {"displayModeBar": False}
 
 
-def draw(study: str, shown: Sequence[TrialRow], score_name: str) -> None:
-    """Draw the trial of the address; without one, say how to choose it."""
-    asked = st.query_params.get(PARAMETER)
-    if asked is None:
-        st.html('<div class="quiet">Choose a row to see the trial in detail.</div>')
-        return
-    trial = find(study, asked, shown)
-    if trial is None:
-        st.warning(
-            f"There is no trial “{asked}” in {study}. Choose a row of the table instead.", icon=":material/search_off:"
-        )
-        return
-    with st.container(border=True, key="details"):
+def open_dialog(study: str, trial: TrialRow, score_name: str) -> None:
+    """Draw the dialog with everything of a trial that is over; closing it takes the trial out of the address."""
+    st.dialog(f"Trial {trial.number}", width="large", on_dismiss=close)(draw)(study, trial, score_name)
+
+
+def close() -> None:
+    """Take the trial out of the address."""
+    st.query_params.pop(PARAMETER, None)
+
+
+def draw(study: str, trial: TrialRow, score_name: str) -> None:
+    """Draw everything of a trial."""
+    with st.container(key="details"), shared.database_errors(retry=False):
         _head(study, trial)
         left, right = st.columns(2, gap="medium")
         with left:
@@ -42,7 +56,7 @@ def draw(study: str, shown: Sequence[TrialRow], score_name: str) -> None:
             _health(study, trial)
             _facts("All that was recorded", "attributes", attributes(trial))
         with right:
-            _facts("Full configuration", "configuration", configuration(trial))
+            _configuration(study, trial)
         pictures.draw(study, trial)
 
 
@@ -51,31 +65,24 @@ def attributes(trial: TrialRow) -> dict[str, Any]:
     return {key: content for key, content in trial.attributes.items() if key not in ELSEWHERE and content != ""}
 
 
-def configuration(trial: TrialRow) -> dict[str, Any]:
-    """Everything that decided what the trial learnt; for a trial of plain Optuna what was searched."""
-    recorded = trial.attributes.get("configuration")
-    if isinstance(recorded, str):
-        try:
-            fields = json.loads(recorded)
-        except ValueError:
-            fields = None
-        if isinstance(fields, dict):
-            return {name: value for name, value in fields.items() if name not in AFTERWARDS}
-    return dict(trial.params)
+def configuration(study: str, trial: TrialRow) -> dict[str, Any]:
+    """Every field that `best_hyperparameters.yaml` has; for a trial of plain Optuna what was searched."""
+    if trials_table.configuration(trial) == trial.params:
+        return dict(trial.params)
+    return results.best_hyperparameters(study, trial)
 
 
 def _head(study: str, trial: TrialRow) -> None:
     colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
-    badge = state.badge(STATE_WORDS.get(trial.state, trial.state), colour)
+    badge = state.badge(state_word(trial.state), colour)
     architecture = html.escape(str(trial.attributes.get("architecture") or ""))
-    st.html(
-        f'<div class="run-line"><span class="name">Trial {trial.number}</span>{badge}'
-        f'<span class="quiet">{architecture}</span></div>'
-    )
+    st.html(f'<div class="run-line">{badge}<span class="quiet">{architecture}</span></div>{trial_glyph.glyph(trial)}')
+    _reason(trial)
     # By its jobs: one that was cancelled tells what it cost only after its trial has ended.
     cost = shared.jobs().costs(study).get(trial.number, trial.attributes.get("cost"))
     grid = st.grid(5 if cost is None else 6, min_column_width=130, key="trial_tiles")
-    grid.metric("Score", formats.score(trial.score), help="What the search makes better.")
+    several = len(trial.values) > 1
+    grid.metric("Values" if several else "Score", score_text(trial), help="What the search makes better.")
     grid.metric("Accuracy", formats.percent(trial.accuracy), help="Share of the validation part that was right.")
     health = trial.attributes.get("health")
     grid.metric(
@@ -90,13 +97,21 @@ def _head(study: str, trial: TrialRow) -> None:
         grid.metric("Cost", formats.dollars(cost), help="Time on RunPod's workers times the price of their GPU.")
 
 
+def _reason(trial: TrialRow) -> None:
+    """Why a trial ended otherwise than complete."""
+    reason = trial.attributes.get("reason")
+    if isinstance(reason, str) and reason:
+        st.html(f'<div class="finding" style="border-color:{palette.TRIAL_STATES.get(trial.state, palette.WAITING)}">'
+                f'<div class="card-text">{html.escape(formats.sentence(reason))}</div></div>')  # fmt: skip
+
+
 def _curve(trial: TrialRow, score_name: str) -> None:
     st.subheader("Epoch by epoch", anchor=False)
     if not trial.curve:
         st.html('<div class="quiet">No epoch was reported.</div>')
         return
     figure = charts.draw_curve(trial.curve, score_name)
-    st.plotly_chart(figure, key="curve", config={"displayModeBar": False})
+    st.plotly_chart(figure, key="curve", config=QUIET_CHART)
 
 
 def _health(study: str, trial: TrialRow) -> None:
@@ -109,15 +124,33 @@ def _health(study: str, trial: TrialRow) -> None:
     )  # fmt: skip
 
 
-def _facts(title: str, key: str, facts: Mapping[str, Any]) -> None:
+def _configuration(study: str, trial: TrialRow) -> None:
+    """All fields, each with the name that it has in files, and the file itself."""
+    fields = configuration(study, trial)
+    _facts("Full configuration", "configuration", fields, with_names=True)
+    if fields:
+        st.download_button(
+            "Configuration as YAML", key="download_configuration", mime="application/yaml", icon=":material/download:",
+            data=lambda: yaml.safe_dump(fields, sort_keys=False, allow_unicode=True),
+            file_name=file_name(study, f"trial-{trial.number}-hyperparameters.yaml"), on_click="ignore",
+        )  # fmt: skip
+
+
+def _facts(title: str, key: str, facts: Mapping[str, Any], *, with_names: bool = False) -> None:
     """A list of names and values."""
     st.subheader(title, anchor=False)
     rows = "".join(
-        f"<tr><th>{html.escape(_name(name))}</th><td>{_breakable(_shown(name, content))}</td></tr>"
+        f"<tr><th>{_heading(name, with_names)}</th><td>{_breakable(_shown(name, content))}</td></tr>"
         for name, content in facts.items()
     )
     with st.container(key=key):
         st.html(f'<table class="facts-table">{rows}</table>' if rows else '<div class="quiet">Nothing.</div>')
+
+
+def _heading(name: str, with_names: bool) -> str:
+    title = _name(name)
+    small = f"<br><small>{_breakable(name)}</small>" if with_names and title != name else ""
+    return html.escape(title) + small
 
 
 def _breakable(text: str) -> str:
@@ -128,6 +161,8 @@ def _breakable(text: str) -> str:
 def _name(name: str) -> str:
     if name in METRICS:
         return METRICS[name].title
+    if name == "health":  # among the choices of a form it is a mode
+        return "Health"
     return PARAMETERS[name].title if name in PARAMETERS else words.choice(name)
 
 

@@ -14,7 +14,7 @@ import optuna
 import pytest
 import yaml
 
-from hpo_core import results
+from hpo_core import trials_table
 from hpo_core.errors import UsageError
 from hpo_core.parameters import Value
 from hpo_core.results import (
@@ -127,7 +127,7 @@ def test_every_trial_has_a_row_with_every_value(database: Database, tmp_path: Pa
     write_trials(Studies(database), name, tmp_path)
     rows = rows_of(tmp_path)
     study = optuna.load_study(study_name=name, storage=database.optuna_storage())
-    assert list(rows[0])[:10] == [*results.FIRST_COLUMNS, "architecture"]
+    assert list(rows[0])[:10] == [*trials_table.FIRST_COLUMNS, "architecture"]
     assert list(rows[0])[10:] == ["macro_f1", *make_config().hyperparameters]
     for row, trial in zip(rows, study.get_trials(), strict=True):
         assert row["number"] == str(trial.number) and row["state"] == trial.state.name.lower()
@@ -160,7 +160,7 @@ def test_without_a_complete_trial_there_is_no_best(database: Database, tmp_path:
     optuna.create_study(study_name="empty", storage=database.optuna_storage())
     assert write_results(Studies(database), "empty", tmp_path) == []
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".yaml"] == []
-    assert (tmp_path / "trials.csv").read_text(encoding="utf-8") == ",".join(results.FIRST_COLUMNS) + "\n"
+    assert (tmp_path / "trials.csv").read_text(encoding="utf-8") == ",".join(trials_table.FIRST_COLUMNS) + "\n"
     with pytest.raises(UnknownRunError):
         write_results(Studies(database), "absent", tmp_path)
 

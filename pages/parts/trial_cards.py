@@ -1,0 +1,97 @@
+"""The trials of one page as cards of equal height."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.parts import formats, health_bars, palette, state, trial_choice, trial_comparison, trial_glyph
+from pages.parts.trial_words import score_text, state_word
+from storage.studies import StudySummary, TrialRow
+
+CARD_WIDTH = 290
+FINISHED = ("complete", "pruned", "fail")
+SHOWN_PARAMETERS = 4
+BEST = "★"
+NOT_OVER = {
+    "running": "It is being trained: details come when it is over.",
+    "waiting": "It waits for its turn: details come when it is over.",
+}
+
+
+def draw(study: str, rows: Sequence[TrialRow], summary: StudySummary) -> None:
+    """Draw a card for each trial."""
+    best = summary.best_trial if summary.n_objectives == 1 else None
+    grid = st.grid("auto", min_column_width=CARD_WIDTH, key="gallery")
+    for row in rows:
+        with grid.cell(), st.container(border=True, height="stretch", key=f"trial_card_{row.number}"):
+            st.html(card(row, is_best=row.number == best))
+            with st.container(
+                horizontal=True, vertical_alignment="center", horizontal_alignment="distribute",
+                key=f"trial_buttons_{row.number}",
+            ):  # fmt: skip
+                details_button(row)
+                trial_comparison.checkbox(study, row.number)
+
+
+def details_button(row: TrialRow) -> None:
+    """Draw the button that opens the details; it cannot be pressed before the trial is over."""
+    st.button(
+        "Details", key=f"details_{row.number}", icon=":material/open_in_full:", disabled=row.state not in FINISHED,
+        help=NOT_OVER.get(row.state), on_click=trial_choice.show, args=(row.number,),
+    )  # fmt: skip
+
+
+def card(row: TrialRow, *, is_best: bool) -> str:
+    """What a card says, as HTML."""
+    colour = palette.TRIAL_STATES.get(row.state, palette.WAITING)
+    badge = state.badge(state_word(row.state), colour, live=row.state == "running")
+    crown = f'<span class="best-mark"><i style="color:{palette.BEST}">{BEST}</i> best</span>' if is_best else ""
+    return (
+        f'<div class="card-head"><span><b>Trial {row.number}</b>{crown}</span>{badge}</div>'
+        f'<div class="facts">{_facts(row)}</div>'
+        f'<div class="card-text trial-make">{_make(row)}</div>'
+        f"{trial_glyph.glyph(row)}{trial_glyph.sparkline(row)}"
+        f'<div class="card-small">{html.escape(_small(row))}</div>'
+    )
+
+
+def _facts(row: TrialRow) -> str:
+    """Score, accuracy and health; what a study of plain Optuna does not have is left out."""
+    name = "values" if len(row.values) > 1 else "score"
+    shown = [f"<span><small>{name}</small>{score_text(row)}</span>"]
+    if row.accuracy is not None:
+        shown.append(f"<span><small>accuracy</small>{formats.percent(row.accuracy)}</span>")
+    health = row.attributes.get("health")
+    if isinstance(health, int | float) and math.isfinite(health):
+        shown.append(f"<span><small>health</small>{health_bars.chip(float(health))}</span>")
+    return "".join(shown)
+
+
+def _make(row: TrialRow) -> str:
+    """The architecture in short; for a study made elsewhere its first parameters."""
+    architecture = row.attributes.get("architecture")
+    if isinstance(architecture, str) and architecture:
+        return html.escape(architecture)
+    if not row.params and row.state in NOT_OVER:
+        return f'<span class="quiet">{NOT_OVER[row.state].partition(":")[0]}.</span>'
+    if not row.params:
+        return '<span class="quiet">No parameter was searched.</span>'
+    shown = [f"{name} {formats.value(value)}" for name, value in list(row.params.items())[:SHOWN_PARAMETERS]]
+    more = len(row.params) - SHOWN_PARAMETERS
+    return html.escape(", ".join(shown)) + (f' <span class="quiet">and {more} more</span>' if more > 0 else "")
+
+
+def _small(row: TrialRow) -> str:
+    """What the trial took; of one that failed, why."""
+    parts = [formats.duration(row.duration_s)] if row.duration_s is not None else []
+    parameters = row.attributes.get("parameters")
+    if isinstance(parameters, int):
+        parts.append(f"{formats.count(parameters)} parameters")
+    if row.curve:
+        parts.append(formats.plural(len(row.curve), "epoch" if "configuration" in row.attributes else "step"))
+    reason = row.attributes.get("reason")
+    return " · ".join(parts) + (f" · {reason}" if isinstance(reason, str) and reason and parts else str(reason or ""))

@@ -1,0 +1,194 @@
+"""Two to four trials side by side: chosen on their cards, kept from page to page, shown in place of the gallery."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.parts import charts, formats, health_bars, health_charts, state, trial_differences, trial_glyph, trial_query
+from pages.parts.palette import TRIAL_STATES, WAITING
+from pages.parts.trial_differences import Row
+from pages.parts.trial_query import COMPARE
+from pages.parts.trial_words import score_text, state_word
+from storage.studies import StudySummary, TrialRow
+
+LEAST, MOST = 2, 4
+QUIET_CHART = {"displayModeBar": False}
+
+
+def chosen(study: str) -> list[int]:
+    """Numbers of the trials that were chosen in this session, in the order of their choice."""
+    found = st.session_state.setdefault("compared", {}).get(study, [])
+    return list(found)
+
+
+def checkbox(study: str, number: int) -> None:
+    """Draw the box that chooses a trial for the comparison."""
+    key, numbers = f"compare_{number}", chosen(study)
+    st.session_state[key] = number in numbers
+    full = len(numbers) >= MOST and number not in numbers
+    st.checkbox(
+        "Compare", key=key, on_change=_choose, args=(study, number, key), disabled=full,
+        help=f"{MOST} trials are chosen already; take one of them away first." if full else None,
+    )  # fmt: skip
+
+
+def draw_bar(study: str) -> None:
+    """Draw what is chosen, and the button that compares it; nothing where nothing is chosen."""
+    numbers = chosen(study)
+    if not numbers:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="compare_bar"):
+        for number in numbers:
+            st.button(
+                f"Trial {number}", key=f"uncompare_{number}", icon=":material/close:", type="tertiary",
+                help="Take this trial away", on_click=_take_away, args=(study, number),
+            )  # fmt: skip
+        few = len(numbers) < LEAST
+        st.button(
+            "Choose one more to compare" if few else f"Compare {len(numbers)} trials", key="compare", type="primary",
+            disabled=few, icon=":material/compare_arrows:", on_click=_open, args=(study,),
+        )  # fmt: skip
+
+
+def keep(study: str, numbers: Sequence[int]) -> None:
+    """Make these the chosen ones."""
+    st.session_state.setdefault("compared", {})[study] = list(numbers)
+
+
+def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary, score_name: str) -> None:
+    """Draw the comparison of two to four trials."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(f"{len(trials)} trials compared", anchor=False)
+        st.button("Back to the gallery", key="to_gallery", icon=":material/arrow_back:", on_click=_close)
+    _parameters(trials)
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, key="chart_compared_curves"):
+        _curves(trials, score_name)
+    with right, st.container(border=True, key="chart_compared_health"):
+        _radar(trials)
+    with st.container(border=True, key="compared_numbers"):
+        st.subheader("In numbers", anchor=False)
+        st.html(table(trials, trial_differences.numbers(trials, minimises=summary.minimises, score=score_text)))
+        st.html('<div class="quiet">Bold: the best one of the row.</div>')
+
+
+def missing_words(study: str, missing: Sequence[int], odd: Sequence[str]) -> str:
+    """What of a comparison in the address is not there; empty where all of it is."""
+    parts = [f"“{text}” is no trial number" for text in odd]
+    if missing:
+        names = ", ".join(f"Trial {number}" for number in missing)
+        parts.append(f"{study} has no {names}")
+    return "; ".join(parts)
+
+
+def table(trials: Sequence[TrialRow], rows: Sequence[Row], *, heads: bool = False, fields: bool = False) -> str:
+    """Rows as HTML: one column for each trial.
+
+    Args:
+        trials: the compared ones.
+        rows: what is compared.
+        heads: with state and picture of each trial above its column.
+        fields: with the name of the field below each title.
+    """
+    head = "".join(f"<td>{_head(place, trial, whole=heads)}</td>" for place, trial in enumerate(trials))
+    body = "".join(f"<tr><th>{_title(row, fields)}</th>{_cells(row)}</tr>" for row in rows)
+    return (
+        f'<div class="wide-table" style="--columns:{len(trials)}"><table class="facts-table compared">'
+        f"<tr><th></th>{head}</tr>{body}</table></div>"
+    )
+
+
+def _parameters(trials: Sequence[TrialRow]) -> None:
+    same, different = trial_differences.same_and_different(trial_differences.parameters(trials))
+    with st.container(border=True, key="compared_parameters"):
+        st.subheader("What is different", anchor=False)
+        if different:
+            st.html(table(trials, different, heads=True, fields=True))
+        elif same:
+            st.html('<div class="quiet">Nothing: they were told the same.</div>')
+        else:
+            st.html('<div class="quiet">No parameter was searched in these trials.</div>')
+        if same:
+            equal = f"{formats.plural(len(same), 'field')} equal in all of them"
+            with st.expander(equal, key="compared_same"):
+                st.html(table(trials, same, fields=True))
+
+
+def _curves(trials: Sequence[TrialRow], score_name: str) -> None:
+    st.subheader("Curves", anchor=False)
+    curves = {f"Trial {trial.number}": trial.curve for trial in trials if trial.curve}
+    if not curves:
+        st.html('<div class="quiet">None of these trials reported an epoch.</div>')
+        return
+    places = [place for place, trial in enumerate(trials) if trial.curve]
+    figure = charts.draw_curves(curves, score_name, places)
+    st.plotly_chart(figure, key="compared_curves", config=QUIET_CHART)
+    if len(curves) < len(trials):
+        without = ", ".join(f"Trial {trial.number}" for trial in trials if not trial.curve)
+        st.html(f'<div class="quiet">No epoch was reported by {without}.</div>')
+
+
+def _radar(trials: Sequence[TrialRow]) -> None:
+    st.subheader("Health", anchor=False)
+    measured = {f"Trial {trial.number}": trial_differences.metrics(trial) for trial in trials}
+    figure = health_charts.draw_radars(measured)
+    if figure is None:
+        st.html('<div class="quiet">No health was measured in these trials.</div>')
+        return
+    st.plotly_chart(figure, key="compared_radar", config=QUIET_CHART)
+    drawn = {line.name for line in figure.data}
+    if without := [name for name in measured if name not in drawn]:
+        st.html(f'<div class="quiet">Too little was measured in {", ".join(without)}.</div>')
+
+
+def _head(place: int, trial: TrialRow, *, whole: bool) -> str:
+    colour = charts.COMPARED[place % len(charts.COMPARED)]
+    name = f'<span class="compared-name"><i style="background:{colour}"></i><b>Trial {trial.number}</b></span>'
+    if not whole:
+        return name
+    badge = state.badge(state_word(trial.state), TRIAL_STATES.get(trial.state, WAITING))
+    make = html.escape(str(trial.attributes.get("architecture") or ""))
+    return f"{name}<br>{badge}<br>{trial_glyph.glyph(trial)}<small>{make}</small>"
+
+
+def _title(row: Row, fields: bool) -> str:
+    small = f"<br><small>{_breakable(row.name)}</small>" if fields and row.name and row.name != row.title else ""
+    return html.escape(row.title) + small
+
+
+def _cells(row: Row) -> str:
+    cells = []
+    for place, cell in enumerate(row.cells):
+        text = html.escape(cell)
+        if row.healths and row.healths[place] is not None:
+            text = health_bars.chip(row.healths[place], strong=place in row.best)
+        elif place in row.best:
+            text = f"<b>{text}</b>"
+        cells.append(f"<td>{text}</td>")
+    return "".join(cells)
+
+
+def _breakable(text: str) -> str:
+    return html.escape(text).replace("_", "_<wbr>")
+
+
+def _choose(study: str, number: int, key: str) -> None:
+    if st.session_state[key]:
+        keep(study, list(dict.fromkeys([*chosen(study), number]))[:MOST])
+    else:
+        _take_away(study, number)
+
+
+def _take_away(study: str, number: int) -> None:
+    keep(study, [kept for kept in chosen(study) if kept != number])
+
+
+def _open(study: str) -> None:
+    trial_query.set_compared(chosen(study))
+
+
+def _close() -> None:
+    st.query_params.pop(COMPARE, None)

@@ -1,0 +1,143 @@
+"""What distinguishes two to four trials. Pure: trials in, rows out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpo_core.health.metrics import METRICS
+from hpo_core.parameters import PARAMETERS
+from pages.parts import formats
+from storage.studies import TrialRow
+
+# Fields that do not say how a network was made or trained.
+ASIDE = ("part", "plots", "draw_above")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a comparison.
+
+    Attributes:
+        title: of the quantity.
+        name: its field, '' where it has none.
+        cells: one text for each trial.
+        best: places of the best cells; empty where all are equal or none is better.
+        healths: health of 0 to 1 for each trial, where the row is one.
+    """
+
+    title: str
+    cells: tuple[str, ...]
+    name: str = ""
+    best: tuple[int, ...] = ()
+    healths: tuple[float | None, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.cells)) > 1
+
+
+def parameters(trials: Sequence[TrialRow]) -> list[Row]:
+    """All that the trials were told, in the order in which parameters are declared; a dash where one has none."""
+    told = [configuration(trial) for trial in trials]
+    names = list(dict.fromkeys(name for fields in told for name in fields))
+    order = {name: place for place, name in enumerate(PARAMETERS)}
+    return [
+        Row(
+            PARAMETERS[name].title if name in PARAMETERS else formats.label(name) if _is_ours(trials) else name,
+            tuple(_text(name, fields) for fields in told),
+            name=name,
+        )
+        for name in sorted(names, key=lambda name: order.get(name, len(order)))
+    ]
+
+
+def configuration(trial: TrialRow) -> dict[str, Any]:
+    """Everything that decided what the trial learnt; for a trial of plain Optuna what was searched."""
+    recorded = trial.attributes.get("configuration")
+    if isinstance(recorded, str):
+        try:
+            fields = json.loads(recorded)
+        except ValueError:
+            fields = None
+        if isinstance(fields, dict):
+            return {name: value for name, value in fields.items() if name not in ASIDE}
+    return dict(trial.params)
+
+
+def numbers(trials: Sequence[TrialRow], *, minimises: bool, score: Callable[[TrialRow], str]) -> list[Row]:
+    """Results first, then the six metrics, then size and time; rows that no trial has are left out.
+
+    Args:
+        trials: the compared ones.
+        minimises: whether smaller scores are better.
+        score: the score of a trial as text.
+    """
+    scores = [trial.score if len(trial.values) < 2 else None for trial in trials]
+    rows = [
+        _row("Score", scores, [score(trial) for trial in trials], smaller=minimises),
+        _measured("Accuracy", [trial.accuracy for trial in trials], formats.percent),
+        _health("Health", "health", trials),
+        *(_health(metric.title, name, trials) for name, metric in METRICS.items()),
+        _measured("Trainable parameters", _numbers(trials, "parameters"), _whole, smaller=True),
+        _measured("Duration", [trial.duration_s for trial in trials], formats.duration, smaller=True),
+    ]
+    return [row for row in rows if any(cell != formats.NOTHING for cell in row.cells)]
+
+
+def same_and_different(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """(rows in which all trials agree, the others)."""
+    return [row for row in rows if not row.differs], [row for row in rows if row.differs]
+
+
+def metrics(trial: TrialRow) -> dict[str, float | None]:
+    """The six health metrics of a trial by name, None where one was not measured."""
+    return {name: _number(trial.attributes.get(name)) for name in METRICS}
+
+
+def _is_ours(trials: Sequence[TrialRow]) -> bool:
+    return any("configuration" in trial.attributes for trial in trials)
+
+
+def _text(name: str, fields: Mapping[str, Any]) -> str:
+    if name not in fields:
+        return formats.NOTHING
+    return str(fields[name]) if name.endswith("seed") else formats.value(fields[name])
+
+
+def _health(title: str, name: str, trials: Sequence[TrialRow]) -> Row:
+    values = _numbers(trials, name)
+    row = _measured(title, values, formats.score)
+    return Row(title, row.cells, row.name, row.best, tuple(values))
+
+
+def _measured(
+    title: str, values: Sequence[float | None], text: Callable[[float | None], str], *, smaller: bool = False
+) -> Row:
+    return _row(title, values, [text(value) for value in values], smaller=smaller)
+
+
+def _row(title: str, values: Sequence[float | None], cells: Sequence[str], *, smaller: bool) -> Row:
+    known = [value for value in values if value is not None]
+    best: tuple[int, ...] = ()
+    if len(known) > 1 and len(set(cells)) > 1:
+        champion = min(known) if smaller else max(known)
+        best = tuple(place for place, value in enumerate(values) if value == champion)
+    return Row(title, tuple(cells), best=best)
+
+
+def _numbers(trials: Sequence[TrialRow], name: str) -> list[float | None]:
+    return [_number(trial.attributes.get(name)) for trial in trials]
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _whole(value: float | None) -> str:
+    return formats.count(None if value is None else int(value))

@@ -1,0 +1,221 @@
+"""Choosing which trials the gallery shows, and in which order. What is chosen stands in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from hpo_core.parameters import PARAMETERS
+from pages.parts import diagnosis_cards, formats, shared, trial_query
+from pages.parts.trial_query import ALL, CARDS, DIAGNOSIS, IS, MAX, MAX_SCORE, MIN, MIN_SCORE, TABLE, VIEWS, Choice
+from pages.parts.trial_words import state_word
+from storage.searched import SearchedParameter, diagnosis_codes, searched_parameters
+from storage.studies import StudySummary
+from storage.trial_filters import SORTS, STATES, Span, TrialFilter
+
+SORT_NAMES = {name: name.capitalize() for name in SORTS} | {"number": "Trial number"}
+VIEW_NAMES = {CARDS: "Cards", TABLE: "Table"}
+ANY = "any"
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One condition in words, and the parts of the address that make it."""
+
+    text: str
+    names: tuple[str, ...]
+
+
+def draw(study: str, summary: StudySummary, choice: Choice) -> None:
+    """Draw what can be chosen."""
+    st.session_state["filter_state"] = choice.state
+    st.session_state["sort_by"] = choice.sort.removeprefix("-")
+    st.session_state["descending"] = choice.sort.startswith("-")
+    st.session_state["view"] = choice.view
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="filters"):
+        with st.container(horizontal=True, vertical_alignment="bottom", key="filter_choices", width="content"):
+            st.selectbox(
+                "State", (ALL, *STATES), format_func=lambda state: _state(str(state), summary), key="filter_state",
+                on_change=_write_state, width=170,
+            )  # fmt: skip
+            st.selectbox(
+                "Sort by", SORTS, format_func=lambda name: SORT_NAMES[name], key="sort_by", on_change=_write_sort,
+                width=170,
+            )  # fmt: skip
+            st.toggle("Largest first", key="descending", on_change=_write_sort)
+            _more(study, summary, choice.wanted)
+        st.segmented_control(
+            "View", VIEWS, format_func=lambda name: VIEW_NAMES[name], key="view", on_change=_write_view,
+            label_visibility="collapsed", required=True,
+        )  # fmt: skip
+
+
+def chips(wanted: TrialFilter) -> list[Chip]:
+    """The conditions of a filter in words."""
+    found = []
+    if wanted.states:
+        found.append(Chip(f"State: {' or '.join(state_word(state) for state in wanted.states)}", ("state",)))
+    if wanted.score is not None:
+        found.append(Chip(f"Score {span_words(wanted.score)}", (MIN_SCORE, MAX_SCORE)))
+    for name, span in wanted.ranges.items():
+        found.append(Chip(f"{title(name)} {span_words(span)}", (MIN + name, MAX + name)))
+    for name, texts in wanted.choices.items():
+        found.append(Chip(f"{title(name)}: {' or '.join(texts)}", (IS + name,)))
+    if wanted.diagnosis:
+        found.append(Chip(f"Diagnosis: {diagnosis_cards.in_words(wanted.diagnosis).lower()}", (DIAGNOSIS,)))
+    return found
+
+
+def span_words(span: Span) -> str:
+    """For example 'from 0.5 to 0.9', 'at least 0.5'."""
+    low, high = (None if end is None else formats.value(end) for end in (span.low, span.high))
+    if low is not None and high is not None:
+        return f"from {low} to {high}"
+    return f"at least {low}" if low is not None else f"at most {high}" if high is not None else "known"
+
+
+def title(name: str) -> str:
+    """A parameter as it is called on the screen."""
+    return PARAMETERS[name].title if name in PARAMETERS else name
+
+
+def draw_chips(wanted: TrialFilter) -> None:
+    """Draw what is filtered, each condition with a button that removes it."""
+    found = chips(wanted)
+    if not found:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips"):
+        for place, chip in enumerate(found):
+            st.button(
+                _plain(chip.text), key=f"chip_{place}", icon=":material/close:", help="Remove this filter",
+                on_click=trial_query.remove, args=(chip.names,),
+            )  # fmt: skip
+        if len(found) > 1:
+            reset_button("reset_filters")
+
+
+def reset_button(key: str) -> None:
+    """Draw the button that removes all filters."""
+    st.button("Reset filters", key=key, icon=":material/filter_alt_off:", on_click=_reset)
+
+
+def _state(state: str, summary: StudySummary) -> str:
+    number = summary.n_trials if state == ALL else summary.n(state)
+    return f"{state_word(state).capitalize()} · {formats.count(number)}"
+
+
+def _more(study: str, summary: StudySummary, wanted: TrialFilter) -> None:
+    """Score, diagnosis and parameters; read and drawn only while they are looked at."""
+    popover = st.popover("Filters", icon=":material/filter_alt:", key="more_filters", on_change="rerun")
+    if not popover.open:
+        return
+    with popover:
+        _span_fields("Score", MIN_SCORE, MAX_SCORE, wanted.score, None)
+        ended = summary.n("complete", "pruned", "fail")
+        codes = _codes(study, ended)
+        if codes or wanted.diagnosis:
+            _diagnosis(list(dict.fromkeys([*codes, *filter(None, [wanted.diagnosis])])), wanted.diagnosis)
+        _parameter(_searched(study, summary.n_trials), wanted)
+
+
+def _diagnosis(codes: Sequence[str], chosen: str) -> None:
+    st.session_state["filter_diagnosis"] = chosen or ANY
+    st.selectbox(
+        "Diagnosis", (ANY, *codes), key="filter_diagnosis", on_change=_write_diagnosis,
+        format_func=lambda code: "Any or none" if code == ANY else diagnosis_cards.in_words(code),
+    )  # fmt: skip
+
+
+def _parameter(searched: Mapping[str, SearchedParameter], wanted: TrialFilter) -> None:
+    """One parameter at a time; what was chosen for others stays."""
+    if not searched:
+        st.html('<div class="quiet">No parameter was searched in this study.</div>')
+        return
+    name = st.selectbox(
+        "Parameter", tuple(searched), index=None, format_func=title, key="filter_parameter",
+        placeholder="Choose one to filter by",
+    )  # fmt: skip
+    if name is None or name not in searched:
+        return
+    known = searched[name]
+    if known.choices:
+        key = f"filter_is_{name}"
+        st.session_state[key] = [text for text in wanted.choices.get(name, ()) if text in known.choices]
+        st.pills(
+            f"{title(name)} is one of", known.choices, selection_mode="multi", key=key,
+            on_change=_write_values, args=(IS + name, key), format_func=_plain,
+        )  # fmt: skip
+    else:
+        _span_fields(title(name), MIN + name, MAX + name, wanted.ranges.get(name), known)
+
+
+def _span_fields(label: str, low: str, high: str, span: Span | None, known: SearchedParameter | None) -> None:
+    """Two number fields, each of which may stay empty."""
+    ends = (("at least", low, span.low if span else None, known.low if known else None),
+            ("at most", high, span.high if span else None, known.high if known else None))  # fmt: skip
+    with st.container(horizontal=True, gap="small", key=f"span_{low}"):
+        for word, name, value, tried in ends:
+            key = f"filter_{name}"
+            st.session_state[key] = value
+            st.number_input(
+                _plain(f"{label} {word}"), value=None, format="%g", step=_step(known), key=key, width=180,
+                on_change=_write_number, args=(name, key),
+                placeholder="any" if tried is None else f"tried: {formats.value(tried)}",
+            )  # fmt: skip
+
+
+def _step(known: SearchedParameter | None) -> float:
+    """What the buttons of a number field add: a tenth of what was tried, or one."""
+    if known is None:
+        return 0.01
+    return 1.0 if known.whole else float(f"{(known.high - known.low) / 10:.1g}") or 0.01
+
+
+def _plain(text: str) -> str:
+    """A text whose signs are not taken for Markdown."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!$~:|<>" else sign for sign in text)
+
+
+def _write_state() -> None:
+    state = st.session_state["filter_state"]
+    trial_query.set_values("state", [] if state == ALL else [state])
+
+
+def _write_sort() -> None:
+    trial_query.set_values("sort", [("-" if st.session_state["descending"] else "") + st.session_state["sort_by"]])
+
+
+def _write_view() -> None:
+    trial_query.set_values("view", [] if st.session_state["view"] == CARDS else [st.session_state["view"]])
+
+
+def _write_diagnosis() -> None:
+    code = st.session_state["filter_diagnosis"]
+    trial_query.set_values(DIAGNOSIS, [] if code == ANY else [code])
+
+
+def _write_number(name: str, key: str) -> None:
+    value = st.session_state[key]
+    trial_query.set_values(name, [] if value is None else [trial_query.number_text(value)])
+
+
+def _write_values(name: str, key: str) -> None:
+    trial_query.set_values(name, list(st.session_state[key]))
+
+
+def _reset() -> None:
+    trial_query.remove(trial_query.filter_names(trial_query.current()))
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _searched(study: str, n_trials: int) -> dict[str, SearchedParameter]:
+    """By name; read again when there is one trial more."""
+    return {known.name: known for known in searched_parameters(shared.database(), study)}
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _codes(study: str, ended: int) -> list[str]:
+    """Diagnoses that were made; read again when one trial more is over."""
+    return diagnosis_codes(shared.database(), study)

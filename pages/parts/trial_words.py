@@ -1,0 +1,35 @@
+"""States and scores of trials as text, whatever study they come from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from pages.parts import formats
+from storage.studies import TrialRow
+
+STATE_WORDS: Mapping[str, str] = {"fail": "failed"}
+
+
+def state_word(state: str) -> str:
+    """A state of Optuna as people say it."""
+    return STATE_WORDS.get(state, state)
+
+
+def score_text(row: TrialRow) -> str:
+    """The score; of several objectives all values; infinite ones as such."""
+    if row.values:
+        return " · ".join(value_text(value) for value in row.values)
+    return formats.score(row.score)
+
+
+def value_text(value: float) -> str:
+    """A value of an objective."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return formats.score(value) if is_usual(value) else formats.value(float(value))
+
+
+def is_usual(value: float) -> bool:
+    """Whether three decimals suit a value: those of networks lie between 0 and 1, others may be of any size."""
+    return value == 0 or 1e-3 <= abs(value) < 100
