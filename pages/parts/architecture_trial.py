@@ -1,0 +1,65 @@
+"""The network of a trial on the Architecture page."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import streamlit as st
+
+from hpo_core.history import last_reading
+from pages.parts import architecture_source, architecture_view, palette, shared, state, trial_choice, trial_files
+from pages.parts.trial_table import STATE_WORDS
+from storage.studies import TrialRow
+
+
+def nothing_yet() -> None:
+    """The page of a database without studies."""
+    with st.container(border=True, key="empty"):
+        st.subheader("No network of a trial yet", anchor=False)
+        st.write(
+            "Here you will see the network of each trial as a diagram: every layer with its shape, its weights and "
+            "what it does, and how healthy it was."
+        )
+        if st.button("Start a first run", key="to_optimize", type="primary", icon=":material/tune:"):
+            st.switch_page("pages/optimize.py")
+
+
+def draw(study: str) -> None:
+    """Draw the choice of a trial and its network."""
+    studies = shared.studies()
+    if not studies.exists(study):
+        st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
+        return
+    summary = studies.summary(study)
+    best = trial_choice.champions(study, summary)
+    trial = trial_choice.choose_trial(study, summary, best, "architecture")
+    if trial is None:
+        st.info("No trial has begun yet.", icon=":material/hourglass_top:")
+        return
+    attributes = studies.attributes(study)
+    plan = architecture_source.plan_of(trial, attributes)
+    if plan is None:
+        st.info(architecture_source.why_none(trial, attributes), icon=":material/schema:")
+        return
+    _head(trial)
+    history = trial_files.told(study, trial).history
+    architecture_view.draw(
+        plan, key="network", name=file_name(study, trial.number),
+        readings=last_reading(history.epochs) if history is not None else (), accuracy=trial.accuracy,
+    )  # fmt: skip
+
+
+def file_name(study: str, number: int) -> str:
+    """What files about a trial's network are called, without the ending."""
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', study)}_trial_{number}_architecture"
+
+
+def _head(trial: TrialRow) -> None:
+    colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
+    badge = state.badge(STATE_WORDS.get(trial.state, trial.state), colour, live=trial.state == "running")
+    architecture = html.escape(str(trial.attributes.get("architecture") or ""))
+    st.html(
+        f'<div class="run-line"><span class="name">Trial {trial.number}</span>{badge}'
+        f'<span class="quiet">{architecture}</span></div>'
+    )
