@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.parts import architecture_trial, frame, shared
+from pages.parts import architecture_own, architecture_trial, frame, shared
 from pages.parts.study_choice import choose_study
 
 
@@ -11,6 +11,9 @@ def _page() -> None:
     with shared.database_errors(retry=True):
         known = shared.runs().list()
         names = shared.names(known)
+        if architecture_trial.choose_source() == architecture_trial.OWN:
+            architecture_own.draw()
+            return
         if not names:
             architecture_trial.nothing_yet()
             return

@@ -52,7 +52,7 @@ def _numbers(plan: LayerPlan, layer: PlannedLayer) -> list[tuple[str, str]]:
     if not layer.parameters:
         return [*rows, ("Parameters", "none: there is nothing to learn")]
     share = layer.trainable / plan.trainable if plan.trainable else 0.0
-    rows.append(("Weights that learn", f"{formats.count(layer.trainable)} <small>{share:.1%} of all</small>"))
+    rows.append(("Weights that learn", f"{formats.count(layer.trainable)} <small>{share * 100:.1f} % of all</small>"))
     if layer.parameters > layer.trainable:
         rows.append(("Numbers noted beside", formats.count(layer.parameters - layer.trainable)))
     return rows

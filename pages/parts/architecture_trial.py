@@ -8,9 +8,33 @@ import re
 import streamlit as st
 
 from hpo_core.history import last_reading
-from pages.parts import architecture_source, architecture_view, palette, shared, state, trial_choice, trial_files
+from hpo_core.trial_config import TrialConfig
+from pages.parts import (
+    architecture_own,
+    architecture_source,
+    architecture_view,
+    palette,
+    shared,
+    state,
+    trial_choice,
+    trial_files,
+)
 from pages.parts.trial_table import STATE_WORDS
 from storage.studies import TrialRow
+
+SOURCE = "architecture_source"
+TRIAL, OWN = "A trial", "A configuration of my own"
+
+
+def choose_source() -> str:
+    """Draw the choice between the network of a trial and one's own."""
+    st.session_state.setdefault(SOURCE, TRIAL)
+    options = [TRIAL, OWN]
+    return str(
+        st.segmented_control(
+            "What is shown", options, required=True, key=SOURCE, label_visibility="collapsed", persist_state="session"
+        )
+    )
 
 
 def nothing_yet() -> None:
@@ -23,6 +47,7 @@ def nothing_yet() -> None:
         )
         if st.button("Start a first run", key="to_optimize", type="primary", icon=":material/tune:"):
             st.switch_page("pages/optimize.py")
+    _offer_own("Without a run: put together a network of your own")
 
 
 def draw(study: str) -> None:
@@ -41,11 +66,16 @@ def draw(study: str) -> None:
     plan = architecture_source.plan_of(trial, attributes)
     if plan is None:
         st.info(architecture_source.why_none(trial, attributes), icon=":material/schema:")
+        _offer_own("Put together a network of your own")
         return
     _head(trial)
+    st.button(
+        "Change this configuration", key="change_configuration", icon=":material/edit:", on_click=_change,
+        args=(plan.config,), help="Opens it as a configuration of your own: see what each change does to the network.",
+    )  # fmt: skip
     history = trial_files.told(study, trial).history
     architecture_view.draw(
-        plan, key="network", name=file_name(study, trial.number),
+        plan, key="network", name=file_name(study, trial.number), title=f"{study} · Trial {trial.number}",
         readings=last_reading(history.epochs) if history is not None else (), accuracy=trial.accuracy,
     )  # fmt: skip
 
@@ -53,6 +83,19 @@ def draw(study: str) -> None:
 def file_name(study: str, number: int) -> str:
     """What files about a trial's network are called, without the ending."""
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', study)}_trial_{number}_architecture"
+
+
+def _offer_own(words: str) -> None:
+    st.button(words, key="to_own", icon=":material/edit:", on_click=_show_own)
+
+
+def _show_own() -> None:
+    st.session_state[SOURCE] = OWN
+
+
+def _change(config: TrialConfig) -> None:
+    architecture_own.take_over(config)
+    _show_own()
 
 
 def _head(trial: TrialRow) -> None:
