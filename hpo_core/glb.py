@@ -10,7 +10,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
 TIME_LIMIT_S = 60.0
 
 
@@ -33,7 +35,8 @@ def glb_file(cuboids: Sequence[Cuboid]) -> bytes:
     told = json.dumps([asdict(cuboid) for cuboid in cuboids]).encode()
     words = [sys.executable, "-m", "hpo_core.glb"]
     try:
-        return subprocess.run(words, input=told, capture_output=True, check=True, timeout=TIME_LIMIT_S).stdout
+        done = subprocess.run(words, input=told, capture_output=True, check=True, timeout=TIME_LIMIT_S, cwd=ROOT)
+        return done.stdout
     except (subprocess.SubprocessError, OSError) as error:
         raise GlbError(f"the GLB file could not be made: {error}") from error
 

@@ -13,9 +13,9 @@ from pages.parts.architecture_colours import Colouring
 from pages.parts.architecture_layout import shape_text, subtitle, title
 
 MEANING = "Each edge of a box grows with the logarithm of its length, so that 8 and 512 fit in one picture."
-HEIGHT = 520
+HEIGHT = 440
 GAP, THIN, LABEL = 0.9, 0.35, 1.4
-LONGEST = 2.6
+LONGEST = 2.4
 # Layers that change numbers, not shapes, are thin plates.
 PLATES = (LayerKind.SCALING, LayerKind.NORMALISATION, LayerKind.ACTIVATION, LayerKind.DROPOUT)
 PICTURE, SEQUENCE = 3, 2
@@ -44,9 +44,11 @@ def draw_space(plan: LayerPlan, colouring: Colouring) -> go.Figure:
     boxes = cuboids(plan, colouring)
     for layer, box in zip(plan.layers, boxes, strict=True):
         figure.add_mesh3d(**_mesh(box), hovertext=_hover(layer, colouring), hoverinfo="text")
+    numbered = [pair for pair in zip(plan.layers, boxes, strict=True) if pair[0].kind not in PLATES]
     figure.add_scatter3d(
-        x=[box.centre[0] for box in boxes], y=[0.0] * len(boxes), z=[box.size[2] / 2 + LABEL / 2 for box in boxes],
-        mode="text", text=[str(layer.number) for layer in plan.layers], hoverinfo="skip", showlegend=False,
+        x=[box.centre[0] for _, box in numbered], y=[0.0] * len(numbered),
+        z=[box.size[2] / 2 + LABEL / 2 for _, box in numbered],
+        mode="text", text=[str(layer.number) for layer, _ in numbered], hoverinfo="skip", showlegend=False,
         textfont={"size": 12, "color": "#8D99AE"},
     )  # fmt: skip
     axis = {"visible": False, "showbackground": False}
@@ -54,7 +56,7 @@ def draw_space(plan: LayerPlan, colouring: Colouring) -> go.Figure:
         height=HEIGHT, margin={"l": 0, "r": 0, "t": 0, "b": 0}, paper_bgcolor="rgba(0,0,0,0)", uirevision="stay",
         scene={
             "aspectmode": "manual", "aspectratio": _ratio(boxes), "xaxis": axis, "yaxis": axis, "zaxis": axis,
-            "camera": {"eye": {"x": -0.9, "y": -1.5, "z": 0.7}, "projection": {"type": "orthographic"}},
+            "camera": {"eye": {"x": -1.5, "y": -1.1, "z": 0.6}, "projection": {"type": "orthographic"}},
         },
     )  # fmt: skip
     return figure

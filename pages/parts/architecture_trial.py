@@ -8,8 +8,10 @@ import re
 import streamlit as st
 
 from hpo_core.history import last_reading
+from hpo_core.layer_plan import LayerPlan
 from hpo_core.trial_config import TrialConfig
 from pages.parts import (
+    architecture_difference,
     architecture_own,
     architecture_source,
     architecture_view,
@@ -78,11 +80,37 @@ def draw(study: str) -> None:
         plan, key="network", name=file_name(study, trial.number), title=f"{study} · Trial {trial.number}",
         readings=last_reading(history.epochs) if history is not None else (), accuracy=trial.accuracy,
     )  # fmt: skip
+    _compare(study, trial, plan, summary.n_trials - 1)
+
+
+def _compare(study: str, trial: TrialRow, plan: LayerPlan, last: int) -> None:
+    """Draw the choice of another trial, and what its network has that this one has not."""
+    if last < 1:
+        return
+    with st.container(border=True, key="chart_difference"):
+        st.subheader("Difference to another trial", anchor=False)
+        number = st.number_input(
+            "Compare with trial", 0, last, value=None, step=1, key="architecture_other", width=200,
+            placeholder=f"0 to {last}", help=f"Trials of this run are numbered from 0 to {last}.",
+        )  # fmt: skip
+        if number is None:
+            st.html('<div class="quiet">Choose a trial to see which layers it has added, removed or changed.</div>')
+            return
+        if number == trial.number:
+            st.html('<div class="quiet">That is the trial shown above: choose another one.</div>')
+            return
+        other = trial_choice.find(study, str(number))
+        attributes = shared.studies().attributes(study)
+        other_plan = architecture_source.plan_of(other, attributes) if other is not None else None
+        if other is not None and other_plan is not None:
+            architecture_difference.draw((f"Trial {trial.number}", plan), (f"Trial {number}", other_plan))
+        elif other is not None:
+            st.info(architecture_source.why_none(other, attributes), icon=":material/schema:")
 
 
 def file_name(study: str, number: int) -> str:
     """What files about a trial's network are called, without the ending."""
-    return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', study)}_trial_{number}_architecture"
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', study).strip('_')}_trial_{number}_architecture"
 
 
 def _offer_own(words: str) -> None:
