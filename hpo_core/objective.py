@@ -21,8 +21,8 @@ from hpo_core.health.diagnoses import Severity, diagnose
 from hpo_core.health.metrics import measure
 from hpo_core.health.score import health_score, trial_score
 from hpo_core.history import TrialHistory
+from hpo_core.layer_plan import trainable_parameters
 from hpo_core.logs import RunLog
-from hpo_core.model_size import trainable_parameters
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard

@@ -13,11 +13,11 @@ import datasets
 from hpo_core.commands.exit_codes import CANCELLED, FAILED, FINISHED
 from hpo_core.errors import TrialFailedError, UsageError, nearest
 from hpo_core.formats import count, percent
+from hpo_core.layer_plan import trainable_parameters
 from hpo_core.local.pool import WorkerPool
 from hpo_core.local.process import ProcessSpec
 from hpo_core.local.trainer import LocalTrainer
 from hpo_core.machine import Machine
-from hpo_core.model_size import trainable_parameters
 from hpo_core.optimization_config import DEFAULTS, OPTIONS, split_words
 from hpo_core.parameters import PARAMETERS, Architecture, defaults, parameters_of, text
 from hpo_core.records import Epoch, Failed, Phase, Started

@@ -86,7 +86,7 @@ def gradient_health(history: TrialHistory) -> Value:
     largest = max(known)
     if largest == 0:
         return 0.0
-    nearness = [_fall(math.log10(largest / size), USUAL_SPREAD, WORST_SPREAD) if size else 0.0 for size in known]
+    nearness = [gradient_nearness(size, largest) for size in known]
     whole = gradient_norm(layers)
     assert whole is not None
     return fmean(nearness) * _fall(math.log10(whole), math.log10(USUAL_NORM), math.log10(WORST_NORM))
@@ -218,6 +218,11 @@ def living_share(layer: LayerReading) -> float | None:
     if layer.dead is None or layer.saturated is None or not layer.units:
         return None
     return 1 - (layer.dead + layer.saturated) / layer.units
+
+
+def gradient_nearness(size: float, largest: float) -> float:
+    """1 for a layer's gradient within two powers of ten of the largest one, 0 at six; both as root mean squares."""
+    return _fall(math.log10(largest / size), USUAL_SPREAD, WORST_SPREAD) if size else 0.0
 
 
 def guessing_accuracy(label_counts: Sequence[int]) -> float:

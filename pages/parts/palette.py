@@ -34,12 +34,16 @@ OUTPUT_LAYER = "#D55E00"
 OTHER_LAYER = "#999999"
 LAYERS: Mapping[str, str] = {
     "InputLayer": "#8D99AE",
+    "Rescaling": "#C5CBD8",
     "Conv2D": "#0072B2",
     "MaxPooling2D": "#56B4E9",
     "AveragePooling2D": "#56B4E9",
     "BatchNormalization": "#B8B8AA",
+    "Activation": "#CC6677",
     "Flatten": "#999999",
     "GlobalAveragePooling2D": "#999999",
+    "GlobalAveragePooling1D": "#999999",
+    "GlobalMaxPooling1D": "#999999",
     "Dense": "#009E73",
     "Dropout": "#DDCC77",
     "Embedding": "#AA4499",

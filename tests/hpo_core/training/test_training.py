@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss, top_k_accuracy_score
 
 import datasets
-from hpo_core.model_size import trainable_parameters
+from hpo_core.layer_plan import trainable_parameters
 from hpo_core.parameters import Value
 from hpo_core.records import Epoch, Finished, Record, Started
 from hpo_core.training.data import trial_data

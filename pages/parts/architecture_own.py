@@ -1,0 +1,112 @@
+"""A configuration of one's own on the Architecture page: each change redraws the network, nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+
+import datasets
+from hpo_core.layer_plan import TRAINING_ONLY, layer_plan
+from hpo_core.optimization_config import DEFAULTS
+from hpo_core.parameters import Architecture, Choices, Parameter, Range, Value, defaults, parameters_of
+from hpo_core.trial_config import TrialConfig
+from pages.parts import architecture_source, architecture_view, formats
+
+DATASET = "own_dataset"
+FIELD_WIDTH = 190
+FIRST = "digits"
+
+
+def draw() -> None:
+    """Draw the fields and the network that they describe."""
+    with st.container(border=True, key="own_configuration"):
+        plan = layer_plan(_configuration())
+    limit = DEFAULTS["max_parameters"]
+    if plan.trainable > limit:
+        st.warning(
+            f"This network has {formats.plural(plan.trainable, 'weight')}. A run refuses more than "
+            f"{formats.count(limit)}, unless its field “{formats.label('max_parameters')}” is raised.",
+            icon=":material/weight:",
+        )
+    title = f"A network for {datasets.dataset_info(plan.config.dataset).title}"
+    architecture_view.draw(plan, key="own", name=f"{plan.config.dataset}_own_architecture", title=title)
+
+
+def take_over(config: TrialConfig) -> None:
+    """Begin with the configuration of a trial."""
+    st.session_state[DATASET] = config.dataset
+    _fill(config.hyperparameters)
+
+
+def _configuration() -> TrialConfig:
+    names = list(datasets.CATALOGUE)
+    st.session_state.setdefault(DATASET, FIRST)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="own_head"):
+        dataset = str(
+            st.selectbox(
+                "Data set", names, key=DATASET, format_func=lambda name: datasets.dataset_info(name).title,
+                persist_state="session", width=280,
+                help="Its kind decides between convolutions and LSTMs, its classes are the units of the last layer.",
+            )
+        )  # fmt: skip
+        architecture = Architecture(datasets.dataset_info(dataset).architecture)
+        st.button(
+            "Declared defaults", key="own_defaults", icon=":material/restart_alt:", on_click=_fill,
+            args=(defaults(architecture),),
+        )  # fmt: skip
+    declared = parameters_of(architecture)
+    values: dict[str, Value] = {}
+    _fields((parameter for parameter in declared if parameter.name not in TRAINING_ONLY), values, "own_network")
+    with st.expander("How it learns: does not change the diagram", key="own_training"):
+        _fields((parameter for parameter in declared if parameter.name in TRAINING_ONLY), values, "own_learning")
+    return architecture_source.make_config(dataset, values)
+
+
+def _fields(parameters: Iterable[Parameter], values: dict[str, Value], key: str) -> None:
+    """Draw a widget for each hyperparameter and note its value."""
+    grid = st.grid("auto", min_column_width=FIELD_WIDTH, key=key)
+    for parameter in parameters:
+        with grid.cell():
+            values[parameter.name] = _field(parameter, disabled=not parameter.active(values))
+
+
+def _field(parameter: Parameter, *, disabled: bool) -> Value:
+    key = f"own_{parameter.name}"
+    st.session_state.setdefault(key, parameter.default)
+    allowed, help_text = parameter.allowed, parameter.explanation
+    if isinstance(allowed, Range):
+        number: Any = parameter.type  # all limits of a field must be of one type
+        step: Any = _step(parameter)
+        given: Value = number(st.number_input(
+            parameter.title, min_value=number(allowed.low), max_value=number(allowed.high), step=step,
+            format="%g" if number is float else None, key=key, help=help_text, disabled=disabled,
+            persist_state="session",
+        ))  # fmt: skip
+        return given
+    assert isinstance(allowed, Choices)
+    if parameter.type is bool:
+        return st.toggle(parameter.title, key=key, help=help_text, disabled=disabled, persist_state="session")
+    chosen: Value = st.selectbox(
+        parameter.title, allowed.values, key=key, format_func=_word, help=help_text, disabled=disabled,
+        persist_state="session",
+    )  # fmt: skip
+    return chosen
+
+
+def _step(parameter: Parameter) -> int | float:
+    """A tenth of what a rate usually is, a twentieth of a share, one of what is counted."""
+    assert isinstance(parameter.allowed, Range)
+    if parameter.type is int:
+        return 1
+    return 0.05 if parameter.allowed.high <= 1 and parameter.name != "weight_decay" else float(parameter.default) / 10
+
+
+def _word(value: Value) -> str:
+    return str(value).replace("_", " ")
+
+
+def _fill(values: Mapping[str, Value]) -> None:
+    for name, value in values.items():
+        st.session_state[f"own_{name}"] = value

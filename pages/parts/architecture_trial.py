@@ -1,0 +1,136 @@
+"""The network of a trial on the Architecture page."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import streamlit as st
+
+from hpo_core.history import last_reading
+from hpo_core.layer_plan import LayerPlan
+from hpo_core.trial_config import TrialConfig
+from pages.parts import (
+    architecture_difference,
+    architecture_own,
+    architecture_source,
+    architecture_view,
+    palette,
+    shared,
+    state,
+    trial_choice,
+    trial_files,
+)
+from pages.parts.trial_table import STATE_WORDS
+from storage.studies import TrialRow
+
+SOURCE = "architecture_source"
+TRIAL, OWN = "A trial", "A configuration of my own"
+
+
+def choose_source() -> str:
+    """Draw the choice between the network of a trial and one's own."""
+    st.session_state.setdefault(SOURCE, TRIAL)
+    options = [TRIAL, OWN]
+    return str(
+        st.segmented_control(
+            "What is shown", options, required=True, key=SOURCE, label_visibility="collapsed", persist_state="session"
+        )
+    )
+
+
+def nothing_yet() -> None:
+    """The page of a database without studies."""
+    with st.container(border=True, key="empty"):
+        st.subheader("No network of a trial yet", anchor=False)
+        st.write(
+            "Here you will see the network of each trial as a diagram: every layer with its shape, its weights and "
+            "what it does, and how healthy it was."
+        )
+        if st.button("Start a first run", key="to_optimize", type="primary", icon=":material/tune:"):
+            st.switch_page("pages/optimize.py")
+    _offer_own("Without a run: put together a network of your own")
+
+
+def draw(study: str) -> None:
+    """Draw the choice of a trial and its network."""
+    studies = shared.studies()
+    if not studies.exists(study):
+        st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
+        return
+    summary = studies.summary(study)
+    best = trial_choice.champions(study, summary)
+    trial = trial_choice.choose_trial(study, summary, best, "architecture")
+    if trial is None:
+        st.info("No trial has begun yet.", icon=":material/hourglass_top:")
+        return
+    attributes = studies.attributes(study)
+    plan = architecture_source.plan_of(trial, attributes)
+    if plan is None:
+        st.info(architecture_source.why_none(trial, attributes), icon=":material/schema:")
+        _offer_own("Put together a network of your own")
+        return
+    _head(trial)
+    st.button(
+        "Change this configuration", key="change_configuration", icon=":material/edit:", on_click=_change,
+        args=(plan.config,), help="Opens it as a configuration of your own: see what each change does to the network.",
+    )  # fmt: skip
+    history = trial_files.told(study, trial).history
+    architecture_view.draw(
+        plan, key="network", name=file_name(study, trial.number), title=f"{study} · Trial {trial.number}",
+        readings=last_reading(history.epochs) if history is not None else (), accuracy=trial.accuracy,
+    )  # fmt: skip
+    _compare(study, trial, plan, summary.n_trials - 1)
+
+
+def _compare(study: str, trial: TrialRow, plan: LayerPlan, last: int) -> None:
+    """Draw the choice of another trial, and what its network has that this one has not."""
+    if last < 1:
+        return
+    with st.container(border=True, key="chart_difference"):
+        st.subheader("Difference to another trial", anchor=False)
+        number = st.number_input(
+            "Compare with trial", 0, last, value=None, step=1, key="architecture_other", width=200,
+            placeholder=f"0 to {last}", help=f"Trials of this run are numbered from 0 to {last}.",
+        )  # fmt: skip
+        if number is None:
+            st.html('<div class="quiet">Choose a trial to see which layers it has added, removed or changed.</div>')
+            return
+        if number == trial.number:
+            st.html('<div class="quiet">That is the trial shown above: choose another one.</div>')
+            return
+        other = trial_choice.find(study, str(number))
+        attributes = shared.studies().attributes(study)
+        other_plan = architecture_source.plan_of(other, attributes) if other is not None else None
+        if other is not None and other_plan is not None:
+            architecture_difference.draw((f"Trial {trial.number}", plan), (f"Trial {number}", other_plan))
+        elif other is not None:
+            st.info(architecture_source.why_none(other, attributes), icon=":material/schema:")
+
+
+def file_name(study: str, number: int) -> str:
+    """What files about a trial's network are called, without the ending."""
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', study).strip('_')}_trial_{number}_architecture"
+
+
+def _offer_own(words: str) -> None:
+    st.button(words, key="to_own", icon=":material/edit:", on_click=_show_own)
+
+
+def _show_own() -> None:
+    st.session_state[SOURCE] = OWN
+
+
+def _change(config: TrialConfig) -> None:
+    architecture_own.take_over(config)
+    _show_own()
+
+
+def _head(trial: TrialRow) -> None:
+    colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
+    badge = state.badge(STATE_WORDS.get(trial.state, trial.state), colour, live=trial.state == "running")
+    architecture = html.escape(str(trial.attributes.get("architecture") or ""))
+    st.html(
+        f'<div class="run-line"><span class="name">Trial {trial.number}</span>{badge}'
+        f'<span class="quiet">{architecture}</span></div>'
+    )
