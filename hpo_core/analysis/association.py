@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -17,6 +19,9 @@ from hpo_core.analysis.targets import Target
 FEWEST = 10
 """Trials below which nothing is said about a relation."""
 TOP = 0.1
+NARROW = 0.4
+"""How much narrower than all trials the best ones must lie at least to be called close together."""
+CHOICES = 99
 CLEAR = 2.58
 """Standard errors beyond which a relation is called clear: chance alone gives that once in a hundred times."""
 
@@ -43,12 +48,12 @@ def is_clear(correlation: float | None, trials: int) -> bool:
     return correlation is not None and trials >= FEWEST and abs(correlation) * math.sqrt(trials - 1) > CLEAR
 
 
-def best_trials(trials: Sequence[FrozenTrial], target: Target) -> list[FrozenTrial]:
-    """The best tenth of the trials that have a result, the best first; at least one where there are any."""
+def best_trials(trials: Sequence[FrozenTrial], target: Target, fewest: int = 1) -> list[FrozenTrial]:
+    """The best tenth of the trials that have a result, the best first; at least `fewest` where there are so many."""
     having = [(value, trial) for trial in trials if (value := target.of(trial)) is not None]
     sign = 1 if target.minimises else -1
     having.sort(key=lambda pair: (sign * pair[0], pair[1].number))
-    return [trial for _, trial in having[: max(1, round(len(having) * TOP))]] if having else []
+    return [trial for _, trial in having[: max(fewest, round(len(having) * TOP))]]
 
 
 def levels(trials: Sequence[FrozenTrial], name: str, target: Target) -> list[Level]:
@@ -76,19 +81,30 @@ def narrowing(trials: Sequence[FrozenTrial], best: Sequence[FrozenTrial], name: 
     For numbers one minus the ratio of the ranges between the quartiles, on the axis' own scale; for categories how much
     more often the best trials have their most frequent one than all have it.
     """
-    all_places, best_places = _places(trials, name), _places(best, name)
-    if len(set(all_places)) < 2 or not best_places:
+    scales = _scales(trials, [name])
+    if name not in scales:
         return 0.0
-    if axis(name, trials).categories:
-        favourite = max(set(best_places), key=best_places.count)
-        return max(0.0, best_places.count(favourite) / len(best_places) - all_places.count(favourite) / len(all_places))
-    whole = _between_quartiles(all_places)
-    return max(0.0, 1 - _between_quartiles(best_places) / whole) if whole else 0.0
+    column = [_place(trial, name, scales[name]) for trial in trials]
+    numbers = {trial.number for trial in best}
+    return _narrowing(column, [row for row, trial in enumerate(trials) if trial.number in numbers])
 
 
-def parameters_of(trials: Sequence[FrozenTrial]) -> list[str]:
-    """Hyperparameters that occur, in the order of their first suggestion."""
-    return list(dict.fromkeys(name for trial in trials for name in trial.params))
+def close_together(trials: Sequence[FrozenTrial], best: Sequence[FrozenTrial], names: Sequence[str]) -> list[str]:
+    """Hyperparameters in which the best trials lie closer than any of 99 random choices of as many trials do.
+
+    The closest one first. The largest narrowing of all hyperparameters counts for a random choice, so that of a hundred
+    studies without any influence one gives a name.
+    """
+    chance = random.Random(0)
+    places = {name: [_place(trial, name, scale) for trial in trials] for name, scale in _scales(trials, names).items()}
+    index = {trial.number: row for row, trial in enumerate(trials)}
+    rows = [index[trial.number] for trial in best]
+    limit = NARROW
+    for _ in range(CHOICES):
+        chosen = chance.sample(range(len(trials)), len(rows))
+        limit = max(limit, max((_narrowing(column, chosen) for column in places.values()), default=0.0))
+    found = {name: _narrowing(column, rows) for name, column in places.items()}
+    return [name for name in sorted(found, key=lambda name: -found[name]) if found[name] > limit]
 
 
 def varied(trials: Sequence[FrozenTrial]) -> list[str]:
@@ -100,20 +116,34 @@ def varied(trials: Sequence[FrozenTrial]) -> list[str]:
     return [name for name, seen in values.items() if len(seen) > 1]
 
 
-def _places(trials: Sequence[FrozenTrial], name: str) -> list[float]:
-    """Shares of the axis, 0 to 1, of the trials that have the hyperparameter."""
-    having = [trial for trial in trials if name in trial.params]
-    if not having:
-        return []
-    scale: Axis = axis(name, having)
-    if scale.log:
-        return [math.log(scale.place(trial.params[name])) for trial in having]
-    return [scale.place(trial.params[name]) for trial in having]
+def _scales(trials: Sequence[FrozenTrial], names: Sequence[str]) -> dict[str, Axis]:
+    return {name: axis(name, trials) for name in names if any(name in trial.params for trial in trials)}
+
+
+def _place(trial: FrozenTrial, name: str, scale: Axis) -> float | str | None:
+    """Where a trial lies on a linear axis; a category by its name; None where it lacks the hyperparameter."""
+    if name not in trial.params:
+        return None
+    value = trial.params[name]
+    return category(value) if scale.categories else math.log(value) if scale.log else float(value)
+
+
+def _narrowing(column: Sequence[float | str | None], rows: Sequence[int]) -> float:
+    everywhere = [place for place in column if place is not None]
+    chosen = [place for row in rows if (place := column[row]) is not None]
+    if len(set(everywhere)) < 2 or not chosen:
+        return 0.0
+    if isinstance(everywhere[0], str):
+        favourite, times = Counter(chosen).most_common(1)[0]
+        return max(0.0, times / len(chosen) - everywhere.count(favourite) / len(everywhere))
+    whole = _between_quartiles(everywhere)  # type: ignore[arg-type]
+    return max(0.0, 1 - _between_quartiles(chosen) / whole) if whole else 0.0  # type: ignore[arg-type]
 
 
 def _between_quartiles(values: Sequence[float]) -> float:
-    low, high = np.quantile(values, (0.25, 0.75))
-    return float(high - low)
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    return ordered[round(last * 0.75)] - ordered[round(last * 0.25)]
 
 
 def _ranks(values: Sequence[float]) -> NDArray[np.float64]:

@@ -65,11 +65,15 @@ class Axis:
 
 @dataclass(frozen=True)
 class Surface:
-    """Values over a grid: `values[row][column]` belongs to `y.grid()[row]` and `x.grid()[column]`; None where empty."""
+    """Values over a grid: `values[row][column]` belongs to `y.grid()[row]` and `x.grid()[column]`; None where empty.
+
+    `support` holds, in the same order, how many trials stand behind each value: their weights added up.
+    """
 
     x: Axis
     y: Axis
     values: list[list[float | None]]
+    support: list[list[float]]
 
 
 def axis(name: str, trials: Sequence[FrozenTrial]) -> Axis:
@@ -103,6 +107,7 @@ def surface(trials: Sequence[FrozenTrial], x: Axis, y: Axis, target: Target) -> 
             [float(mean) if near >= NEAR else None for mean, near in zip(mean_row, near_row, strict=True)]
             for mean_row, near_row in zip(means, nearest, strict=True)
         ],
+        [[float(weight) for weight in row] for row in weights],
     )  # fmt: skip
 
 

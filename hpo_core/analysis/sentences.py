@@ -13,9 +13,9 @@ from hpo_core.analysis.association import (
     FEWEST,
     are_apart,
     best_trials,
+    close_together,
     is_clear,
     levels,
-    narrowing,
     rank_correlation,
 )
 from hpo_core.analysis.importance import FEWEST as FEWEST_FOR_IMPORTANCE
@@ -23,15 +23,20 @@ from hpo_core.analysis.importance import TOP, Importance
 from hpo_core.analysis.landscape import Axis, Surface, axis, category
 from hpo_core.analysis.targets import Target, parameter_title, plain
 
-NARROW = 0.4
-"""From here on the best trials are said to lie together."""
+SUPPORT = 3.0
+"""Trials that must stand behind a place of a map before it is spoken of."""
+FEW_AT_TOP = 5
+NO_RELATION = 0.1
+MANY = 100
 Trial = FrozenTrial
 
 
-def history(points: Sequence[tuple[int, float]], target: Target) -> str:
-    """From (number of a trial, its result) by number."""
+def history(points: Sequence[tuple[int, float]], target: Target, others: int = 0) -> str:
+    """From (number of a trial, its result) by number; `others` are drawn beside them and did not end."""
+    if not points and others:
+        return f"No complete trial of these has a {target.title}; those shown were stopped before their end."
     if not points:
-        return f"No trial has a {target.title} yet."
+        return f"No trial of these has a {target.title} yet."
     if len(points) == 1:
         return f"So far one trial has a result: Trial {points[0][0]} with {target.text(points[0][1])}."
     place = 0
@@ -46,7 +51,7 @@ def history(points: Sequence[tuple[int, float]], target: Target) -> str:
     gain = (
         "" if first == best else f", up from {target.text(first)}" if best > first else f", from {target.text(first)}"
     )
-    tail = f"; the {_trials(since)} since brought nothing better" if since else ", the newest one"
+    tail = f"; {_since(since)} brought nothing better" if since else ", the newest one"
     return f"{begin}{gain}, reached by Trial {number}{tail}."
 
 
@@ -65,7 +70,7 @@ def importance(found: Importance, target: Target) -> str:
     if not certain:
         return (
             f"With {_trials(found.trials)} no influence on {target.title} can be told from chance: dealing the results "
-            f"out at random gives shares of up to {_percent(found.noise or 0)} too."
+            f"out at random gives shares like these too."
         )
     first = (
         f"{_title(certain[0])} makes up {_percent(found.shares[certain[0]])} of what separates "
@@ -78,12 +83,18 @@ def importance(found: Importance, target: Target) -> str:
     return f"{first}{second}{chance}{hint}."
 
 
-def importance_over_time(points: Sequence[Importance], target: Target) -> str:
+def importance_over_time(points: Sequence[Importance], now_known: Importance, target: Target) -> str:
+    """`now_known` is the importance of all trials with its test against chance."""
     known = [point for point in points if point.shares]
     if not known:
         return (
             f"Too few complete trials to tell how the importance for {target.title} changed: "
             f"it takes at least {FEWEST_FOR_IMPORTANCE}."
+        )
+    if not now_known.certain:
+        return (
+            f"The lines still move by chance: with {_trials(now_known.trials)} no influence on {target.title} can be "
+            "told from it."
         )
     first, last = known[0], known[-1]
     now, then = next(iter(last.shares)), next(iter(first.shares))
@@ -110,12 +121,11 @@ def parallel(trials: Sequence[Trial], names: Sequence[str], target: Target) -> s
     having = [trial for trial in trials if target.of(trial) is not None]
     if len(having) < 2 * FEWEST:
         return _too_few(len(having), 2 * FEWEST, "what the best ones have in common")
-    best = best_trials(having, target)
-    together = sorted(((narrowing(having, best, name), name) for name in names), reverse=True)
-    close = [name for share, name in together if share >= NARROW]
+    best = best_trials(having, target, FEW_AT_TOP)
+    close = close_together(having, best, names)
     of = f"The best {len(best)} of {_trials(len(having))}"
     if not close:
-        return f"{of} are spread over all of each axis: no single value decides {target.title}."
+        return f"{of} lie no closer together on these axes than any {len(best)} picked at random."
     parts = [_where(best, having, name) for name in close[:2]]
     return f"{of} lie close together in {' and in '.join(parts)}."
 
@@ -138,15 +148,19 @@ def contour(found: Surface, trials: Sequence[Trial], target: Target) -> str:
     if len(having) < FEWEST:
         return _too_few(len(having), FEWEST, "how two hyperparameters work together")
     cells = [
-        (value, x, y) for y, row in zip(found.y.grid(), found.values, strict=True)
-        for x, value in zip(found.x.grid(), row, strict=True) if value is not None
-    ]  # fmt: skip
+        (value, x, y)
+        for y, row, behind in zip(found.y.grid(), found.values, found.support, strict=True)
+        for x, value, support in zip(found.x.grid(), row, behind, strict=True)
+        if value is not None and support >= SUPPORT
+    ]
+    if len(cells) < 2:
+        return f"Nowhere do {SUPPORT:.0f} of the {_trials(len(having))} lie close enough together to compare places."
     sign = 1 if target.minimises else -1
     value, x, y = min(cells, key=lambda cell: sign * cell[0])
     worst = max(cells, key=lambda cell: sign * cell[0])[0]
     return (
-        f"Trials near {_at(found.x, x)} and {_at(found.y, y)} have the {target.best_word} {target.title}, "
-        f"{target.text(value)} in the mean; the other end of the surface is at {target.text(worst)}."
+        f"Where at least {SUPPORT:.0f} trials are near, the {target.best_word} mean {target.title} is "
+        f"{target.text(value)}, at {_at(found.x, x)} and {_at(found.y, y)}; the other end is {target.text(worst)}."
     )
 
 
@@ -184,11 +198,11 @@ def pareto(on_front: Sequence[tuple[int, Mapping[str, float]]], total: int, aims
     ends: list[str] = []
     for aim in aims[:2]:
         number, values = min(on_front, key=lambda item: item[1][aim.key] if aim.minimises else -item[1][aim.key])
-        text = f"the {aim.best_word} {aim.title} has Trial {number} ({_results(values, aims)})"
+        text = f"Trial {number} has the {aim.best_word} {aim.title} ({_results(values, aims)})"
         if all(f"Trial {number} " not in end for end in ends):
             ends.append(text)
     return (
-        f"{formats.count(len(on_front))} of {_trials(total)} are beaten by no other in {titles} at once: {_and(ends)}."
+        f"{formats.count(len(on_front))} of {_trials(total)} are beaten by no other in {titles} at once; {_and(ends)}."
     )
 
 
@@ -205,8 +219,16 @@ def duration(points: Sequence[tuple[int, float, float]], target: Target) -> str:
         f"{formats.duration(median(seconds))}"
     )
     if correlation is None or not is_clear(correlation, len(points)):
-        shown = "" if correlation is None else f" (rank correlation {_signed(correlation)})"
-        return f"Over {_trials(len(points))} longer training does not go with a better {target.title}{shown}; {best}."
+        if correlation is None:
+            said = f"All {_trials(len(points))} have the same {target.title} or duration"
+        elif abs(correlation) < NO_RELATION and len(points) >= MANY:
+            said = f"Over {_trials(len(points))} longer ones are no better (rank correlation {_signed(correlation)})"
+        else:
+            said = (
+                f"Over {_trials(len(points))} it cannot be told whether longer training pays: a rank correlation of "
+                f"{_signed(correlation)} can be chance"
+            )
+        return f"{said}; {best}."
     better = (correlation > 0) != bool(target.minimises)
     word = {True: "better", False: "worse"}[better]
     return (
@@ -273,6 +295,10 @@ def _at(scale: Axis, place: float) -> str:
 
 def _results(values: Mapping[str, float], aims: Sequence[Target]) -> str:
     return ", ".join(f"{aim.title} {aim.text(values[aim.key])}" for aim in aims)
+
+
+def _since(trials: int) -> str:
+    return "the one trial since" if trials == 1 else f"the {_trials(trials)} since"
 
 
 def _too_few(trials: int, needed: int, what: str) -> str:

@@ -52,8 +52,8 @@ _DECLARED = (
     Chart(
         "importance", "Importance", "Which hyperparameter matters",
         "How differently each hyperparameter is spread among the best trials than among all: the more, the more it "
-        "decides. The shares add up to 100 %. The dashed line is what chance alone reaches: the results were dealt out "
-        "to the trials at random nine times, and bars below the line are no better than that.",
+        "decides. The shares add up to 100 %. The mark on each bar is what chance alone may reach: the results were "
+        "dealt out to the trials at random nineteen times. A bar that ends before its mark says nothing.",
         _PED_ANOVA, (), _FINAL,
     ),
     Chart(

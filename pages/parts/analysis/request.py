@@ -45,6 +45,17 @@ class Request:
     def sampled(self) -> str:
         return sentences.sampled(len(self.sample.trials), self.sample.total, self.sample.best)
 
+    @property
+    def left_out(self) -> list[str]:
+        """Trials that ended and yet have no finite result."""
+        without = sum(trial.state.is_finished() and self.target.of(trial) is None for trial in self.sample.trials)
+        trials = "1 trial" if without == 1 else f"{without} trials"
+        return [f"Left out: {trials} without a finite {self.target.title}."] if without else []
+
+    @property
+    def notes(self) -> list[str]:
+        return ([self.sampled] if self.sampled else []) + self.left_out
+
 
 @dataclass(frozen=True)
 class Answer:

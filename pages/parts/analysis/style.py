@@ -67,11 +67,7 @@ def sequence() -> list[list[object]]:
 
 def result_axis(target: Target, values: Sequence[float]) -> dict[str, Any]:
     """An axis of results, logarithmic where they span decades."""
-    found: dict[str, Any] = {"title": wrapped(target.axis, 34)}
-    if spans_decades(values):
-        found |= {"type": "log", "dtype": None}
-        found.pop("dtype")
-    return found
+    return {"title": wrapped(target.axis, 34)} | ({"type": "log"} if spans_decades(values) else {})
 
 
 def parameter_axis(axis: Axis) -> dict[str, Any]:
