@@ -21,7 +21,9 @@ FEWEST = 10
 TOP = 0.1
 NARROW = 0.4
 """How much narrower than all trials the best ones must lie at least to be called close together."""
-CHOICES = 99
+CHOICES = 199
+FEWEST_BEST = 5
+"""Trials that must be among the best before anything is said of what they have in common."""
 CLEAR = 2.58
 """Standard errors beyond which a relation is called clear: chance alone gives that once in a hundred times."""
 
@@ -78,8 +80,8 @@ def are_apart(left: Level, right: Level) -> bool:
 def narrowing(trials: Sequence[FrozenTrial], best: Sequence[FrozenTrial], name: str) -> float:
     """How much narrower the best trials lie than all: 0 as wide as all, 1 all at one place.
 
-    For numbers one minus the ratio of the ranges between the quartiles, on the axis' own scale; for categories how much
-    more often the best trials have their most frequent one than all have it.
+    For numbers one minus the ratio of the standard deviations, on the axis' own scale; for categories how much more
+    often the best trials have their most frequent one than all have it.
     """
     scales = _scales(trials, [name])
     if name not in scales:
@@ -90,21 +92,21 @@ def narrowing(trials: Sequence[FrozenTrial], best: Sequence[FrozenTrial], name: 
 
 
 def close_together(trials: Sequence[FrozenTrial], best: Sequence[FrozenTrial], names: Sequence[str]) -> list[str]:
-    """Hyperparameters in which the best trials lie closer than any of 99 random choices of as many trials do.
+    """Hyperparameters in which the best trials lie closer than any of 199 random choices of as many trials do.
 
-    The closest one first. The largest narrowing of all hyperparameters counts for a random choice, so that of a hundred
-    studies without any influence one gives a name.
+    The closest one first. Of 200 hyperparameters without any influence one is named.
     """
     chance = random.Random(0)
-    places = {name: [_place(trial, name, scale) for trial in trials] for name, scale in _scales(trials, names).items()}
+    columns = {name: [_place(trial, name, scale) for trial in trials] for name, scale in _scales(trials, names).items()}
     index = {trial.number: row for row, trial in enumerate(trials)}
     rows = [index[trial.number] for trial in best]
-    limit = NARROW
-    for _ in range(CHOICES):
-        chosen = chance.sample(range(len(trials)), len(rows))
-        limit = max(limit, max((_narrowing(column, chosen) for column in places.values()), default=0.0))
-    found = {name: _narrowing(column, rows) for name, column in places.items()}
-    return [name for name in sorted(found, key=lambda name: -found[name]) if found[name] > limit]
+    choices = [chance.sample(range(len(trials)), len(rows)) for _ in range(CHOICES)]
+    found = {name: _narrowing(column, rows) for name, column in columns.items()}
+    close = [
+        name for name, share in found.items()
+        if share >= NARROW and all(share > _narrowing(columns[name], choice) for choice in choices)
+    ]  # fmt: skip
+    return sorted(close, key=lambda name: -found[name])
 
 
 def varied(trials: Sequence[FrozenTrial]) -> list[str]:
@@ -136,14 +138,8 @@ def _narrowing(column: Sequence[float | str | None], rows: Sequence[int]) -> flo
     if isinstance(everywhere[0], str):
         favourite, times = Counter(chosen).most_common(1)[0]
         return max(0.0, times / len(chosen) - everywhere.count(favourite) / len(everywhere))
-    whole = _between_quartiles(everywhere)  # type: ignore[arg-type]
-    return max(0.0, 1 - _between_quartiles(chosen) / whole) if whole else 0.0  # type: ignore[arg-type]
-
-
-def _between_quartiles(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    last = len(ordered) - 1
-    return ordered[round(last * 0.75)] - ordered[round(last * 0.25)]
+    numbers = np.array(everywhere, dtype=float)
+    return max(0.0, 1 - float(np.std(np.array(chosen, dtype=float)) / np.std(numbers)))
 
 
 def _ranks(values: Sequence[float]) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from hpo_core.analysis.targets import Target
 FEWEST = 10
 """Complete trials below which nothing is said."""
 TOP = 0.1
-ENOUGH_AT_TOP = 5
+ENOUGH_AT_TOP = 8
 SHUFFLES = 19
 MARGIN = 1.5
 POINTS = 8
@@ -60,7 +60,8 @@ def importance(trials: Sequence[FrozenTrial], target: Target) -> Importance:
     constant = _constant(judged)
     results = {place: value for place, (_, value) in enumerate(judged)}
     top = _top(len(judged))
-    if len(judged) < FEWEST or _all_equal(results.values()):
+    varies = any(name not in constant for trial, _ in judged for name in trial.params)
+    if len(judged) < FEWEST or not varies or _all_equal(results.values()):
         return Importance(trials=len(judged), top=top, constant=constant)
     study = _study(judged)
     raw = _evaluate(study, results, target)
@@ -110,7 +111,7 @@ def _constant(judged: Sequence[tuple[FrozenTrial, float]]) -> tuple[str, ...]:
 
 
 def _top(trials: int) -> float:
-    """Share of the trials that counts as the best: a tenth, but at least five trials."""
+    """Share of the trials that counts as the best: a tenth, but at least eight trials."""
     return min(0.5, max(TOP, ENOUGH_AT_TOP / trials)) if trials else TOP
 
 

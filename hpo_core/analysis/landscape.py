@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
 from hpo_core.analysis.targets import Target
@@ -32,6 +32,7 @@ class Axis:
         categories: its values in words, in order; empty for numbers.
         log: whether the axis is logarithmic.
         low, high: ends of the axis; places of the first and last category.
+        whole: whether only whole numbers occur.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Axis:
     log: bool
     low: float
     high: float
+    whole: bool = False
 
     def place(self, value: object) -> float:
         """Where a value lies: a number as it is, a category at its index."""
@@ -86,7 +88,8 @@ def axis(name: str, trials: Sequence[FrozenTrial]) -> Axis:
         return Axis(name, words, False, 0.0, float(len(words) - 1))
     numbers = [float(value) for value in values]
     log = all(getattr(distribution, "log", False) for distribution in distributions) and min(numbers) > 0
-    return Axis(name, (), log, min(numbers), max(numbers))
+    whole = all(isinstance(distribution, IntDistribution) for distribution in distributions)
+    return Axis(name, (), log, min(numbers), max(numbers), whole)
 
 
 def surface(trials: Sequence[FrozenTrial], x: Axis, y: Axis, target: Target) -> Surface:

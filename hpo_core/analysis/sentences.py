@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 from hpo_core import formats
 from hpo_core.analysis.association import (
     FEWEST,
+    FEWEST_BEST,
     are_apart,
     best_trials,
     close_together,
@@ -25,9 +26,8 @@ from hpo_core.analysis.targets import Target, parameter_title, plain
 
 SUPPORT = 3.0
 """Trials that must stand behind a place of a map before it is spoken of."""
-FEW_AT_TOP = 5
 NO_RELATION = 0.1
-MANY = 100
+FEW, MANY = 50, 100
 Trial = FrozenTrial
 
 
@@ -79,7 +79,7 @@ def importance(found: Importance, target: Target) -> str:
     second = f"; then {_name(certain[1])} with {_percent(found.shares[certain[1]])}" if len(certain) > 1 else ""
     rest = len(names) - len(certain)
     chance = f"; {_of_the_others(rest)} cannot be told from chance" if rest else ""
-    hint = "; with so few trials this is a first hint" if found.top > TOP else ""
+    hint = "; with so few trials this is a first hint" if found.trials < FEW else ""
     return f"{first}{second}{chance}{hint}."
 
 
@@ -121,7 +121,7 @@ def parallel(trials: Sequence[Trial], names: Sequence[str], target: Target) -> s
     having = [trial for trial in trials if target.of(trial) is not None]
     if len(having) < 2 * FEWEST:
         return _too_few(len(having), 2 * FEWEST, "what the best ones have in common")
-    best = best_trials(having, target, FEW_AT_TOP)
+    best = best_trials(having, target, FEWEST_BEST)
     close = close_together(having, best, names)
     of = f"The best {len(best)} of {_trials(len(having))}"
     if not close:
@@ -198,11 +198,11 @@ def pareto(on_front: Sequence[tuple[int, Mapping[str, float]]], total: int, aims
     ends: list[str] = []
     for aim in aims[:2]:
         number, values = min(on_front, key=lambda item: item[1][aim.key] if aim.minimises else -item[1][aim.key])
-        text = f"Trial {number} has the {aim.best_word} {aim.title} ({_results(values, aims)})"
-        if all(f"Trial {number} " not in end for end in ends):
+        text = f"Trial {number} ({_results(values, aims)}) has the {aim.best_word} {aim.title}"
+        if all(not end.startswith(f"Trial {number} ") for end in ends):
             ends.append(text)
     return (
-        f"{formats.count(len(on_front))} of {_trials(total)} are beaten by no other in {titles} at once; {_and(ends)}."
+        f"{formats.count(len(on_front))} of {_trials(total)} are beaten by no other in {titles} at once: {_and(ends)}."
     )
 
 
@@ -261,15 +261,18 @@ def _numbers(trials: Sequence[Trial], scale: Axis, target: Target) -> str:
     correlation = rank_correlation(places, [target.of(trial) or 0.0 for trial in trials])
     if correlation is None:
         return f"All {_trials(len(trials))} have the same {target.title}: nothing can be compared."
+    relation = f"rank correlation {_signed(correlation)} over {_trials(len(trials))}"
+    best = best_trials(trials, target, FEWEST_BEST)
+    where = f"the best {len(best)} lie {_range(best, scale)}"
     if is_clear(correlation, len(trials)):
-        trend = f"{target.axis.split(',')[0]} {'rises' if correlation > 0 else 'falls'} with {_name(scale.name)}"
-    else:
-        trend = f"{_title(scale.name)} alone shows no clear rise or fall of {target.title}"
-    trend += f" (rank correlation {_signed(correlation)} over {_trials(len(trials))})"
-    best = best_trials(trials, target)
-    if len(best) > 1:
-        return f"{trend}; the best {len(best)} lie {_range(best, scale)}."
-    return f"{trend}; the best, Trial {best[0].number}, has {_at(scale, scale.place(best[0].params[scale.name]))}."
+        word = "rises" if correlation > 0 else "falls"
+        return f"{target.axis.split(',')[0]} {word} with {_name(scale.name)} ({relation}); {where}."
+    if len(trials) >= 2 * FEWEST and close_together(trials, best, [scale.name]):
+        return (
+            f"{target.axis.split(',')[0]} neither rises nor falls with {_name(scale.name)} throughout, but {where}, "
+            f"closer together than by chance, of {plain(scale.low)} to {plain(scale.high)}."
+        )
+    return f"{_title(scale.name)} alone shows no clear influence on {target.title} ({relation}); {where}."
 
 
 def _where(best: Sequence[Trial], trials: Sequence[Trial], name: str) -> str:
@@ -289,12 +292,13 @@ def _range(trials: Sequence[Trial], scale: Axis) -> str:
 
 
 def _at(scale: Axis, place: float) -> str:
-    value = scale.categories[round(place)] if scale.categories else f"{place:.3g}"
-    return f"{_name(scale.name)} {value}"
+    if scale.categories:
+        return f"{_name(scale.name)} {scale.categories[round(place)]}"
+    return f"{_name(scale.name)} {plain(round(place)) if scale.whole else f'{place:.3g}'}"
 
 
 def _results(values: Mapping[str, float], aims: Sequence[Target]) -> str:
-    return ", ".join(f"{aim.title} {aim.text(values[aim.key])}" for aim in aims)
+    return ", ".join(aim.text(values[aim.key]) for aim in aims)
 
 
 def _since(trials: int) -> str:

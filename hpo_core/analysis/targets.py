@@ -60,6 +60,11 @@ class Target:
         return 100.0 if self.unit == "%" else 1.0
 
     @property
+    def may_be_log(self) -> bool:
+        """Whether decades mean anything: not for shares of 1."""
+        return self.key not in (ACCURACY, HEALTH, *METRICS)
+
+    @property
     def axis(self) -> str:
         """The title of an axis, with its unit."""
         title = self.title[:1].upper() + self.title[1:]

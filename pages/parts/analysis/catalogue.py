@@ -64,7 +64,7 @@ _DECLARED = (
     ),
     Chart(
         "parallel", "Parallel coordinates", "What the best trials have in common",
-        "Each line is a trial and crosses every axis at its value. Where the lines of the best tenth run close "
+        "Each line is a trial and crosses every axis at its value. Where the lines of the best ones run close "
         "together, that value matters; where they spread, it does not.",
         ("Optuna: parallel coordinates", f"{_OPTUNA}plot_parallel_coordinate.html"), parameters=SEVERAL,
     ),

@@ -29,7 +29,7 @@ def bars(found: Importance, request: Request) -> Answer:
     if len(found.shares) < 2:
         return Answer(said, None, table, notes)
     shown = list(found.shares.items())[:MOST_BARS]
-    figure = style.blank(f"Share of what matters for {target.title}, %", "", height=AROUND + BAR * len(shown))
+    figure = style.blank("Share, %", "", height=AROUND + BAR * len(shown))
     certain = set(found.certain)
     for label, colour, names in (
         ("more than chance", palette.RUNNING, [name for name, _ in shown if name in certain]),
@@ -37,7 +37,7 @@ def bars(found: Importance, request: Request) -> Answer:
     ):
         figure.add_bar(
             orientation="h", x=[found.shares[name] * 100 for name in names], y=names, name=label,
-            marker={"color": colour}, text=[_percent(found.shares[name]) for name in names], textposition="auto",
+            marker={"color": colour},
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )  # fmt: skip
     names = [name for name, _ in shown if name in found.chance]
@@ -49,7 +49,8 @@ def bars(found: Importance, request: Request) -> Answer:
     names = [name for name, _ in shown]
     figure.update_yaxes(
         title=None, categoryorder="array", categoryarray=names[::-1], tickmode="array", tickvals=names,
-        ticktext=[style.wrapped(parameter_title(name)) for name in names], showgrid=False,
+        ticktext=[f"{style.wrapped(parameter_title(name))} <b>{_percent(found.shares[name])}</b>" for name in names],
+        showgrid=False,
     )  # fmt: skip
     highest = max([*found.shares.values(), *(found.chance.get(name, 0.0) for name in found.certain)])
     figure.update_xaxes(range=[0, highest * 115])

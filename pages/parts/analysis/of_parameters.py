@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ from pages.parts.analysis.request import Answer, Request
 
 Judged = list[tuple[FrozenTrial, float]]
 JITTER = 0.3
+SHORT = 8
 
 
 def parameter_slice(request: Request) -> Answer:
@@ -62,11 +64,12 @@ def contour(request: Request) -> Answer:
         return _no_surface(request)
     having, over, said = found
     target = request.target
+    mean = f"Mean {target.title}" + (f", {target.unit}" if target.unit else "")
     figure = style.blank("", "")
     values = [[None if value is None else value * target.factor for value in row] for row in over.values]
     ground: dict[str, Any] = {
         "x": over.x.grid(), "y": over.y.grid(), "z": values, "colorscale": style.sequence(),
-        "colorbar": style.colour_bar(f"{target.axis}, mean of the trials nearby"), "hoverinfo": "skip",
+        "colorbar": style.colour_bar(mean), "hoverinfo": "skip",
     }  # fmt: skip
     if len(having) >= FEWEST:
         if over.x.categories or over.y.categories or over.x.low == over.x.high or over.y.low == over.y.high:
@@ -95,12 +98,13 @@ def landscape(request: Request) -> Answer:
         return _no_surface(request)
     having, over, said = found
     target = request.target
+    mean = f"Mean {target.title}" + (f", {target.unit}" if target.unit else "")
     figure = style.blank("", "", height=560)
     values = [[None if value is None else value * target.factor for value in row] for row in over.values]
     if len(having) >= FEWEST and len(over.x.grid()) > 1 and len(over.y.grid()) > 1:
         figure.add_surface(
             x=over.x.grid(), y=over.y.grid(), z=values, colorscale=style.sequence(), opacity=0.85, hoverinfo="skip",
-            colorbar=style.colour_bar(f"{target.axis}, mean of the trials nearby"), connectgaps=False,
+            colorbar=style.colour_bar(mean), connectgaps=False,
         )  # fmt: skip
     figure.add_scatter3d(
         x=[_place(over.x, trial) for trial, _ in having], y=[_place(over.y, trial) for trial, _ in having],
@@ -110,16 +114,32 @@ def landscape(request: Request) -> Answer:
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     spatial = {"showbackground": False, "gridcolor": palette.QUIET, "zerolinecolor": palette.QUIET}
-    x, y = style.parameter_axis(over.x), style.parameter_axis(over.y)
+    x, y = (style.parameter_axis(scale) | _letters(scale) for scale in (over.x, over.y))
     z = style.result_axis(target, [value * target.factor for _, value in having])
     figure.update_layout(
         scene={"xaxis": x | spatial, "yaxis": y | spatial, "zaxis": z | spatial, "bgcolor": "rgba(0,0,0,0)",
-               "camera": {"eye": {"x": 1.5, "y": -1.7, "z": 0.9}}, "dragmode": "turntable"},
+               "camera": {"eye": {"x": 1.9, "y": -2.1, "z": 1.1}}, "dragmode": "turntable"},
         margin={"t": 76},
     )  # fmt: skip
-    return Answer(
-        said, figure, _table(having, request.parameters, target.key), _notes(request, having, request.parameters)
-    )
+    table = _table(having, request.parameters, target.key)
+    notes = _key_to_letters(over.x) + _key_to_letters(over.y) + _notes(request, having, request.parameters)
+    return Answer(said, figure, table, notes)
+
+
+def _needs_letters(scale: Axis) -> bool:
+    """In space long names would be cut off at the edge."""
+    return any(len(name) > SHORT for name in scale.categories) and len(scale.categories) <= len(ascii_uppercase)
+
+
+def _letters(scale: Axis) -> dict[str, Any]:
+    return {"ticktext": list(ascii_uppercase[: len(scale.categories)])} if _needs_letters(scale) else {}
+
+
+def _key_to_letters(scale: Axis) -> list[str]:
+    if not _needs_letters(scale):
+        return []
+    pairs = zip(ascii_uppercase, scale.categories, strict=False)
+    return [f"{parameter_title(scale.name)}: {', '.join(f'{letter} is {name}' for letter, name in pairs)}."]
 
 
 def _surface(request: Request) -> tuple[Judged, Surface, str] | None:

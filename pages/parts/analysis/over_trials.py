@@ -65,7 +65,7 @@ def timeline(request: Request) -> Answer:
             hovertemplate="Trial %{y}: %{customdata}, " + style.state_word(state) + "<extra></extra>",
         )  # fmt: skip
     figure.update_layout(barmode="overlay", bargap=0)
-    figure.update_xaxes(type="date", title="Time, by this server's clock", nticks=6)
+    figure.update_xaxes(type="date", title="Time, by this server's clock", nticks=4, tickangle=0)
     figure.update_yaxes(autorange="reversed", tickformat="d", dtick=1 if len(begun) < 12 else None)
     return Answer(said, figure, table, [request.sampled] if request.sampled else [])
 
@@ -91,8 +91,9 @@ def duration(request: Request) -> Answer:
                 customdata=[(t.number, target.text(v), formats.duration(s)) for t, v, s in of_state],
                 hovertemplate="Trial %{customdata[0]}: %{customdata[1]} in %{customdata[2]}<extra></extra>",
             )  # fmt: skip
-    if spans_decades([seconds for _, seconds, _ in points]):
-        figure.update_xaxes(type="log")
+    lengths = [seconds for _, seconds, _ in points]
+    if spans_decades(lengths):
+        figure.update_xaxes(**style.log_axis(min(lengths), max(lengths)))
     figure.update_yaxes(**style.result_axis(target, [value * target.factor for _, _, value in points]))
     return Answer(said, figure, table, request.notes)
 

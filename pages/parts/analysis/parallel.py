@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from optuna.trial import FrozenTrial
 
 from hpo_core.analysis import sentences
-from hpo_core.analysis.association import best_trials
+from hpo_core.analysis.association import FEWEST_BEST, best_trials
 from hpo_core.analysis.landscape import Axis, axis
 from hpo_core.analysis.targets import parameter_title, plain
 from pages.parts import palette
@@ -18,7 +18,7 @@ from pages.parts.analysis.request import Answer, Request
 
 ROW, LINE, TOP = 76, 13, 30
 NARROWEST = 300
-LETTER = 6.2
+LETTER, LONGEST = 6.2, 24
 Tick = tuple[float, str]
 
 
@@ -39,13 +39,13 @@ def draw(request: Request) -> Answer:
     ticks = [staggered(_ticks(scale)) for scale in scales]
     results = _result_scale(judged)
     ticks.append(staggered([(0.0, target.text(results.low)), (1.0, target.text(results.high))]))
-    heights = [ROW + LINE * (max((level for _, _, level in row), default=0)) for row in ticks]
+    heights = [ROW + LINE * max(level + label.count("<br>") for _, label, level in row) for row in ticks]
     places = [-sum(heights[:place]) for place in range(len(heights))]
     figure = style.blank("", "", height=TOP + sum(heights) + 60)
-    best = {trial.number for trial in best_trials(trials, target)}
+    best = {trial.number for trial in best_trials(trials, target, FEWEST_BEST if len(trials) > 2 * FEWEST_BEST else 1)}
     for label, colour, width, chosen in (
-        ("other trials", palette.QUIET, 1, [pair for pair in judged if pair[0].number not in best]),
-        ("best tenth", palette.BEST, 2, [pair for pair in judged if pair[0].number in best]),
+        ("others", palette.QUIET, 1, [pair for pair in judged if pair[0].number not in best]),
+        ("best", palette.BEST, 2, [pair for pair in judged if pair[0].number in best]),
     ):
         _lines(figure, chosen, scales, results, places, (label, colour, width))
     titles = [*(parameter_title(scale.name) for scale in scales), target.axis]
@@ -58,17 +58,24 @@ def draw(request: Request) -> Answer:
 
 
 def staggered(ticks: Sequence[Tick]) -> list[tuple[float, str, int]]:
-    """(place, label, level): labels that would touch one another on the narrowest screen go to another level."""
+    """(place, label, level): labels that would touch one another on the narrowest screen go to another level.
+
+    Long labels are broken into lines, and take as many levels.
+    """
     ends: list[float] = []
     found = []
     for place, label in ticks:
-        half = len(label) * LETTER / NARROWEST / 2
+        lines = style.wrapped(label, LONGEST).split("<br>")
+        half = max(len(line) for line in lines) * LETTER / NARROWEST / 2
         middle = min(max(place, half), 1 - half)
-        level = next((index for index, end in enumerate(ends) if middle - half > end), len(ends))
-        if level == len(ends):
-            ends.append(0.0)
-        ends[level] = middle + half + LETTER / NARROWEST
-        found.append((place, label, level))
+        level = next(
+            (start for start in range(len(ends)) if all(middle - half > end for end in ends[start:][: len(lines)])),
+            len(ends),
+        )
+        ends += [0.0] * (level + len(lines) - len(ends))
+        for line in range(level, level + len(lines)):
+            ends[line] = middle + half + LETTER / NARROWEST
+        found.append((place, "<br>".join(lines), level))
     return found
 
 
@@ -104,7 +111,7 @@ def _lines(
     if judged:
         figure.add_scatter(
             x=x, y=y, mode="lines", name=f"{label}: {len(judged)}", line={"color": colour, "width": width},
-            opacity=1.0 if width > 1 or len(judged) < 200 else 0.5, hoverinfo="skip",
+            opacity=1.0 if width > 1 else 0.7 if len(judged) < 200 else 0.4, hoverinfo="skip",
         )  # fmt: skip
 
 
@@ -117,6 +124,6 @@ def _axis(figure: go.Figure, place: int, ticks: Sequence[tuple[float, str, int]]
     for share, label, level in ticks:
         anchor = "left" if share < 0.12 else "right" if share > 0.88 else "center"
         figure.add_annotation(
-            x=share, y=place, text=style.plain_text(label), showarrow=False, xanchor=anchor, yanchor="top",
+            x=share, y=place, text=label, showarrow=False, xanchor=anchor, yanchor="top", align=anchor,
             yshift=-3 - LINE * level, font={"size": 11},
         )  # fmt: skip

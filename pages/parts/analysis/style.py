@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
 from hpo_core.analysis.landscape import Axis, category
-from hpo_core.analysis.targets import Target, parameter_title, spans_decades
+from hpo_core.analysis.targets import Target, parameter_title, plain, spans_decades
 from pages.parts import charts, palette
 
 HEIGHT = 460
 LABEL = 18
 STATE_WORDS = {"fail": "failed"}
+WIDE_DECADES = 2.5
 OUTLINE = {"width": 0.5, "color": "rgba(128,136,150,0.8)"}
 
 
@@ -55,7 +57,7 @@ def colour_bar(text: str, **more: Any) -> dict[str, Any]:
     """A bar above the figure: beside it there is no room on a phone."""
     return {
         "orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "thickness": 10, "len": 0.7,
-        "title": {"text": plain_text(text), "side": "top"}, "outlinewidth": 0, "ypad": 4, **more,
+        "title": {"text": wrapped(text, 30), "side": "top"}, "outlinewidth": 0, "ypad": 4, **more,
     }  # fmt: skip
 
 
@@ -67,7 +69,18 @@ def sequence() -> list[list[object]]:
 
 def result_axis(target: Target, values: Sequence[float]) -> dict[str, Any]:
     """An axis of results, logarithmic where they span decades."""
-    return {"title": wrapped(target.axis, 34)} | ({"type": "log"} if spans_decades(values) else {})
+    found = {"title": wrapped(target.axis, 34)}
+    return found | log_axis(min(values), max(values)) if target.may_be_log and spans_decades(values) else found
+
+
+def log_axis(low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis with plain numbers: at each power of ten, and between them where few are spanned."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    decades = math.log10(high / low)
+    step = 1 if decades < 8 else 2
+    digits = (1,) if decades >= WIDE_DECADES else (1, 3) if decades >= 1 else (1, 2, 3, 5, 7)
+    ticks = [digit * 10.0**power for power in range(first, last + 1, step) for digit in digits]
+    return {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [plain(tick) for tick in ticks]}
 
 
 def parameter_axis(axis: Axis) -> dict[str, Any]:
@@ -80,7 +93,7 @@ def parameter_axis(axis: Axis) -> dict[str, Any]:
             "range": [-0.6, len(axis.categories) - 0.4],
         }  # fmt: skip
     elif axis.log:
-        found |= {"type": "log"}
+        found |= log_axis(axis.low, axis.high)
     return found
 
 

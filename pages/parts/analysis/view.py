@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from hpo_core.analysis.association import best_trials, narrowing, varied
+from hpo_core.analysis.association import FEWEST_BEST, best_trials, narrowing, varied
 from hpo_core.analysis.targets import ACCURACY, HEALTH, PARAMETERS_KEY, Target, parameter_title, targets
 from pages.parts import formats
 from pages.parts.analysis import (
@@ -69,7 +69,7 @@ def _sample(chart: Chart, study: str, shape: StudyShape, states: tuple[str, ...]
 
 
 def _show(chart: Chart, request: Request, answer: Answer) -> None:
-    st.html(f'<p class="summary">{html.escape(answer.sentence)}</p>')
+    st.html(f'<p class="summary finding-line">{html.escape(answer.sentence)}</p>')
     if answer.figure is not None:
         st.plotly_chart(
             answer.figure, key=f"figure_{chart.key}", alt=answer.sentence,
@@ -153,7 +153,7 @@ def _choose_parameters(chart: Chart, sample: TrialSample, target: Target) -> tup
     if len(names) < needed:
         st.info(_too_few_parameters(names, needed, len(sample.trials)), icon=":material/tune:")
         return None
-    best = best_trials(sample.trials, target)
+    best = best_trials(sample.trials, target, FEWEST_BEST)
     names.sort(key=lambda name: -narrowing(sample.trials, best, name))
     if chart.parameters == SEVERAL:
         return _choose_several(names)
