@@ -72,11 +72,18 @@ class TrialSample:
         trials: at most as many as asked for.
         total: trials of the wanted states.
         best: how many of the sample are there for being the best; 0 where all are here or none was chosen for it.
+        surplus: numbers of those best that a random sample of the same density would not hold.
     """
 
     trials: tuple[FrozenTrial, ...]
     total: int
     best: int
+    surplus: frozenset[int] = frozenset()
+
+    @property
+    def fair(self) -> list[FrozenTrial]:
+        """The trials without the surplus: a random sample, from which means and relations may be computed."""
+        return [trial for trial in self.trials if trial.number not in self.surplus]
 
     @property
     def is_whole(self) -> bool:
@@ -136,19 +143,25 @@ class TrialSamples:
         """
         with self._database.read() as connection:
             study = _study_id(connection, name)
-            query = select(trials.c.trial_id).where(trials.c.study_id == study).order_by(trials.c.trial_id)
+            query = select(trials.c.trial_id, trials.c.number).where(trials.c.study_id == study)
             if states:
                 query = query.where(trials.c.state.in_([state.upper() for state in states]))
-            ids = list(connection.execute(query).scalars())
+            numbers = {trial: number for trial, number in connection.execute(query.order_by(trials.c.trial_id))}
+            ids = list(numbers)
             kept: list[int] = []
+            surplus: list[int] = []
             if len(ids) > most:
                 minimises = self.shape(name).minimises
                 kept = _best(connection, ids, study, objective, minimises[objective])[:best]
                 rest = sorted(set(ids) - set(kept))
-                chosen = kept + random.Random(SEED).sample(rest, most - len(kept))
+                chance = random.Random(SEED)
+                chosen = kept + chance.sample(rest, most - len(kept))
+                density = (most - len(kept)) / len(rest)
+                surplus = chance.sample(kept, len(kept) - round(len(kept) * density))
             else:
                 chosen = ids
-            return TrialSample(tuple(_read(connection, chosen)), len(ids), len(kept))
+            found = tuple(_read(connection, chosen))
+            return TrialSample(found, len(ids), len(kept), frozenset(numbers[trial] for trial in surplus))
 
     def columns(self, name: str, attributes: Sequence[str] = ()) -> list[TrialColumns]:
         """Every trial of a study by number, with its values, its duration and the named attributes."""

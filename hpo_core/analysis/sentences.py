@@ -206,14 +206,16 @@ def pareto(on_front: Sequence[tuple[int, Mapping[str, float]]], total: int, aims
     )
 
 
-def duration(points: Sequence[tuple[int, float, float]], target: Target) -> str:
-    """From (trial, seconds, result)."""
+def duration(
+    points: Sequence[tuple[int, float, float]], target: Target, every: Sequence[tuple[int, float, float]] = ()
+) -> str:
+    """From (trial, seconds, result); the best is looked for in `every`, where that is more."""
     if len(points) < FEWEST:
         return _too_few(len(points), FEWEST, "whether longer training pays")
     seconds, results = [point[1] for point in points], [point[2] for point in points]
     correlation = rank_correlation(seconds, results)
     sign = 1 if target.minimises else -1
-    number, took, value = min(points, key=lambda point: sign * point[2])
+    number, took, value = min(every or points, key=lambda point: sign * point[2])
     best = (
         f"the best, Trial {number}, took {formats.duration(took)} for {target.text(value)}, the median is "
         f"{formats.duration(median(seconds))}"

@@ -56,6 +56,9 @@ def test_large_studies_give_the_best_and_a_sample_that_stays(database: Database)
     assert (len(first.trials), first.total, first.best, first.is_whole) == (8, 18, 3, False)
     assert set(numbers) >= {0, 14, 1} and numbers == sorted(numbers)
     assert numbers == [item.number for item in samples.sample("many", best=3, most=8).trials]
+    # A random sample of this density, 5 of the 15 others, would hold one of the best three.
+    assert len(first.surplus) == 2 and first.surplus < {0, 14, 1}
+    assert [item.number for item in first.fair] == [number for number in numbers if number not in first.surplus]
     pruned = samples.sample("many", states=("pruned",), best=3, most=8)
     assert [item.number for item in pruned.trials] == [16] and pruned.is_whole
     by_chance = samples.sample("many", best=0, most=8)

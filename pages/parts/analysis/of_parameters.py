@@ -26,7 +26,7 @@ def parameter_slice(request: Request) -> Answer:
     """One hyperparameter against the result."""
     (name,), target = request.parameters, request.target
     having = [(trial, value) for trial, value in request.judged if name in trial.params]
-    said = sentences.parameter_slice([trial for trial, _ in having], name, target)
+    said = sentences.parameter_slice(request.fair, name, target)
     table = _table(having, (name,), target.key)
     if not having:
         return Answer(said, None, table)
@@ -42,7 +42,7 @@ def parameter_slice(request: Request) -> Answer:
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     if scale.categories:
-        means = levels([trial for trial, _ in having], name, target)
+        means = levels(request.fair, name, target)
         figure.add_scatter(
             x=[scale.categories.index(level.name) for level in means],
             y=[level.mean * target.factor for level in means], mode="markers", name="mean",
@@ -148,8 +148,8 @@ def _surface(request: Request) -> tuple[Judged, Surface, str] | None:
     if not having:
         return None
     trials = [trial for trial, _ in having]
-    over = surface(trials, axis(x, trials), axis(y, trials), request.target)
-    return having, over, sentences.contour(over, trials, request.target)
+    over = surface(request.fair, axis(x, trials), axis(y, trials), request.target)
+    return having, over, sentences.contour(over, request.fair, request.target)
 
 
 def _no_surface(request: Request) -> Answer:

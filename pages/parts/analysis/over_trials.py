@@ -75,7 +75,8 @@ def duration(request: Request) -> Answer:
     target = request.target
     judged = [(trial, value, _seconds(trial)) for trial, value in request.judged]
     points = [(trial.number, seconds, value) for trial, value, seconds in judged if seconds is not None]
-    said = sentences.duration(points, target)
+    fair = {trial.number for trial in request.fair}
+    said = sentences.duration([point for point in points if point[0] in fair], target, points)
     table = pd.DataFrame(points, columns=["trial", "duration_s", target.key])
     if target.key == DURATION:
         return Answer("Choose another result above: duration against duration is a straight line.", None, table)

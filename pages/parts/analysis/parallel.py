@@ -26,7 +26,7 @@ def draw(request: Request) -> Answer:
     """A line per trial through every axis; the best tenth stands out."""
     target, names = request.target, list(request.parameters)
     judged = request.judged
-    said = sentences.parallel([trial for trial, _ in judged], names, target)
+    said = sentences.parallel(request.fair, names, target)
     rows = [
         {"trial": trial.number, "state": trial.state.name.lower(), **{name: trial.params.get(name) for name in names},
          target.key: value} for trial, value in judged
@@ -42,10 +42,12 @@ def draw(request: Request) -> Answer:
     heights = [ROW + LINE * max(level + label.count("<br>") for _, label, level in row) for row in ticks]
     places = [-sum(heights[:place]) for place in range(len(heights))]
     figure = style.blank("", "", height=TOP + sum(heights) + 60)
-    best = {trial.number for trial in best_trials(trials, target, FEWEST_BEST if len(trials) > 2 * FEWEST_BEST else 1)}
+    best = best_trials(request.fair, target, FEWEST_BEST if len(trials) > 2 * FEWEST_BEST else 1)
+    cut = max((target.of(trial) or 0.0 for trial in best), key=lambda v: v if target.minimises else -v, default=0.0)
+    ahead = {trial.number for trial, value in judged if not target.better(cut, value)}
     for label, colour, width, chosen in (
-        ("others", palette.QUIET, 1, [pair for pair in judged if pair[0].number not in best]),
-        ("best", palette.BEST, 2, [pair for pair in judged if pair[0].number in best]),
+        ("others", palette.QUIET, 1, [pair for pair in judged if pair[0].number not in ahead]),
+        ("best", palette.BEST, 2, [pair for pair in judged if pair[0].number in ahead]),
     ):
         _lines(figure, chosen, scales, results, places, (label, colour, width))
     titles = [*(parameter_title(scale.name) for scale in scales), target.axis]

@@ -42,8 +42,14 @@ class Request:
         return [(trial, value) for trial, value in pairs if value is not None]
 
     @property
+    def fair(self) -> list[FrozenTrial]:
+        """The trials that means and relations are computed from: those that were not drawn for being the best."""
+        return [trial for trial in self.sample.fair if self.target.of(trial) is not None]
+
+    @property
     def sampled(self) -> str:
-        return sentences.sampled(len(self.sample.trials), self.sample.total, self.sample.best)
+        said = sentences.sampled(len(self.sample.trials), self.sample.total, self.sample.best)
+        return f"{said} Means and relations are those of the random part." if self.sample.surplus else said
 
     @property
     def left_out(self) -> list[str]:
