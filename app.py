@@ -22,6 +22,7 @@ PAGES = (
     ("pages/trials.py", "Trials", "trials", ":material/view_list:"),
     ("pages/health.py", "Health", "health", ":material/ecg_heart:"),
     ("pages/architecture.py", "Architecture", "architecture", ":material/schema:"),
+    ("pages/analysis.py", "Analysis", "analysis", ":material/query_stats:"),
     ("pages/models.py", "Models", "models", ":material/deployed_code:"),
     ("pages/system.py", "System", "system", ":material/dns:"),
 )

@@ -103,6 +103,7 @@ trial_values = table(
 )
 trial_params = table(
     "trial_params",
+    column("param_id", Integer),
     column("trial_id", Integer),
     column("param_name", String),
     column("param_value", Float),
@@ -126,4 +127,5 @@ intermediate_values = table(
     column("trial_id", Integer),
     column("step", Integer),
     column("intermediate_value", Float),
+    column("intermediate_value_type", String),
 )

@@ -53,6 +53,9 @@ LAYERS: Mapping[str, str] = {
 
 # Health: a scale from 0 over 0.5 to 1. It never speaks alone, a number stands on it.
 HEALTH: tuple[str, str, str] = ("#B2182B", "#F7F0D5", "#1B7837")
+# Low to high, told apart by colour-blind readers and visible on both grounds.
+SEQUENCE: tuple[str, ...] = ("#1F5FA8", "#6FA3C7", "#C4B98F", "#E69F00")
+QUIET = "rgba(128,136,150,0.45)"
 DARK_INK, LIGHT_INK = "#0B0D12", "#FFFFFF"
 
 

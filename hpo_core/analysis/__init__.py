@@ -1,0 +1,1 @@
+"""What a study's trials say, in numbers and in one sentence each: arithmetic over Optuna's trials, nothing is drawn."""

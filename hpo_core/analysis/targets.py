@@ -1,0 +1,163 @@
+"""What trials are judged by: the score, accuracy, health, duration, size, or any number that they recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from optuna.trial import FrozenTrial
+
+from hpo_core import formats
+from hpo_core.health.metrics import METRICS
+from hpo_core.parameters import PARAMETERS
+
+SCORE, ACCURACY, HEALTH, DURATION, PARAMETERS_KEY = "score", "accuracy", "health", "duration", "parameters"
+# Recorded beside what the targets above say already.
+_REPEATED = {"duration_s", "accuracy", "health", "parameters"}
+# Attributes of which less is better; of any other unknown number nobody knows.
+_SMALLER = {"cost"}
+_LOG_SPAN = 30.0
+_PLAIN_FROM, _PLAIN_TO = 1e-3, 1e6
+
+
+@dataclass(frozen=True)
+class Target:
+    """A number that each trial may have.
+
+    Attributes:
+        key: stands in addresses and file names: score, score:1 (the second objective), accuracy, health, duration,
+            parameters, or the name of an attribute.
+        title: in the middle of a sentence, such as 'validation accuracy'.
+        minimises: whether smaller values are better; None where neither is.
+        objective: which objective of the study it is, None for what is recorded beside them.
+    """
+
+    key: str
+    title: str
+    minimises: bool | None
+    objective: int | None = None
+
+    def of(self, trial: FrozenTrial) -> float | None:
+        """The finite value of a trial; None where it has none."""
+        if self.objective is not None:
+            values = trial.values
+            value = values[self.objective] if values is not None and self.objective < len(values) else None
+        elif self.key == DURATION:
+            value = trial.duration.total_seconds() if trial.duration is not None else None
+        else:
+            value = trial.user_attrs.get(self.key)
+        return number(value)
+
+    @property
+    def unit(self) -> str:
+        """How the axis is labelled: '%' where values are shares of 1, 's' for durations, else empty."""
+        return {ACCURACY: "%", DURATION: "s"}.get(self.key, "")
+
+    @property
+    def factor(self) -> float:
+        """What a value is multiplied by on an axis."""
+        return 100.0 if self.unit == "%" else 1.0
+
+    @property
+    def may_be_log(self) -> bool:
+        """Whether decades mean anything: not for shares of 1."""
+        return self.key not in (ACCURACY, HEALTH, *METRICS)
+
+    @property
+    def axis(self) -> str:
+        """The title of an axis, with its unit."""
+        title = self.title[:1].upper() + self.title[1:]
+        return f"{title}, {self.unit}" if self.unit else title
+
+    @property
+    def best_word(self) -> str:
+        """What the best value is called."""
+        if self.minimises is None:
+            return "largest"
+        return "smallest" if self.minimises else "highest"
+
+    def text(self, value: float) -> str:
+        """A value with its unit, such as '98.36 %'."""
+        if self.key == ACCURACY:
+            return formats.percent(value)
+        if self.key == DURATION:
+            return formats.duration(value)
+        if self.key == PARAMETERS_KEY:
+            return formats.count(round(value))
+        return plain(value)
+
+    def better(self, left: float, right: float) -> bool:
+        """Whether `left` is the better of two values; the larger one where nobody knows."""
+        return left < right if self.minimises else left > right
+
+
+def targets(
+    trials: Iterable[FrozenTrial], minimises: Sequence[bool], objectives: Sequence[str] = (), score_name: str = SCORE
+) -> list[Target]:
+    """What these trials can be judged by, the objectives first.
+
+    Args:
+        trials: of one study.
+        minimises: per objective.
+        objectives: their names, where they have some.
+        score_name: what the only objective is, in words.
+    """
+    found = [
+        Target(_objective_key(place), _objective_title(place, len(minimises), objectives, score_name), smaller, place)
+        for place, smaller in enumerate(minimises)
+    ]
+    known = (
+        Target(ACCURACY, "accuracy", False),
+        Target(HEALTH, "health", False),
+        Target(DURATION, "duration", True),
+        Target(PARAMETERS_KEY, "number of parameters", True),
+    )
+    trials = list(trials)
+    found += [target for target in known if any(target.of(trial) is not None for trial in trials)]
+    names = sorted({name for trial in trials for name, value in trial.user_attrs.items() if number(value) is not None})
+    for name in names:
+        if name not in _REPEATED and all(target.key != name for target in found):
+            minimised = True if name in _SMALLER else False if name in METRICS else None
+            found.append(Target(name, _title(name), minimised))
+    return found
+
+
+def number(value: object) -> float | None:
+    """A finite number; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def plain(value: float) -> str:
+    """A number of any size with four digits, such as '0.9836', '12 340', '3.2e-05'."""
+    if value and not _PLAIN_FROM <= abs(value) < _PLAIN_TO:
+        return f"{value:.3g}"
+    if float(value).is_integer():
+        return formats.count(int(value))
+    return f"{value:.4g}" if abs(value) < 1000 else formats.count(round(value))
+
+
+def spans_decades(values: Sequence[float]) -> bool:
+    """Whether a logarithmic axis shows these values better: all positive, the largest 30 times the smallest."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) >= _LOG_SPAN
+
+
+def parameter_title(name: str) -> str:
+    """A hyperparameter as people call it; its own name where it is none of ours."""
+    return PARAMETERS[name].title if name in PARAMETERS else name
+
+
+def _objective_key(place: int) -> str:
+    return SCORE if place == 0 else f"{SCORE}:{place}"
+
+
+def _objective_title(place: int, number_of: int, objectives: Sequence[str], score_name: str) -> str:
+    if place < len(objectives):
+        return objectives[place]
+    return score_name if number_of == 1 else f"objective {place + 1} of {number_of}"
+
+
+def _title(name: str) -> str:
+    return METRICS[name].title.lower() if name in METRICS else name.replace("_", " ")

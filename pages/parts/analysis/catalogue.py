@@ -1,0 +1,109 @@
+"""The charts of the Analysis page and everything that is said about them, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from storage.studies import STATES
+
+COMPLETE = ("complete",)
+_OPTUNA = "https://optuna.readthedocs.io/en/stable/reference/visualization/generated/optuna.visualization."
+_PED_ANOVA = ("PED-ANOVA, the paper", "https://arxiv.org/abs/2304.10255")
+_FINAL = "Only complete trials count here: one that was stopped or failed has no final result to explain."
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart.
+
+    Attributes:
+        key: in the address and in file names.
+        title: in the list of charts.
+        question: what it answers, in a few words.
+        explanation: what it is and how to read it.
+        source: title and address of the primary documentation.
+        states: trials that are shown unless the visitor chooses others; empty where no choice makes sense.
+        why_no_states: the reason in that case.
+        target: whether the visitor chooses what trials are judged by.
+        parameters: how many hyperparameters the visitor chooses: none, 1, 2, or several (3).
+    """
+
+    key: str
+    title: str
+    question: str
+    explanation: str
+    source: tuple[str, str]
+    states: tuple[str, ...] = COMPLETE
+    why_no_states: str = ""
+    target: bool = True
+    parameters: int = 0
+
+
+SEVERAL = 3
+
+_DECLARED = (
+    Chart(
+        "history", "History", "How the best result grew",
+        "Each dot is a trial in the order in which they were made, the line is the best result so far. Steps early on "
+        "and a long flat end mean that more trials will bring little; steps to the very end mean that they may pay.",
+        ("Optuna: optimization history", f"{_OPTUNA}plot_optimization_history.html"),
+    ),
+    Chart(
+        "importance", "Importance", "Which hyperparameter matters",
+        "How differently each hyperparameter is spread among the best trials than among all: the more, the more it "
+        "decides. The shares add up to 100 %. The mark on each bar is what chance alone may reach: the results were "
+        "dealt out to the trials at random nineteen times. A bar that ends before its mark says nothing.",
+        _PED_ANOVA, (), _FINAL,
+    ),
+    Chart(
+        "importance-over-time", "Importance over time", "How that changed as trials came in",
+        "The importance as it stood after the first trials, after more of them, and after all. Lines that cross early "
+        "are normal; once they run level the ranking can be relied upon.",
+        _PED_ANOVA, (), _FINAL,
+    ),
+    Chart(
+        "parallel", "Parallel coordinates", "What the best trials have in common",
+        "Each line is a trial and crosses every axis at its value. Where the lines of the best ones run close "
+        "together, that value matters; where they spread, it does not.",
+        ("Optuna: parallel coordinates", f"{_OPTUNA}plot_parallel_coordinate.html"), parameters=SEVERAL,
+    ),
+    Chart(
+        "slice", "Slice", "What one hyperparameter does",
+        "One hyperparameter against the result, every trial a dot, later trials in the warmer colour. Many late dots "
+        "in one place show where the sampler expects good trials.",
+        ("Optuna: slice", f"{_OPTUNA}plot_slice.html"), parameters=1,
+    ),
+    Chart(
+        "contour", "Contour", "How two hyperparameters work together",
+        "A map over two hyperparameters: the colour is the mean result of the trials nearby, weighted by their "
+        "distance; dots are the trials. Where no trial was near, the map stays empty.",
+        ("Optuna: contour", f"{_OPTUNA}plot_contour.html"), parameters=2,
+    ),
+    Chart(
+        "surface", "3D surface", "The same as a landscape",
+        "The map of the contour as a landscape, the trials as dots; their distance from it shows what else matters. "
+        "Drag to turn it, scroll or pinch to come closer.",
+        ("Nadaraya-Watson regression", "https://en.wikipedia.org/wiki/Kernel_regression"), parameters=2,
+    ),
+    Chart(
+        "timeline", "Timeline", "When trials ran and how they ended",
+        "Each bar is a trial from its start to its end, in the colour of its state. Bars side by side ran at the same "
+        "time; gaps are waiting.",
+        ("Optuna: timeline", f"{_OPTUNA}plot_timeline.html"), states=STATES, target=False,
+    ),
+    Chart(
+        "pareto", "Pareto front", "Accurate, healthy, small: what can be had together",
+        "Trials on the front are beaten by no other one in everything at once: to get more of one thing you have to "
+        "give up some of another. Choose among them; all others can be left aside.",
+        ("Optuna: Pareto front", f"{_OPTUNA}plot_pareto_front.html"), target=False,
+    ),
+    Chart(
+        "duration", "Duration and result", "Whether longer training pays",
+        "How long a trial took against its result. A cloud without direction says that cheaper trials are as good; a "
+        "rising one that time is well spent.",
+        ("Optuna: timeline", f"{_OPTUNA}plot_timeline.html"),
+    ),
+)  # fmt: skip
+
+CHARTS: Mapping[str, Chart] = {chart.key: chart for chart in _DECLARED}

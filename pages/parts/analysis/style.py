@@ -1,0 +1,104 @@
+"""Axes, colours and labels that the charts of the Analysis page share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from hpo_core.analysis.landscape import Axis, category
+from hpo_core.analysis.targets import Target, parameter_title, plain, spans_decades
+from pages.parts import charts, palette
+
+HEIGHT = 460
+LABEL = 18
+STATE_WORDS = {"fail": "failed"}
+WIDE_DECADES = 2.5
+OUTLINE = {"width": 0.5, "color": "rgba(128,136,150,0.8)"}
+
+
+def blank(x_title: str, y_title: str, *, height: int = HEIGHT) -> go.Figure:
+    figure = charts.blank(x_title, y_title, height=height)
+    figure.update_layout(hoverlabel={"align": "left"})
+    return figure
+
+
+def wrapped(text: str, width: int = LABEL) -> str:
+    """A label in lines of at most `width` characters; longer words are broken, nothing is left out."""
+    lines = [""]
+    for word in text.replace("_", "_ ").split(" "):
+        glue = "" if not lines[-1] or lines[-1].endswith("_") else " "
+        if lines[-1] and len(lines[-1] + glue + word) > width:
+            lines.append(word)
+        else:
+            lines[-1] += glue + word
+        while len(lines[-1]) > width:
+            lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    return "<br>".join(plain_text(line) for line in lines if line)
+
+
+def plain_text(text: str) -> str:
+    """Words for a figure: plotly takes some HTML, and names may look like it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def title(name: str) -> str:
+    """A hyperparameter as a figure names it."""
+    return plain_text(parameter_title(name))
+
+
+def state_word(state: str) -> str:
+    return STATE_WORDS.get(state, state)
+
+
+def colour_bar(text: str, **more: Any) -> dict[str, Any]:
+    """A bar above the figure: beside it there is no room on a phone."""
+    return {
+        "orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom", "thickness": 10, "len": 0.7,
+        "title": {"text": wrapped(text, 30), "side": "top"}, "outlinewidth": 0, "ypad": 4, **more,
+    }  # fmt: skip
+
+
+def sequence() -> list[list[object]]:
+    """The colour scale from low to high."""
+    colours = palette.SEQUENCE
+    return [[place / (len(colours) - 1), colour] for place, colour in enumerate(colours)]
+
+
+def result_axis(target: Target, values: Sequence[float]) -> dict[str, Any]:
+    """An axis of results, logarithmic where they span decades."""
+    found = {"title": wrapped(target.axis, 34)}
+    return found | log_axis(min(values), max(values)) if target.may_be_log and spans_decades(values) else found
+
+
+def log_axis(low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis with plain numbers: at each power of ten, and between them where few are spanned."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    decades = math.log10(high / low)
+    step = 1 if decades < 8 else 2
+    digits = (1,) if decades >= WIDE_DECADES else (1, 3) if decades >= 1 else (1, 2, 3, 5, 7)
+    ticks = [digit * 10.0**power for power in range(first, last + 1, step) for digit in digits]
+    return {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [plain(tick) for tick in ticks]}
+
+
+def parameter_axis(axis: Axis) -> dict[str, Any]:
+    """An axis of a hyperparameter: numbers on their scale, categories at whole places with their full names."""
+    found: dict[str, Any] = {"title": wrapped(parameter_title(axis.name), 34)}
+    if axis.categories:
+        found |= {
+            "tickmode": "array", "tickvals": list(range(len(axis.categories))),
+            "ticktext": [wrapped(name, 12) for name in axis.categories],
+            "range": [-0.6, len(axis.categories) - 0.4],
+        }  # fmt: skip
+    elif axis.log:
+        found |= log_axis(axis.low, axis.high)
+    return found
+
+
+def value_text(value: object) -> str:
+    """A hyperparameter's value in a hover box."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return plain_text(category(value))
