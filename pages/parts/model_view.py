@@ -9,7 +9,7 @@ import streamlit as st
 
 from hpo_core.model_card import ModelFile
 from hpo_core.results import CARD_FILE
-from pages.parts import confusion, final_models, formats, shared
+from pages.parts import confusion, final_models, formats, shared, try_model
 from pages.parts.final_models import FinalModel
 from storage.progress import TrialProgress
 
@@ -44,6 +44,7 @@ def draw(study: str, model: FinalModel) -> None:
         "pages/trials.py", label=f"Made from Trial {model.card.trial}, the best of this run",
         icon=":material/view_list:", query_params={"study": study, "trial": str(model.card.trial)},
     )  # fmt: skip
+    try_model.draw(study, model)
     st.header("Files of the model", anchor=False)
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="formats")
     for file in model.card.files:

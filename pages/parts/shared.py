@@ -16,6 +16,7 @@ from functools import cache
 import streamlit as st
 
 from hpo_core.backends import LOCAL_ONLY, RUNPOD
+from hpo_core.local.asking import ModelDesk
 from hpo_core.machine import Machine
 from hpo_core.manager import RunManager
 from hpo_core.settings import Settings
@@ -48,6 +49,12 @@ def manager() -> RunManager:
 def remote() -> Remote:
     """The RunPod endpoint that this process uses."""
     return Remote(settings().runpod)
+
+
+@cache
+def model_desk() -> ModelDesk:
+    """Where final models are asked; one process for all visitors."""
+    return ModelDesk(settings())
 
 
 @cache
@@ -84,6 +91,7 @@ def close_runs() -> None:
     try:
         manager().close()
     finally:
+        model_desk().close()
         remote().close()  # the jobs of a run are cancelled there first
 
 
