@@ -68,7 +68,7 @@ def draw_guesses(listed: Sequence[Guess]) -> go.Figure:
         customdata=[guess.name for guess in listed], hovertemplate="%{customdata}: %{text}<extra></extra>",
     )  # fmt: skip
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
-    figure.update_xaxes(range=[0, ROOM_FOR_FIGURES], ticksuffix=" %", tickvals=[0, 25, 50, 75, 100])
+    figure.update_xaxes(range=[0, ROOM_FOR_FIGURES], ticksuffix=" %", dtick=25)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure
 
