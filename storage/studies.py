@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.distributions import json_to_distribution
-from sqlalchemy import ColumnElement, Connection, Float, Row, Select, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from storage.database import Database
 from storage.errors import UnknownRunError
@@ -27,10 +28,12 @@ from storage.tables import (
     trial_values,
     trials,
 )
+from storage.trial_filters import SORTS, STATES, TrialFilter, choice_text, conditions, duration, ordered
 
-SORTS = ("score", "accuracy", "health", "number", "duration")
+__all__ = ("SORTS", "STATES", "Studies", "StudySummary", "TrialPage", "TrialRow")
+
 SECONDS_PER_DAY = 86_400
-STATES = ("running", "complete", "pruned", "fail", "waiting")
+INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class StudySummary:
         best_trial: number of the best complete trial, None before there is one.
         best_score: its score; best_accuracy, best_health: its accuracy and health, None where not recorded.
         mean_duration_s: of complete and pruned trials, None before there is one.
+        n_objectives: values that a trial has; with several of them score and best trial go by the first one.
     """
 
     name: str
@@ -54,6 +58,7 @@ class StudySummary:
     best_accuracy: float | None
     best_health: float | None
     mean_duration_s: float | None
+    n_objectives: int = 1
 
     @property
     def n_trials(self) -> int:
@@ -65,7 +70,13 @@ class StudySummary:
 
 @dataclass(frozen=True)
 class TrialRow:
-    """One trial with everything the database holds of it; `curve` maps epoch to the value the pruner saw."""
+    """One trial with everything the database holds of it.
+
+    Attributes:
+        score: the first value, None where there is none or it is infinite.
+        curve: from epoch to the value the pruner saw.
+        values: of all objectives, infinite ones included; empty where the trial has none.
+    """
 
     number: int
     state: str
@@ -74,11 +85,28 @@ class TrialRow:
     params: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     curve: dict[int, float] = field(default_factory=dict)
+    values: tuple[float, ...] = ()
 
     @property
     def accuracy(self) -> float | None:
         value = self.attributes.get("accuracy")
         return float(value) if isinstance(value, int | float) else None
+
+
+@dataclass(frozen=True)
+class TrialPage:
+    """Some of the trials that meet a filter.
+
+    Attributes:
+        rows: the trials of the page.
+        total: how many meet the filter.
+        page, pages: which one this is, from 1, and how many there are.
+    """
+
+    rows: tuple[TrialRow, ...]
+    total: int
+    page: int
+    pages: int
 
 
 class Studies:
@@ -108,10 +136,12 @@ class Studies:
         """Raises UnknownRunError where there is no such study."""
         with self._database.read() as connection:
             study = _required_id(connection, name)
-            direction = connection.execute(
-                select(study_directions.c.direction).where(study_directions.c.study_id == study)
-            ).scalar()
-            minimises = direction != "MAXIMIZE"
+            directions = connection.execute(
+                select(study_directions.c.direction)
+                .where(study_directions.c.study_id == study)
+                .order_by(study_directions.c.objective)
+            ).scalars().all()  # fmt: skip
+            minimises = directions[:1] != ["MAXIMIZE"]
             counts = connection.execute(
                 select(trials.c.state, func.count()).where(trials.c.study_id == study).group_by(trials.c.state)
             )
@@ -128,6 +158,7 @@ class Studies:
             best_accuracy=attributes.get("accuracy"),
             best_health=attributes.get("health"),
             mean_duration_s=mean_duration_s,
+            n_objectives=len(directions),
         )
 
     def trials(
@@ -143,25 +174,25 @@ class Studies:
             limit, offset: size and beginning of the page.
         """
         with self._database.read() as connection:
-            query = _page_query(_required_id(connection, name), sort, states, connection.dialect.name)
-            query = query.limit(limit).offset(offset)
-            rows = connection.execute(query).all()
-            ids = [row.trial_id for row in rows]
-            params, attributes, curves = (
-                _params(connection, ids), _attributes(connection, ids), _curves(connection, ids)
-            )  # fmt: skip
-        return [
-            TrialRow(
-                number=row.number,
-                state=row.state.lower(),
-                score=row.value,
-                duration_s=_seconds(row.datetime_start, row.datetime_complete),
-                params=params[row.trial_id],
-                attributes=attributes[row.trial_id],
-                curve=curves[row.trial_id],
-            )
-            for row in rows
-        ]
+            study = _required_id(connection, name)
+            met = conditions(TrialFilter(states=tuple(states)), study, {})
+            return _rows(connection, met, sort, limit, offset)
+
+    def page(self, name: str, wanted: TrialFilter, *, sort: str = "number", page: int = 1, size: int = 12) -> TrialPage:
+        """The trials that meet a filter, `size` at a time; beyond the last page the last one.
+
+        Raises:
+            UnknownRunError: there is no such study.
+            ValueError: `sort` is no order.
+        """
+        with self._database.read() as connection:
+            study = _required_id(connection, name)
+            met = conditions(wanted, study, _positions(connection, study, wanted))
+            total = connection.execute(select(func.count()).select_from(trials).where(*met)).scalar() or 0
+            pages = max(1, -(-total // size))
+            at = min(max(1, page), pages)
+            rows = _rows(connection, met, sort, size, (at - 1) * size) if total else []
+        return TrialPage(tuple(rows), total, at, pages)
 
     def scores(self, name: str) -> list[tuple[int, float]]:
         """(number, score) of each complete trial that has a finite score, by number."""
@@ -172,6 +203,7 @@ class Studies:
                 .where(
                     trials.c.study_id == _required_id(connection, name),
                     trials.c.state == "COMPLETE",
+                    trial_values.c.objective == 0,
                     trial_values.c.value_type == "FINITE",
                 )
                 .order_by(trials.c.number)
@@ -196,49 +228,61 @@ def _best(connection: Connection, study: int, minimises: bool) -> Row[Any, Any, 
     query = (
         select(trials.c.trial_id, trials.c.number, trial_values.c.value)
         .join_from(trials, trial_values, trials.c.trial_id == trial_values.c.trial_id)
-        .where(trials.c.study_id == study, trials.c.state == "COMPLETE", trial_values.c.value_type == "FINITE")
+        .where(
+            trials.c.study_id == study,
+            trials.c.state == "COMPLETE",
+            trial_values.c.objective == 0,
+            trial_values.c.value_type == "FINITE",
+        )
         .order_by(order, trials.c.number)
         .limit(1)
     )
     return connection.execute(query).one_or_none()
 
 
-def _page_query(study: int, sort: str, states: Sequence[str], dialect: str) -> Select[Any]:
-    key = sort.removeprefix("-")
-    if key not in SORTS:
-        raise ValueError(f"sort must be one of {', '.join(SORTS)}, with '-' in front for descending, got {sort!r}")
-    source = trials.outerjoin(trial_values, trials.c.trial_id == trial_values.c.trial_id)
-    quantity: ColumnElement[Any]
-    if key == "number":
-        quantity = trials.c.number
-    elif key == "duration":
-        quantity = _duration(dialect)
-    elif key == "score":
-        quantity = trial_values.c.value
-    else:
-        wanted = trial_attributes.alias("wanted")
-        source = source.outerjoin(wanted, and_(trials.c.trial_id == wanted.c.trial_id, wanted.c.key == key))
-        quantity = cast(wanted.c.value_json, Float)
+def _rows(connection: Connection, met: list[ColumnElement[bool]], sort: str, limit: int, offset: int) -> list[TrialRow]:
+    source, order = ordered(sort, connection.dialect.name)
     query = select(
         trials.c.trial_id, trials.c.number, trials.c.state, trials.c.datetime_start, trials.c.datetime_complete,
-        trial_values.c.value,
-    ).select_from(source).where(trials.c.study_id == study)  # fmt: skip
-    if states:
-        query = query.where(trials.c.state.in_([state.upper() for state in states]))
-    order = quantity.desc() if sort.startswith("-") else quantity
-    return query.order_by(case((quantity.is_(None), 1), else_=0), order, trials.c.number)
+    ).select_from(source).where(*met).order_by(*order).limit(limit).offset(offset)  # fmt: skip
+    rows = connection.execute(query).all()
+    ids = [row.trial_id for row in rows]
+    params, attributes = _params(connection, ids), _attributes(connection, ids)
+    curves, values = _curves(connection, ids), _values(connection, ids)
+    return [
+        TrialRow(
+            number=row.number,
+            state=row.state.lower(),
+            score=next((value for value in values[row.trial_id][:1] if math.isfinite(value)), None),
+            duration_s=_seconds(row.datetime_start, row.datetime_complete),
+            params=params[row.trial_id],
+            attributes=attributes[row.trial_id],
+            curve=curves[row.trial_id],
+            values=tuple(values[row.trial_id]),
+        )
+        for row in rows
+    ]
 
 
-def _duration(dialect: str) -> ColumnElement[Any]:
-    """A quantity that grows with a trial's duration; SQLite keeps times as text and cannot subtract them."""
-    if dialect == "sqlite":
-        return func.julianday(trials.c.datetime_complete) - func.julianday(trials.c.datetime_start)
-    return trials.c.datetime_complete - trials.c.datetime_start
+def _positions(connection: Connection, study: int, wanted: TrialFilter) -> dict[str, list[int]]:
+    """Where the wanted choices of each category stand among all; Optuna keeps a category as its position."""
+    found = {}
+    for name, texts in wanted.choices.items():
+        query = (
+            select(trial_params.c.distribution_json)
+            .join_from(trials, trial_params, trials.c.trial_id == trial_params.c.trial_id)
+            .where(trials.c.study_id == study, trial_params.c.param_name == name)
+            .limit(1)
+        )
+        text = connection.execute(query).scalar()
+        choices = getattr(json_to_distribution(text), "choices", ()) if text else ()
+        found[name] = [place for place, choice in enumerate(choices) if choice_text(choice) in texts]
+    return found
 
 
 def _mean_duration_s(connection: Connection, study: int) -> float | None:
     """Of complete and pruned trials; averaged by the database, because pages ask for it twice a second."""
-    query = select(func.avg(_duration(connection.dialect.name))).where(
+    query = select(func.avg(duration(connection.dialect.name))).where(
         trials.c.study_id == study, trials.c.state.in_(("COMPLETE", "PRUNED"))
     )
     mean = connection.execute(query).scalar()
@@ -283,6 +327,18 @@ def _curves(connection: Connection, ids: Sequence[int]) -> defaultdict[int, dict
     )  # fmt: skip
     for trial, step, value in connection.execute(query):
         found[trial][step] = value
+    return found
+
+
+def _values(connection: Connection, ids: Sequence[int]) -> defaultdict[int, list[float]]:
+    found: defaultdict[int, list[float]] = defaultdict(list)
+    query = (
+        select(trial_values.c.trial_id, trial_values.c.value, trial_values.c.value_type)
+        .where(trial_values.c.trial_id.in_(ids))
+        .order_by(trial_values.c.objective)
+    )
+    for trial, value, kind in connection.execute(query):
+        found[trial].append(INFINITE.get(kind, value))
     return found
 
 

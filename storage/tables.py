@@ -71,7 +71,9 @@ jobs = Table(
 
 # Optuna's tables, as far as they are read here (schema of version 5).
 studies = table("studies", column("study_id", Integer), column("study_name", String))
-study_directions = table("study_directions", column("study_id", Integer), column("direction", String))
+study_directions = table(
+    "study_directions", column("study_id", Integer), column("objective", Integer), column("direction", String)
+)
 study_attributes = table(
     "study_user_attributes", column("study_id", Integer), column("key", String), column("value_json", Text)
 )
@@ -84,7 +86,13 @@ trials = table(
     column("datetime_start", DateTime),
     column("datetime_complete", DateTime),
 )
-trial_values = table("trial_values", column("trial_id", Integer), column("value", Float), column("value_type", String))
+trial_values = table(
+    "trial_values",
+    column("trial_id", Integer),
+    column("objective", Integer),
+    column("value", Float),
+    column("value_type", String),
+)
 trial_params = table(
     "trial_params",
     column("trial_id", Integer),
