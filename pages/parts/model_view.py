@@ -9,7 +9,7 @@ import streamlit as st
 
 from hpo_core.model_card import ModelFile
 from hpo_core.results import CARD_FILE
-from pages.parts import confusion, final_models, formats, shared, try_model
+from pages.parts import confusion, final_models, formats, report_download, shared, try_model
 from pages.parts.final_models import FinalModel
 from storage.progress import TrialProgress
 
@@ -59,12 +59,15 @@ def draw(study: str, model: FinalModel) -> None:
 
 
 def draw_run_files(study: str) -> None:
-    """Downloads of what lies in the run's folder beside the model."""
+    """Downloads of what lies in the run's folder beside the model, and the report."""
     found = final_models.files_of_run(shared.settings().results_dir, study)
-    if not found:
+    has_report = shared.studies().exists(study)
+    if not found and not has_report:
         return
     st.header("Files of the run", anchor=False)
     with st.container(horizontal=True, key="run_files"):
+        if has_report:
+            report_download.button(study, "models")
         for name, path in found.items():
             _download(final_models.RUN_FILES[name], f"{study}-{name}", path)
 
