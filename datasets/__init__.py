@@ -10,11 +10,13 @@ from datasets.errors import (
     DatasetCorruptError,
     DatasetError,
     DatasetUnavailableError,
+    SampleError,
     UnknownDatasetError,
     UnsafePickleError,
 )
+from datasets.own_samples import picture_sample, text_sample
 from datasets.preparation import locate, prepare
-from datasets.prepared import PreparedDataset, Sequences, decode_text, open_prepared
+from datasets.prepared import PreparedDataset, Sequences, decode_text, decode_words, open_prepared
 from datasets.samples import examples, thumbnails
 from datasets.splits import Split, stratified_split
 
@@ -28,16 +30,20 @@ __all__ = [
     "Download",
     "Kind",
     "PreparedDataset",
+    "SampleError",
     "Sequences",
     "Split",
     "UnknownDatasetError",
     "UnsafePickleError",
     "dataset_info",
     "decode_text",
+    "decode_words",
     "examples",
     "locate",
     "open_prepared",
+    "picture_sample",
     "prepare",
     "stratified_split",
+    "text_sample",
     "thumbnails",
 ]

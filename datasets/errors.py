@@ -7,7 +7,8 @@
     ├── DatasetUnavailableError    no file at hand and none could be downloaded
     ├── DatasetCorruptError        a file is damaged or is not what it says
     │   └── UnsafePickleError      a pickle asks for more than arrays of numbers and lists
-    └── DatasetCacheError          the cache folder could not be written
+    ├── DatasetCacheError          the cache folder could not be written
+    └── SampleError                a picture or text of a visitor cannot be put to a model
 """
 
 from pathlib import Path
@@ -47,3 +48,7 @@ class DatasetCacheError(DatasetError):
             f"{what} could not be written to {where} ({reason}): free some space there or choose another cache folder."
         )
         self.where = where
+
+
+class SampleError(DatasetError):
+    """A picture or text that somebody brought cannot be made into a sample."""

@@ -172,15 +172,23 @@ def decode_text(prepared: PreparedDataset, tokens: Iterable[int]) -> str:
     Raises:
         ValueError: the dataset holds pictures.
     """
+    return " ".join(word or "?" for word in decode_words(prepared, tokens))
+
+
+def decode_words(prepared: PreparedDataset, tokens: Iterable[int]) -> list[str]:
+    """The word of each token id; nothing for padding and start, '' for an unknown word.
+
+    Raises:
+        ValueError: the dataset holds pictures.
+    """
     if prepared.info.kind is not Kind.TEXT:
         raise ValueError(f"{prepared.info.title} holds pictures, not text")
-    words = _words(prepared.path)
-    found = (words[token] if FIRST_WORD_ID < token < len(words) else "?" for token in tokens if token >= UNKNOWN_ID)
-    return " ".join(found)
+    words = words_of(prepared.path)
+    return [words[token] if FIRST_WORD_ID < token < len(words) else "" for token in tokens if token >= UNKNOWN_ID]
 
 
 @lru_cache(maxsize=4)
-def _words(path: Path) -> tuple[str, ...]:
+def words_of(path: Path) -> tuple[str, ...]:
     """The word of every id; a decoded folder never changes, so the file is read once."""
     try:
         # Split at line feeds only: some words hold other characters that str.splitlines takes for line ends.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hpo_core.commands.exit_codes import CANCELLED, USAGE
 from hpo_core.errors import OneginError
+from hpo_core.settings import Settings
 
 DESCRIPTION = """Finds hyperparameters for Keras CNNs and LSTMs.
 
@@ -18,6 +19,7 @@ commands:
   train        one configuration without a study: dataset=mnist filters=16 epochs=3 ...
   status       all runs, or one of them: [run_name=NAME]
   cancel       stop a run, also one of another process: run_name=NAME
+  export       write the report of a study, one HTML file that opens offline: run_name=NAME
   datasets     the data sets and where each would be read from
   tensorboard  write the curves of a run's trials for TensorBoard: run_name=NAME
 """
@@ -83,6 +85,20 @@ def _cancel(words: Sequence[str], as_json: bool) -> int:
     return cancel(words, as_json, os.environ)
 
 
+def _export(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.commands.export import export
+    from pages.parts.report import build_report, report_name
+    from pages.parts.report_data import read_report
+    from storage.database import open_database
+
+    def report(settings: Settings, name: str) -> tuple[str, str]:
+        database = open_database(settings.storage_url)
+        data = read_report(database, settings.results_dir, settings.artifacts_dir, name)
+        return report_name(name), build_report(data)
+
+    return export(words, as_json, os.environ, report)
+
+
 def _datasets(words: Sequence[str], as_json: bool) -> int:
     from hpo_core.commands.queries import list_datasets
 
@@ -101,6 +117,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str], bool], int]] = {
     "train": _train,
     "status": _status,
     "cancel": _cancel,
+    "export": _export,
     "datasets": _datasets,
     "tensorboard": _tensorboard,
 }

@@ -202,6 +202,24 @@ class Failed(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer(Record):
+    """What a final model says about one sample; no record of a trial.
+
+    Attributes:
+        probabilities: of each class, in 0..1.
+        picture: what the model was given, as a PNG file in base64; empty for a text.
+        words: of a text as the model reads it, '' for a word that it does not know; empty for a picture.
+        label: the right class; None where nobody knows.
+    """
+
+    kind: ClassVar[str] = "answer"
+    probabilities: list[float]
+    picture: str = ""
+    words: list[str] = field(default_factory=list)
+    label: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tick(Record):
     """Nothing arrived for a while; made by the parent so that its reader can look at flags and clocks."""
 
@@ -223,7 +241,7 @@ Trainer = Callable[["TrialConfig"], Iterator[Record]]
 
 KINDS: dict[str, type[Record]] = {
     cls.kind: cls
-    for cls in (Started, Batch, Epoch, Snapshot, Phase, Resources, LogLine, Artefact, Finished, Failed, Tick)
+    for cls in (Started, Batch, Epoch, Snapshot, Phase, Resources, LogLine, Artefact, Finished, Failed, Answer, Tick)
 }
 
 

@@ -14,7 +14,7 @@ def _page() -> None:
     with shared.database_errors(retry=True):
         shared.runs().list(limit=1)  # without a database there is nothing to look after
         system_view.machine()
-        st.subheader("RunPod", anchor=False)
+        st.header("RunPod", anchor=False)
         with st.container(key="live_part"):
             st.fragment(endpoint_view.draw, run_every=LOOK_S, key="endpoint")()
         left, right = st.columns(2, gap="medium")

@@ -65,6 +65,13 @@ class ChildProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def send(self, line: str) -> None:
+        """One line for its standard input. Raises OSError or ValueError where the process has gone."""
+        stream = self._process.stdin
+        assert stream is not None
+        stream.write(line + "\n")
+        stream.flush()
+
     def receive(self, timeout_s: float) -> Record | None:
         """The next record; None when the process has gone. Raises queue.Empty after `timeout_s`."""
         return self._records.get(timeout=timeout_s)

@@ -62,11 +62,8 @@ class TrainingProcess(ChildProcess):
             return 0
 
     def _send(self, command: dict[str, object]) -> None:
-        stream = self._process.stdin
-        assert stream is not None
         try:
-            stream.write(json.dumps(command) + "\n")
-            stream.flush()
+            self.send(json.dumps(command))
         except (BrokenPipeError, ValueError):
             return  # the process has gone, which `receive` tells
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
@@ -107,6 +108,17 @@ def split_of(config: TrialConfig, prepared: datasets.PreparedDataset) -> dataset
         has_test_part=prepared.n_test > 0,
         seed=config.split_seed,
     )
+
+
+def test_indices(
+    config: TrialConfig, prepared: datasets.PreparedDataset
+) -> tuple[Literal["test", "train"], np.ndarray]:
+    """Which part of the set the test samples lie in, and where: its own test part, or what `test_split` set aside."""
+    if prepared.n_test:
+        return "test", np.arange(prepared.n_test)
+    chosen = split_of(config, prepared).test
+    assert chosen is not None
+    return "train", chosen
 
 
 def shared_tensor(array: np.ndarray) -> tf.Tensor:

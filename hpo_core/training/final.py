@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import datasets
 from hpo_core.records import FINAL_PHASE, Finished, Phase, finite
-from hpo_core.training.data import TrialData, shared_tensor, split_of, trial_data
+from hpo_core.training.data import TrialData, shared_tensor, test_indices, trial_data
 from hpo_core.training.export import export_model
 from hpo_core.training.loop import FitPlan, fit_epochs, started_record
 from hpo_core.training.model import build_model
@@ -133,12 +133,11 @@ def final_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> Final
 
 def _test_part(config: TrialConfig, prepared: datasets.PreparedDataset) -> tuple[tf.Tensor, np.ndarray]:
     """All samples to test on, and their labels."""
-    own = prepared.n_test > 0
+    part, chosen = test_indices(config, prepared)
+    own = part == "test"
     labels = np.asarray(prepared.y_test if own else prepared.y_train)
-    chosen = np.arange(len(labels)) if own else split_of(config, prepared).test
-    assert chosen is not None
     if prepared.info.kind is datasets.Kind.TEXT:
-        texts = prepared.sequences("test" if own else "train").padded(
+        texts = prepared.sequences(part).padded(
             chosen, length=config.number("sequence_length"), vocabulary_size=config.number("vocabulary_size")
         )
         inputs = tf.convert_to_tensor(texts)

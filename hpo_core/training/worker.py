@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--datasets-dir", type=Path)
     parser.add_argument("--logical-devices", type=int, default=1, help="as how many devices the processor shows itself")
     arguments = parser.parse_args()
-    output, commands = Output(_private_stdout()), Commands(sys.stdin)
+    output, commands = Output(private_stdout()), Commands(sys.stdin)
 
     _prepare_tensorflow(arguments.threads, arguments.logical_devices)
     output.emit(Phase(name=READY))
@@ -130,7 +130,7 @@ def _empty_folder() -> Path:
     return folder
 
 
-def _private_stdout() -> TextIO:
+def private_stdout() -> TextIO:
     """Standard output for records alone; what libraries print goes to standard error from here on."""
     private = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

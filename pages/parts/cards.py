@@ -91,8 +91,9 @@ def _size(info: DatasetInfo) -> str:
 
 def _marked(chosen: str) -> str:
     """The chosen card has a border in the accent colour."""
-    accent = "light-dark(#2B4C9B, #8FB0FF)"
-    return f"<style>.st-key-card_{chosen} {{ border-color: {accent}; box-shadow: 0 0 0 1px {accent}; }}</style>"
+    return (
+        f"<style>.st-key-card_{chosen} {{ border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }}</style>"
+    )
 
 
 def _choose(name: str) -> None:

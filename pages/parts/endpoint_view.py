@@ -60,7 +60,7 @@ def draw_jobs() -> None:
     """Draw the newest jobs, and what they say of workers and runs."""
     with shared.database_errors(retry=False):
         jobs = shared.jobs().newest(LOOKED_AT)
-        st.subheader("Jobs", anchor=False)
+        st.header("Jobs", anchor=False)
         if not jobs:
             st.html('<div class="quiet">No job yet: they appear with the first run on RunPod.</div>')
             return
@@ -72,13 +72,13 @@ def draw_jobs() -> None:
         records = shared.jobs().workers(endpoint_name(settings.base_url, settings.endpoint_id))
         left, right = st.columns(2, gap="medium")
         with left:
-            st.subheader("Workers of this endpoint", anchor=False)
+            st.header("Workers of this endpoint", anchor=False)
             if records:
                 st.dataframe(worker_table(records), key="worker_table", hide_index=True)
             else:
                 st.html('<div class="quiet">No worker of this endpoint has ended a job yet.</div>')
         with right:
-            st.subheader("Money by run", anchor=False)
+            st.header("Money by run", anchor=False)
             st.dataframe(_money_table(jobs), key="money_table", hide_index=True)
 
 

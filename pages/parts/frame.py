@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from hpo_core import VERSION
+from pages.parts import palette
 
 HERE = Path(__file__).parent
 LOGO = HERE / "logo.svg"
@@ -26,6 +27,9 @@ VERSIONS = (
 def page() -> Iterator[None]:
     """Draw the frame around what the body draws."""
     st.html(STYLE)
+    # Dialogs and tooltips lie outside of the element to which Streamlit gives the scheme of its theme.
+    scheme = st.context.theme.type or "light dark"
+    st.html(f"<style>:root {{ color-scheme: {scheme}; {palette.css_variables()} }}</style>")
     st.logo(LOGO, size="large")
     yield
     _footer()

@@ -19,6 +19,8 @@ LEGEND_HEIGHT = 48
 ENOUGH_AXES = 3
 HEALTH_LINE = "health"
 COLOURS = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#56B4E9")
+# Plotly's word for labels at 1, 2 and 5 times a power of ten.
+FEW_DECADES = "D2"
 
 
 def draw_radar(metrics: Mapping[str, float | None]) -> go.Figure | None:
@@ -119,7 +121,7 @@ def _blank_radar() -> go.Figure:
         polar={
             "bgcolor": "rgba(0,0,0,0)",
             "radialaxis": {
-                "range": [0, 1], "tickvals": [0.25, 0.5, 0.75, 1], "tickfont": {"size": 10},
+                "range": [0, 1], "tickvals": [0.25, 0.5, 0.75, 1], "tickfont": {"size": 12},
                 "gridcolor": "rgba(128,136,150,0.35)", "linecolor": "rgba(0,0,0,0)", "angle": 90, "tickangle": 90,
             },
             "angularaxis": {
@@ -151,11 +153,11 @@ def _line(
     )  # fmt: skip
 
 
-def _decade_tick(lines: Mapping[str, Sequence[tuple[int, float]]]) -> int | None:
-    """Labels at every power of ten or every second one; plotly's own choice where few powers are spanned."""
+def _decade_tick(lines: Mapping[str, Sequence[tuple[int, float]]]) -> int | str:
+    """Labels at every power of ten or every second one; at 1, 2 and 5 where few powers are spanned."""
     values = [value for points in lines.values() for _, value in points]
     decades = math.log10(max(values) / min(values)) if values else 0.0
-    return None if decades < 2 else 1 if decades < 8 else 2
+    return FEW_DECADES if decades < 2 else 1 if decades < 8 else 2
 
 
 def _two_lines(title: str) -> str:

@@ -13,7 +13,7 @@ from pages.parts.trial_choice import Champions
 
 def draw(study: str, best: Champions) -> None:
     """Draw the comparison, or the sentence that stands for it."""
-    st.subheader("Best by accuracy beside best by health", anchor=False)
+    st.header("Best by accuracy beside best by health", anchor=False)
     if best.accuracy is None or best.health is None:
         st.html(f'<div class="quiet">{missing(best)}</div>')
         return

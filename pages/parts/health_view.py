@@ -38,7 +38,7 @@ QUIET_CHART = {"displayModeBar": False}
 def nothing_yet() -> None:
     """The page of a database without studies."""
     with st.container(border=True, key="empty"):
-        st.subheader("No network to examine yet", anchor=False)
+        st.header("No network to examine yet", anchor=False)
         st.write(
             "Here you will see why a network is healthy or sick: six metrics from 0 to 1, what each layer does epoch "
             "by epoch, and advice on what to change."
@@ -64,7 +64,7 @@ def _draw(study: str, trial: TrialRow, config: Mapping[str, object]) -> None:
         values = health_numbers.values_of(trial, told.history)
         _head(study, trial, values, config)
         _metrics(values, told)
-        st.subheader("Diagnoses", anchor=False)
+        st.header("Diagnoses", anchor=False)
         diagnosis_cards.draw(trial, told.history)
         if told.history is not None and told.history.epochs:
             _epochs(told.history, told.mark)
@@ -113,7 +113,7 @@ def _metrics(values: Values, told: Told) -> None:
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.subheader("Six metrics, 1 is healthy", anchor=False)
+        st.header("Six metrics, 1 is healthy", anchor=False)
         health_bars.draw(values, told.history)
     with right:
         figure = health_charts.draw_radar(values.metrics)
@@ -125,7 +125,7 @@ def _metrics(values: Values, told: Told) -> None:
 
 def _epochs(history: TrialHistory, mark: str) -> None:
     with st.container(border=True, key="chart_epochs"):
-        st.subheader("Epoch by epoch", anchor=False)
+        st.header("Epoch by epoch", anchor=False)
         st.html('<div class="quiet">Each metric as it stood after each epoch; the wide grey line is the health.</div>')
         st.plotly_chart(_metrics_figure(mark, history), key="metrics_by_epoch", config=QUIET_CHART)
 
@@ -133,7 +133,7 @@ def _epochs(history: TrialHistory, mark: str) -> None:
 def _layers(study: str, trial: TrialRow, history: TrialHistory, mark: str) -> None:
     """One quantity of all layers over the epochs, and all quantities after one epoch."""
     with st.container(border=True, key="chart_layers"):
-        st.subheader("Layer by layer", anchor=False)
+        st.header("Layer by layer", anchor=False)
         read = [epoch.epoch for epoch in history.read_epochs]
         if not read:
             st.html('<div class="quiet">No layer was read in this trial.</div>')

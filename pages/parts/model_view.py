@@ -9,7 +9,7 @@ import streamlit as st
 
 from hpo_core.model_card import ModelFile
 from hpo_core.results import CARD_FILE
-from pages.parts import confusion, final_models, formats, shared
+from pages.parts import confusion, final_models, formats, report_download, shared, try_model
 from pages.parts.final_models import FinalModel
 from storage.progress import TrialProgress
 
@@ -26,7 +26,7 @@ MIME_TYPES = {
 def nothing_yet(*, has_runs: bool) -> None:
     """The page before the first final model."""
     with st.container(border=True, key="empty"):
-        st.subheader("No final model yet", anchor=False)
+        st.header("No final model yet", anchor=False)
         st.write(
             "After the last trial of a run the best network is trained again on all training and validation data, and "
             "tested once on samples that no trial saw. Here you will find it: its accuracy, its mistakes, and its "
@@ -44,7 +44,8 @@ def draw(study: str, model: FinalModel) -> None:
         "pages/trials.py", label=f"Made from Trial {model.card.trial}, the best of this run",
         icon=":material/view_list:", query_params={"study": study, "trial": str(model.card.trial)},
     )  # fmt: skip
-    st.subheader("Files of the model", anchor=False)
+    try_model.draw(study, model)
+    st.header("Files of the model", anchor=False)
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="formats")
     for file in model.card.files:
         with grid.cell(), st.container(border=True, height="stretch", key=f"format_{_key(file.name)}"):
@@ -58,12 +59,15 @@ def draw(study: str, model: FinalModel) -> None:
 
 
 def draw_run_files(study: str) -> None:
-    """Downloads of what lies in the run's folder beside the model."""
+    """Downloads of what lies in the run's folder beside the model, and the report."""
     found = final_models.files_of_run(shared.settings().results_dir, study)
-    if not found:
+    has_report = shared.studies().exists(study)
+    if not found and not has_report:
         return
-    st.subheader("Files of the run", anchor=False)
+    st.header("Files of the run", anchor=False)
     with st.container(horizontal=True, key="run_files"):
+        if has_report:
+            report_download.button(study, "models")
         for name, path in found.items():
             _download(final_models.RUN_FILES[name], f"{study}-{name}", path)
 
@@ -133,7 +137,7 @@ def _file(study: str, model: FinalModel, file: ModelFile) -> None:
 
 
 def _mistakes(model: FinalModel) -> None:
-    st.subheader("What it takes for what", anchor=False)
+    st.header("What it takes for what", anchor=False)
     card, mistakes = model.card, model.mistakes
     if not card.confusion:
         st.html('<div class="quiet">The mistakes of this model were not counted.</div>')

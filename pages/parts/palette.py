@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of one theme, which .streamlit/config.toml repeats for Streamlit's own parts.
+
+    Attributes:
+        ground: behind the page.
+        surface: of cards and charts.
+        text: of what is to be read first.
+        quiet: text of what is to be read second.
+        accent: of links, choices and the one button that matters.
+        on_accent: text on the accent.
+        line: around and between things; never of text.
+    """
+
+    ground: str
+    surface: str
+    text: str
+    quiet: str
+    accent: str
+    on_accent: str
+    line: str
+
+
+LIGHT = Theme("#FBFAF7", "#FFFFFF", "#1C2230", "#667085", "#2B4C9B", "#FFFFFF", "#E4E2DC")
+DARK = Theme("#12151C", "#1A1F2A", "#E8EAF0", "#98A2B3", "#8FB0FF", "#12151C", "#2A3140")
+# Sizes of type in pixels; nothing is written in another one.
+TYPE_SCALE = (12, 14, 16, 20, 28, 40)
 
 RUNNING = "#0072B2"
 COMPLETE = "#009E73"
@@ -56,7 +87,7 @@ HEALTH: tuple[str, str, str] = ("#B2182B", "#F7F0D5", "#1B7837")
 # Low to high, told apart by colour-blind readers and visible on both grounds.
 SEQUENCE: tuple[str, ...] = ("#1F5FA8", "#6FA3C7", "#C4B98F", "#E69F00")
 QUIET = "rgba(128,136,150,0.45)"
-DARK_INK, LIGHT_INK = "#0B0D12", "#FFFFFF"
+DARK_INK, LIGHT_INK = "#030406", "#FFFFFF"
 
 
 def health(value: float) -> str:
@@ -69,10 +100,22 @@ def health(value: float) -> str:
 
 def ink_on(colour: str) -> str:
     """Dark or light text, whichever is read better on a colour."""
-    ground = _luminance(colour)
-    dark = (ground + 0.05) / (_luminance(DARK_INK) + 0.05)
-    light = (_luminance(LIGHT_INK) + 0.05) / (ground + 0.05)
-    return DARK_INK if dark >= light else LIGHT_INK
+    return max((DARK_INK, LIGHT_INK), key=lambda ink: contrast(ink, colour))
+
+
+def contrast(one: str, other: str) -> float:
+    """How well two colours are told apart, 1 to 21 (WCAG 2.2); text needs 4.5."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def css_variables() -> str:
+    """Variables for style sheets: --quiet and the like, which follow the theme in use, and --failed and the like."""
+    names = [field.name for field in dataclasses.fields(Theme)]
+    themed = [
+        f"--{name.replace('_', '-')}: light-dark({getattr(LIGHT, name)}, {getattr(DARK, name)});" for name in names
+    ]
+    return " ".join(themed + [f"--{state}: {colour};" for state, colour in RUN_STATES.items()])
 
 
 def _channels(colour: str) -> tuple[int, int, int]:

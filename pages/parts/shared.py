@@ -17,6 +17,7 @@ from functools import cache
 import streamlit as st
 
 from hpo_core.backends import LOCAL_ONLY, RUNPOD
+from hpo_core.local.asking import ModelDesk
 from hpo_core.machine import Machine
 from hpo_core.manager import RunManager
 from hpo_core.settings import Settings
@@ -59,6 +60,12 @@ def pace() -> Pace:
 
 
 @cache
+def model_desk() -> ModelDesk:
+    """Where final models are asked; one process for all visitors."""
+    return ModelDesk(settings())
+
+
+@cache
 def endpoint_watch() -> EndpointWatch:
     """How that endpoint is doing."""
     return EndpointWatch()
@@ -92,6 +99,7 @@ def close_runs() -> None:
     try:
         manager().close()
     finally:
+        model_desk().close()
         remote().close()  # the jobs of a run are cancelled there first
 
 

@@ -19,7 +19,7 @@ ATTEMPTS = 1
 
 def machine() -> None:
     """What this machine has."""
-    st.subheader("This machine", anchor=False)
+    st.header("This machine", anchor=False)
     found, memory = shared.machine(), psutil.virtual_memory()
     grid = st.grid(4, min_column_width=150, key="tiles")
     shown = (
@@ -37,7 +37,7 @@ def store() -> None:
     """Whether remote trials can leave their files somewhere, and a check of it."""
     settings = shared.settings().s3
     with st.container(border=True, key="store_card"):
-        st.subheader("Store for files (S3)", anchor=False)
+        st.header("Store for files (S3)", anchor=False)
         if not settings.complete:
             st.html(f'<div class="card-text">{_missing(settings)}</div>')
             return

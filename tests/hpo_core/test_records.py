@@ -6,6 +6,7 @@ import pytest
 
 from hpo_core.records import (
     KINDS,
+    Answer,
     Artefact,
     Failed,
     LogLine,
@@ -28,6 +29,7 @@ EXAMPLES: list[Record] = [
     Failed(error_type="ValueError", message="é", traceback="..."),
     Snapshot(epoch=2, sample=7, label=1, predicted=0, image=[[0, 255]], maps={"conv_1": [[[0, 128]]]}),
     Artefact(name="model.onnx", path=None, note="a package is missing"),
+    Answer(probabilities=[0.25, 0.75], words=["the", ""], label=1),
     Tick(),
 ]
 

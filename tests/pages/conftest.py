@@ -52,7 +52,16 @@ def fill(database: Database) -> Callable[[str], None]:
 
 def _forget() -> None:
     close_databases()
-    for cached in (shared.settings, shared.manager, shared.machine, shared.remote, shared.endpoint_watch):
+    if shared.model_desk.cache_info().currsize:
+        shared.model_desk().close()
+    for cached in (
+        shared.settings,
+        shared.manager,
+        shared.machine,
+        shared.remote,
+        shared.endpoint_watch,
+        shared.model_desk,
+    ):
         cached.cache_clear()
     st.cache_resource.clear()
     st.cache_data.clear()

@@ -36,7 +36,17 @@ def open_page(page: str, /, **query: str) -> AppTest:
 
 def words(app: AppTest) -> str:
     """Everything that is written on the page."""
-    kinds = (app.title, app.subheader, app.markdown, app.html, app.caption, app.error, app.warning, app.info)
+    kinds = (
+        app.title,
+        app.header,
+        app.subheader,
+        app.markdown,
+        app.html,
+        app.caption,
+        app.error,
+        app.warning,
+        app.info,
+    )
     parts = [str(getattr(item, "value", None) or getattr(item, "body", "")) for kind in kinds for item in kind]
     return "\n".join([*parts, *(f"{tile.label}: {tile.value}" for tile in app.metric)])
 

@@ -1,0 +1,101 @@
+"""A visitor's own picture or text as a sample of a dataset, to be put to a trained model."""
+
+import io
+import re
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from datasets.catalogue import FIRST_WORD_ID, DatasetInfo, Kind
+from datasets.content import START_ID, UNKNOWN_ID
+from datasets.errors import SampleError
+from datasets.prepared import PreparedDataset, words_of
+
+PICTURE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+MAX_PICTURE_BYTES = 10_000_000
+# A picture of a few kilobytes may claim to have billions of pixels: its size is looked at before it is decoded.
+MAX_PICTURE_PIXELS = 40_000_000
+MAX_TEXT_CHARACTERS = 20_000
+
+_GREY_16_BIT = 257
+# What the published text sets were split at: everything but letters, digits and the apostrophe within words.
+_BETWEEN_WORDS = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\s]+")
+
+
+def picture_sample(data: bytes, info: DatasetInfo, *, inverted: bool = False) -> NDArray[np.uint8]:
+    """A picture file as a sample: turned as the camera was held, cut to its middle, scaled, and grey where the set is.
+
+    Args:
+        data: content of the file.
+        info: of the dataset, which decides size and colours.
+        inverted: light becomes dark; for sets whose strokes are light on a dark ground.
+
+    Returns:
+        uint8 (height, width, channels), 0 to 255.
+
+    Raises:
+        SampleError: it is no picture, is too large, or is damaged; the set holds text.
+    """
+    if info.kind is not Kind.PICTURES or info.shape is None:
+        raise SampleError(f"{info.title} holds text, not pictures")
+    if len(data) > MAX_PICTURE_BYTES:
+        raise SampleError(f"the file must have at most {MAX_PICTURE_BYTES / 1e6:.0f} MB, got {len(data) / 1e6:.1f} MB")
+    height, width, channels = info.shape
+    picture = ImageOps.fit(_decoded(data, "L" if channels == 1 else "RGB"), (width, height), Image.Resampling.LANCZOS)
+    sample: NDArray[np.uint8] = np.asarray(picture, np.uint8).reshape(info.shape)
+    return 255 - sample if inverted else sample
+
+
+def text_sample(prepared: PreparedDataset, text: str) -> NDArray[np.int32]:
+    """A text as token ids, as the dataset's own texts are: int32 (words + 1,), the start mark first.
+
+    Raises:
+        SampleError: it has no word that the dataset knows, or is too long; the set holds pictures.
+    """
+    if prepared.info.kind is not Kind.TEXT:
+        raise SampleError(f"{prepared.info.title} holds pictures, not text")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise SampleError(f"the text must have at most {MAX_TEXT_CHARACTERS:,} characters, got {len(text):,}")
+    ids = _ids(prepared.path)
+    tokens = [ids.get(word, UNKNOWN_ID) for word in _BETWEEN_WORDS.split(text.lower()) if word]
+    if not any(token > FIRST_WORD_ID for token in tokens):
+        raise SampleError(f"no word of this text occurs in {prepared.info.title}; write a sentence in English")
+    return np.array([START_ID, *tokens], np.int32)
+
+
+def _decoded(data: bytes, mode: str) -> Image.Image:
+    """The picture of a file, upright, without transparency."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture: Image.Image = Image.open(io.BytesIO(data), formats=PICTURE_FORMATS)
+            _check_size(*picture.size)
+            picture = ImageOps.exif_transpose(picture)
+            if picture.mode.startswith("I"):
+                return Image.fromarray((np.asarray(picture) // _GREY_16_BIT).astype(np.uint8)).convert(mode)
+            if picture.has_transparency_data:
+                on_white = Image.new("RGBA", picture.size, "white")
+                picture = Image.alpha_composite(on_white, picture.convert("RGBA"))
+            return picture.convert(mode)
+    except UnidentifiedImageError as error:
+        raise SampleError(f"the file is no picture; it must be one of {', '.join(PICTURE_FORMATS)}") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise SampleError(f"the picture is too large: {error}") from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise SampleError(f"the picture is damaged: {error}") from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PICTURE_PIXELS:
+        most = MAX_PICTURE_PIXELS / 1e6
+        raise SampleError(f"the picture must have at most {most:.0f} million pixels, got {width} x {height}")
+
+
+@lru_cache(maxsize=4)
+def _ids(path: Path) -> dict[str, int]:
+    """Word to token id; a decoded folder never changes."""
+    return {word: token for token, word in enumerate(words_of(path)) if word}

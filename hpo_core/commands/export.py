@@ -1,0 +1,41 @@
+"""`export`: a study as one file to show to others."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from hpo_core.commands.exit_codes import FINISHED
+from hpo_core.commands.queries import only
+from hpo_core.errors import UsageError
+from hpo_core.files import write_whole
+from hpo_core.optimization_config import RUN_NAME
+from hpo_core.results import ResultsError
+from hpo_core.settings import Settings
+
+Report = Callable[[Settings, str], tuple[str, str]]
+"""Makes the report of a study: the name of the file, and its content. Raises UnknownRunError."""
+
+
+def export(words: Sequence[str], as_json: bool, environ: Mapping[str, str], report: Report) -> int:
+    """Write the report of the study that `run_name` names into its folder of results.
+
+    A study of plain Optuna, whose name may be no name of a folder, has its report beside the folders.
+    """
+    name = only(words, "run_name")
+    if name is None:
+        raise UsageError("run_name", "must be given", "for example export run_name=mnist-1; 'status' lists the runs")
+    settings = Settings.from_environment(environ)
+    title, content = report(settings, name)
+    folder = settings.results_dir / name if RUN_NAME.fullmatch(name) else settings.results_dir
+    file = folder / title
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(content, file)
+    except OSError as error:
+        raise ResultsError(f"{file} could not be written: {error.strerror or error}") from error
+    print(f"report written: {file}", file=sys.stderr if as_json else sys.stdout)
+    if as_json:
+        print(json.dumps({"run_name": name, "report": str(file)}))
+    return FINISHED

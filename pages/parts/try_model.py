@@ -1,0 +1,139 @@
+"""A final model to be tried: a sample of the test part, a picture or a text of one's own, and what it says."""
+
+from __future__ import annotations
+
+import html
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from datasets import Kind
+from datasets.own_samples import MAX_PICTURE_BYTES, MAX_TEXT_CHARACTERS, PICTURE_FORMATS
+from hpo_core.model_card import KERAS_FILE
+from hpo_core.questions import AnswerError, Question
+from hpo_core.records import Answer
+from pages.parts import answer_view, shared
+from pages.parts.final_models import FinalModel
+
+FROM_TEST, OWN = "test", "own"
+UPLOAD_TYPES = [form.lower() for form in PICTURE_FORMATS] + ["jpg"]
+SAMPLE, ASKED, LAST = "try_sample", "try_asked", "try_last"
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """The last question of this visitor and what came of it.
+
+    Attributes:
+        study, source: what was asked of whom; an answer is shown only there.
+        answer: None where there was none.
+        problem: why not.
+    """
+
+    study: str
+    source: str
+    answer: Answer | None
+    problem: str = ""
+
+
+def draw(study: str, model: FinalModel) -> None:
+    """The part of the page in which the model is tried."""
+    st.header("Try it", anchor=False)
+    with st.container(border=True, key="chart_try"):
+        if not (model.folder / KERAS_FILE).is_file():
+            st.html('<div class="quiet">The model cannot be tried: its file for Keras is not on this machine.</div>')
+            return
+        st.fragment(_draw, key="try_model")(study, model)
+
+
+def _draw(study: str, model: FinalModel) -> None:
+    kind = model.card.info.kind
+    own = "Your own text" if kind is Kind.TEXT else "Your own picture"
+    names = {FROM_TEST: "A test sample", OWN: own}
+    source = st.segmented_control(
+        "What the model is shown", list(names), default=FROM_TEST, required=True, format_func=lambda name: names[name],
+        key="try_source",
+    )  # fmt: skip
+    asking: dict[str, Any] | None
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        if source == FROM_TEST:
+            asking = _test_sample(model)
+        else:
+            asking = _own_text() if kind is Kind.TEXT else _own_picture(model)
+        if asking is not None:
+            st.session_state[LAST] = _ask(study, source, model, asking)
+    tried = st.session_state.get(LAST)
+    with right:
+        if not isinstance(tried, _Tried) or (tried.study, tried.source) != (study, source):
+            st.html('<div class="quiet">Its answer will stand here: a probability for each class.</div>')
+        elif tried.answer is None:
+            st.error(f"{tried.problem[0].upper()}{tried.problem[1:]}.", icon=":material/error:")
+        else:
+            answer_view.draw(tried.answer, model.card)
+
+
+def _test_sample(model: FinalModel) -> dict[str, Any] | None:
+    """Choose a sample by its number or by chance; what to ask where a button was pressed."""
+    last = max(model.card.n_test - 1, 0)
+    st.session_state[SAMPLE] = min(st.session_state.get(SAMPLE, 0), last)
+    number = st.number_input(
+        "Number of the sample", min_value=0, max_value=last, step=1, key=SAMPLE,
+        help="Samples of the test part: no trial saw them, and the final model was tested on them once.",
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        asked = st.button("Ask the model", key="try_ask", type="primary", icon=":material/question_mark:")
+        another = st.button(
+            "Another one", key="try_another", icon=":material/shuffle:", on_click=_draw_lots, args=(last,)
+        )
+    return {"test_sample": int(number)} if asked or another else None
+
+
+def _draw_lots(last: int) -> None:
+    st.session_state[SAMPLE] = random.randint(0, last)
+
+
+def _own_picture(model: FinalModel) -> dict[str, Any] | None:
+    """Take a picture; what to ask where it, or how it is to be read, is new."""
+    info = model.card.info
+    assert info.shape is not None
+    height, width, channels = info.shape
+    colours = "grey" if channels == 1 else "colour"
+    file = st.file_uploader(
+        "A picture", type=UPLOAD_TYPES, key="try_file", max_upload_size=MAX_PICTURE_BYTES // 1_000_000
+    )
+    inverted = st.toggle(
+        "Swap light and dark", key="try_inverted",
+        help="Some sets, such as MNIST, have light strokes on a dark ground: ink on paper is the other way round.",
+    )  # fmt: skip
+    st.html(
+        f'<div class="card-small">It is cut to its middle and scaled to {width} × {height} pixels in {colours}, as the '
+        "samples of the data set are; the small picture beside the answer is what the model sees. It is not kept.</div>"
+    )
+    if file is None:
+        st.session_state.pop(ASKED, None)
+        return None
+    asking = (file.file_id, inverted)
+    if st.session_state.get(ASKED) == asking:
+        return None
+    st.session_state[ASKED] = asking
+    return {"picture": file.getvalue(), "inverted": inverted}
+
+
+def _own_text() -> dict[str, Any] | None:
+    text = st.text_area("A text", key="try_text", max_chars=MAX_TEXT_CHARACTERS, height=140)
+    asked = st.button("Ask the model", key="try_ask_text", type="primary", icon=":material/question_mark:")
+    return {"text": text} if asked else None
+
+
+def _ask(study: str, source: str, model: FinalModel, asking: dict[str, Any]) -> _Tried:
+    desk = shared.model_desk()
+    wait = "Asking the model" if desk.is_warm else "Loading the model; the first answer takes some ten seconds"
+    question = Question(model=model.folder / KERAS_FILE, config=model.card.config, **asking)
+    with st.spinner(wait):
+        try:
+            return _Tried(study, source, desk.ask(question))
+        except AnswerError as error:
+            return _Tried(study, source, None, html.escape(str(error).rstrip("."), quote=False))

@@ -1,0 +1,94 @@
+"""axe-core on every page, in both themes, with everything that folds opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from pages.parts import shared
+from storage.database import close_databases, open_database
+from tests.browser.conftest import Dashboard, serve, stop
+from tests.browser.steps import open_page, wait_for_rest
+from tests.browser.test_looks import PAGES
+from tests.pages import examined
+
+pytestmark = pytest.mark.slow
+
+GRAVE = ("serious", "critical")
+SETTLE_MS = 1000
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# Rule and part of a selector of what Streamlit's own widgets do, with the reason why it is not ours. None so far.
+OF_STREAMLIT: Mapping[tuple[str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One element that breaks one rule."""
+
+    rule: str
+    target: str
+    html: str
+    why: str
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard with an examined run and a final model; nothing was trained for them."""
+    folder = tmp_path_factory.mktemp("accessibility")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ONEGIN_RESULTS_DIR", str(folder / "results"))
+        environment.setenv("ONEGIN_STORAGE_URL", f"sqlite:///{folder / 'onegin.db'}")
+        shared.settings.cache_clear()
+        database = open_database(shared.settings().storage_url)
+        examined.make_examined(database)
+        examined.make_final_model(database)
+        close_databases()
+        shared.settings.cache_clear()
+    dashboard = serve(folder)
+    yield dashboard
+    stop(dashboard)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_accessible(name: str, page: Page, filled: Dashboard) -> None:
+    study = "digits-done" if name == "models" else "digits-examined"
+    open_page(page, filled, f"/{name}?study={study}&trial=1")
+    wait_for_rest(page)
+    _unfold(page)
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator(".stApp")).to_have_css("color-scheme", scheme)
+        assert [item for item in _violations(page) if not _is_of_streamlit(item)] == []
+
+
+def test_a_page_with_a_fault_is_found_out(page: Page, filled: Dashboard) -> None:
+    open_page(page, filled, "/system")
+    wait_for_rest(page)
+    page.evaluate("document.querySelector('.onegin-footer').innerHTML = '<img src=\"x.png\"><a href=\"#\"></a>'")
+    assert {"image-alt", "link-name"} <= {item.rule for item in _violations(page)}
+
+
+def _unfold(page: Page) -> None:
+    """Open every expander, and give what is in them time to appear."""
+    page.evaluate("for (const e of document.querySelectorAll('details:not([open]) > summary')) e.click()")
+    page.wait_for_timeout(SETTLE_MS)
+    wait_for_rest(page)
+
+
+def _violations(page: Page) -> list[Violation]:
+    answer: dict[str, Any] = Axe().run(page).response
+    return [
+        Violation(rule["id"], " ".join(map(str, node["target"])), node["html"][:300], node.get("failureSummary", ""))
+        for rule in answer["violations"]
+        if rule["impact"] in GRAVE
+        for node in rule["nodes"]
+    ]
+
+
+def _is_of_streamlit(item: Violation) -> bool:
+    return any(item.rule == rule and part in item.target for rule, part in OF_STREAMLIT)

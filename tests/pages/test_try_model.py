@@ -1,0 +1,72 @@
+"""Trying a final model: what is said about an answer, and what the page does with one that does not come."""
+
+from __future__ import annotations
+
+import pytest
+
+from hpo_core.records import Answer
+from pages.parts import answer_view, palette
+from storage.database import Database
+from tests.pages import examined
+from tests.pages.test_pages import open_page, words
+
+PAGE = "pages/models.py"
+NAMES = ("cat", "<b>dog</b>", "a rather long name of a class")
+LOAD_S = 90
+
+
+def test_classes_are_listed_by_their_probability() -> None:
+    listed = answer_view.guesses(Answer(probabilities=[0.2, 0.7, 0.1], label=2), NAMES)
+    assert [(guess.name, guess.is_right) for guess in listed] == [
+        (NAMES[1], False),
+        (NAMES[0], False),
+        (NAMES[2], True),
+    ]
+    many = Answer(probabilities=[0.0, *([0.01] * 99)], label=0)
+    listed = answer_view.guesses(many, [str(number) for number in range(100)])
+    assert len(listed) == answer_view.MOST_CLASSES and listed[-1].is_right and listed[-1].name == "0"
+
+
+@pytest.mark.parametrize(
+    ("label", "sentence"),
+    [
+        (None, "It says “cat” with 60.00 %."),
+        (0, "It says “cat” with 60.00 %, which is right."),
+        (1, "It says “cat” with 60.00 %, which is wrong: it is “<b>dog</b>”."),
+    ],
+)
+def test_the_answer_in_a_sentence(label: int | None, sentence: str) -> None:
+    assert answer_view.verdict(Answer(probabilities=[0.6, 0.3, 0.1], label=label), NAMES) == sentence
+
+
+def test_bars_are_named_and_the_right_one_is_marked() -> None:
+    figure = answer_view.draw_guesses(answer_view.guesses(Answer(probabilities=[0.6, 0.3, 0.1], label=2), NAMES))
+    (bars,) = figure.data
+    assert list(bars.x) == [60, 30, 10] and list(bars.text) == ["60.00 %", "30.00 %", "10.00 %"]
+    assert bars.y[2].endswith("… (right)") and list(bars.customdata) == list(NAMES)
+    assert list(bars.marker.color) == [palette.RUNNING, palette.RUNNING, palette.COMPLETE]
+
+
+def test_words_are_shown_as_the_model_reads_them() -> None:
+    shown = answer_view.words_seen(["the", "", "<script>"])
+    assert "3 words reach the model, 1 of them unknown" in shown and "[unknown]" in shown
+    assert "&lt;script&gt;" in shown and "<script>" not in shown
+    assert "One word reaches the model, none of them unknown" in answer_view.words_seen(["the"])
+
+
+@pytest.mark.slow
+def test_a_damaged_model_is_told_in_place(database: Database) -> None:
+    """Its .keras file holds nothing that Keras could read; a real process is asked."""
+    examined.make_final_model(database)
+    app = open_page(PAGE, study="digits-done")
+    assert app.number_input(key="try_sample").max == 359 and "Its answer will stand here" in words(app)
+    app.button(key="try_ask").click().run(timeout=LOAD_S)
+    assert "The file model.keras cannot be read" in app.error[0].value and not app.exception
+    assert "Files of the model" in words(app)
+
+
+def test_a_model_whose_file_is_gone_cannot_be_tried(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    (folder / "optimized_model" / "model.keras").unlink()
+    app = open_page(PAGE, study="digits-done")
+    assert "cannot be tried" in words(app) and not [item for item in app.button if item.key == "try_ask"]
