@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,8 +15,10 @@ from hpo_core.errors import UsageError, nearest
 from hpo_core.health.score import DEFAULT_HEALTH_WEIGHT
 from hpo_core.history import BIAS_CHANGE_LIMIT
 from hpo_core.parameters import FLAG, PARAMETERS, Architecture, Choices, Domain, Range, convert, describe
+from hpo_core.presets import preset_called
 from hpo_core.prices import PRICES
 from hpo_core.search_space import SearchSpace
+from hpo_core.yaml_text import parse_yaml, read_yaml
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -56,6 +57,11 @@ def _option(default: Any, explanation: str, allowed: Domain | None = None, kind:
     """A dataclass field with its `Option`; without `kind` the default says the type."""
     option = Option(kind or type(default), explanation, allowed, optional=kind is not None)
     return dataclasses.field(default=default, metadata={"option": option})
+
+
+def _explained(explanation: str) -> dict[str, str]:
+    """What is declared of a field that has a check of its own."""
+    return {"explanation": explanation}
 
 
 SAMPLERS = Choices(("tpe", "cmaes", "qmc", "random", "grid", "gp"))
@@ -136,8 +142,14 @@ class OptimizationConfig:
         "Whether the best configuration is trained again on all data at the end, tested, and made into files.",
         FLAG,
     )
-    run_name: str | None = dataclasses.field(default=None)
-    space: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    run_name: str | None = dataclasses.field(
+        default=None,
+        metadata=_explained("Name of the run, its study and its folder; by default made from data, mode and time."),
+    )
+    space: Mapping[str, object] = dataclasses.field(
+        default_factory=dict,
+        metadata=_explained("Per hyperparameter a value, a list, or low and high: what this run searches."),
+    )
 
     def __post_init__(self) -> None:
         datasets.dataset_info(str(self.dataset))  # says which name was probably meant
@@ -203,12 +215,28 @@ class OptimizationConfig:
         return cls(**values)  # type: ignore[arg-type]
 
     @classmethod
+    def from_yaml(cls, content: bytes, source: str = "the text") -> OptimizationConfig:
+        """The configuration that a text in YAML holds, as `to_yaml` writes it; what is left out has its default.
+
+        Raises:
+            UsageError: the text cannot be read, or names the first field that cannot be used.
+            UnknownDatasetError: no such data set.
+        """
+        return cls.from_mapping(parse_yaml("config", content, source))
+
+    @classmethod
     def from_words(cls, words: Sequence[str]) -> OptimizationConfig:
-        """The configuration that `key=value` words describe; `config=FILE` is read first, whatever its place."""
+        """The configuration that `key=value` words describe, whatever their order.
+
+        `config=FILE` is read first, `preset=NAME` says what differs from it, and each other word is about one field.
+        """
         given = split_words(words)
         values: dict[str, object] = {}
         if "config" in given:
             values.update(read_yaml("config", given.pop("config")))
+        if "preset" in given:
+            preset = preset_called(given.pop("preset"))
+            values.update(preset.values(str(given.get("dataset", values.get("dataset", DEFAULTS["dataset"])))))
         if "space" in given:
             values["space"] = read_yaml("space", given.pop("space"))
         return cls.from_mapping(values | given)
@@ -223,8 +251,10 @@ OPTIONS: Mapping[str, Option] = {
 DEFAULTS: Mapping[str, Any] = {
     field.name: field.default for field in dataclasses.fields(OptimizationConfig) if "option" in field.metadata
 }
-RUN_NAME_EXPLANATION = "Name of the run, its study and its folder; by default made from data, mode and time."
-SPACE_EXPLANATION = "Per hyperparameter a value, a list, or low and high: what this run searches."
+EXPLANATIONS: Mapping[str, str] = {
+    field.name: OPTIONS[field.name].explanation if field.name in OPTIONS else field.metadata["explanation"]
+    for field in dataclasses.fields(OptimizationConfig)
+}
 
 
 def split_words(words: Sequence[str]) -> dict[str, str]:
@@ -239,30 +269,6 @@ def split_words(words: Sequence[str]) -> dict[str, str]:
             raise UsageError(key, "must be given once", f"got {given[key]!r} and {value!r}")
         given[key] = value
     return given
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader, which also refuses a key that is given twice: the first one would be lost silently."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        names = [key.value for key, _ in node.value]
-        for name in names:
-            if names.count(name) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(field: str, path: str) -> Mapping[str, object]:
-    """A YAML file that holds a mapping. Raises UsageError naming the field, the file and the line."""
-    try:
-        data = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_StrictLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(field, f"must be a readable file, got {path!r} ({error})") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(field, f"must be YAML, {path} is not: {' '.join(str(error).split())}") from error
-    if not isinstance(data, Mapping):
-        raise UsageError(field, f"must hold 'name: value' lines, {path} holds {type(data).__name__}")
-    return {str(key): value for key, value in data.items()}
 
 
 # Words of earlier tools, and what is said here instead. A callable turns the old value into the new one.
