@@ -44,7 +44,9 @@ def parse_yaml(field: str, content: bytes, source: str) -> Mapping[str, object]:
         data = yaml.load(content.decode("utf-8"), Loader=_StrictLoader)
     except UnicodeDecodeError as error:
         raise UsageError(field, f"must be a text in UTF-8, {source} is not ({error.reason})") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except RecursionError as error:
+        raise UsageError(field, f"must be YAML of a few levels, {source} is nested without end") from error
+    except (yaml.YAMLError, ValueError) as error:
         raise UsageError(field, f"must be YAML, {source} is not: {' '.join(str(error).split())}") from error
     if not isinstance(data, Mapping):
         raise UsageError(field, f"must hold 'name: value' lines, {source} holds {type(data).__name__}")
