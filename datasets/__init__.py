@@ -15,7 +15,7 @@ from datasets.errors import (
 )
 from datasets.preparation import locate, prepare
 from datasets.prepared import PreparedDataset, Sequences, decode_text, open_prepared
-from datasets.samples import examples, thumbnails
+from datasets.samples import class_counts, examples, pictures_of_class, texts_of_class, thumbnails
 from datasets.splits import Split, stratified_split
 
 __all__ = [
@@ -32,12 +32,15 @@ __all__ = [
     "Split",
     "UnknownDatasetError",
     "UnsafePickleError",
+    "class_counts",
     "dataset_info",
     "decode_text",
     "examples",
     "locate",
     "open_prepared",
+    "pictures_of_class",
     "prepare",
     "stratified_split",
+    "texts_of_class",
     "thumbnails",
 ]

@@ -17,6 +17,7 @@ from hpo_core.history import BIAS_CHANGE_LIMIT
 from hpo_core.parameters import FLAG, PARAMETERS, Architecture, Choices, Domain, Range, convert, describe
 from hpo_core.presets import preset_called
 from hpo_core.prices import PRICES
+from hpo_core.search_methods import PRUNERS, SAMPLERS
 from hpo_core.search_space import SearchSpace
 from hpo_core.yaml_text import parse_yaml, read_yaml
 
@@ -64,8 +65,6 @@ def _explained(explanation: str) -> dict[str, str]:
     return {"explanation": explanation}
 
 
-SAMPLERS = Choices(("tpe", "cmaes", "qmc", "random", "grid", "gp"))
-PRUNERS = Choices(("none", "median", "halving", "hyperband", "patient"))
 OBJECTIVES = Choices(("validation_accuracy", "validation_loss", "macro_f1", "top5_accuracy"))
 
 
@@ -105,8 +104,8 @@ class OptimizationConfig:
     test_split: float = _option(
         0.2, "Share set aside for the final test where the data come without a test part.", Range(0.05, 0.5)
     )
-    sampler: str = _option("tpe", "The rule that chooses the next configuration.", SAMPLERS)
-    pruner: str = _option("median", "The rule that ends a trial which falls behind.", PRUNERS)
+    sampler: str = _option("tpe", "The rule that chooses the next configuration.", Choices(tuple(SAMPLERS)))
+    pruner: str = _option("median", "The rule that ends a trial which falls behind.", Choices(tuple(PRUNERS)))
     seed: int = _option(42, "The same seed and one worker give the same trials.", Range(0, 2**32 - 1))
     workers: int | None = _option(
         None, "Trials at once; by default as many as cores and memory allow, or three on RunPod.", Range(1, 64), int

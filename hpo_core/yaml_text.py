@@ -66,8 +66,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not used here", mark)
+            raise ValueError("aliases (*name) are not used here")
         self._entries += 1
         if self._entries > MAX_ENTRIES:
             raise ValueError(f"it holds more than {MAX_ENTRIES:,} values")
