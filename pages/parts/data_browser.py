@@ -62,7 +62,7 @@ def _choose_classes(info: DatasetInfo) -> tuple[int, ...]:
     if st.session_state.get(PAGE) not in starts:
         st.session_state[PAGE] = 0
     start = st.selectbox(
-        "Classes", starts, key=PAGE,
+        "Classes", starts, key=PAGE, persist_state="session",
         format_func=lambda at: f"{at + 1} to {min(at + AT_ONCE, info.n_classes)} of {info.n_classes}: "
         f"{info.class_names[at]} …",
     )  # fmt: skip

@@ -31,7 +31,7 @@ def draw(form: Form, checked: Checked) -> None:
         st.session_state[CHOSEN] = wrong if wrong in names else names[0]
     with st.container(border=True, key="space_card"):
         chosen = st.selectbox(
-            "Hyperparameter to change", names, key=CHOSEN,
+            "Hyperparameter to change", names, key=CHOSEN, persist_state="session",
             format_func=lambda name: PARAMETERS[name].title + (" · changed" if name in changed else ""),
         )  # fmt: skip
         _editor(form, PARAMETERS[chosen])
