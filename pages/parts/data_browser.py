@@ -26,7 +26,7 @@ LEFT_HAND = {
 
 def fold(info: DatasetInfo, folder: Path | None, cache: Path) -> None:
     """Draw the folded browser; its content when it is open."""
-    box = st.expander("Look at the data", key="fold_data", on_change="rerun", icon=":material/image_search:")
+    box = st.expander("Look at the data", key="fold_data", on_change="rerun")
     with box:
         if box.open:
             _draw(info, folder, cache)

@@ -63,15 +63,24 @@ FOLDS = (
 
 
 def draw(form: Form, checked: Checked) -> None:
-    """Draw all of them; one with a mistake or a change in it says so while it is closed."""
+    """Draw all of them; one with a mistake or a change in it says so, also while it is closed."""
+    st.html(_marks(form))
     for fold in FOLDS:
-        wrong = form.problem is not None and form.problem.field in fold.fields
-        n_changed = len(form.changed & set(fold.fields))
-        mark = f" :primary[· {n_changed} changed]" if n_changed else ""
-        box = st.expander(
-            f"**{fold.title}** :gray[{fold.hint}]{mark}", key=f"fold_{fold.key}", on_change="rerun",
-            icon=":material/error:" if wrong else None,
-        )  # fmt: skip
+        # The title must not change: for Streamlit, one with another title is another one, and shut.
+        box = st.expander(f"**{fold.title}** :gray[{fold.hint}]", key=f"fold_{fold.key}", on_change="rerun")
         with box:
             if box.open:
                 fold.draw(form, checked)
+
+
+def _marks(form: Form) -> str:
+    """What is said behind the titles, as a style sheet."""
+    rules = []
+    for fold in FOLDS:
+        n_changed = len(form.changed & set(fold.fields))
+        wrong = form.problem is not None and form.problem.field in fold.fields
+        said = "needs mending" if wrong else f"{n_changed} changed"
+        if wrong or n_changed:
+            colour = "#D55E00" if wrong else "var(--accent)"
+            rules.append(f'.st-key-fold_{fold.key} summary::after {{ color: {colour}; content: "{said}"; }}')
+    return f"<style>{' '.join(rules)}</style>"

@@ -64,7 +64,7 @@ def _summary(config: OptimizationConfig, checked: Checked) -> None:
     epochs = formats.plural(config.max_epochs_per_trial, "epoch")
     share = "" if config.sample_percentage == 100 else f", {config.sample_percentage:g} % of the training part"
     lines = [f"Up to {epochs} each{share}. Everything is kept, also when you stop early."]
-    lines.append(f"{html.escape(words.formula(config.as_dict()))}.")
+    lines.append(f"{html.escape(words.formula(config.as_dict()).capitalize())}.")
     if checked.space is not None:
         lines.append(space_editor.size(checked.space))
     if about:

@@ -15,6 +15,8 @@ from pages.parts.form import Form
 FILE, TEXT, SAID = "import_file", "import_text", "import_said"
 LIMIT = f"{MAX_BYTES / 1e6:g} MB"
 PASTED = "the text"
+# What the browser may send, so that we can say what is wrong with it: what it refuses itself it only marks red.
+UPLOAD_MB = 25
 
 
 def draw(form: Form, checked: Checked) -> None:
@@ -45,7 +47,8 @@ def _export(config: OptimizationConfig | None) -> None:
 def _import() -> None:
     st.markdown("**Take one over**")
     st.file_uploader(
-        f"A YAML file of at most {LIMIT}", type=["yaml", "yml"], max_upload_size=1, key=FILE, on_change=_take_file,
+        f"A YAML file of at most {LIMIT}", type=["yaml", "yml"], max_upload_size=UPLOAD_MB, key=FILE,
+        on_change=_take_file,
     )  # fmt: skip
     st.text_area("Or a text", key=TEXT, height=120, placeholder="dataset: mnist\ntrials: 30")
     st.button("Use this text", key="import_use", on_click=_take_text)

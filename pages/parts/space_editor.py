@@ -30,9 +30,10 @@ def draw(form: Form, checked: Checked) -> None:
     if st.session_state.get(CHOSEN) not in names:
         st.session_state[CHOSEN] = wrong if wrong in names else names[0]
     with st.container(border=True, key="space_card"):
+        # No mark for changed ones here: an option with another text is another one, and the choice would be lost.
         chosen = st.selectbox(
-            "Hyperparameter to change", names, key=CHOSEN, persist_state="session",
-            format_func=lambda name: PARAMETERS[name].title + (" · changed" if name in changed else ""),
+            "Hyperparameter to change", names, key=CHOSEN, format_func=lambda name: PARAMETERS[name].title,
+            persist_state="session",
         )  # fmt: skip
         _editor(form, PARAMETERS[chosen])
         form.say("space", *PARAMETERS)

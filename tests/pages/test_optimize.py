@@ -26,7 +26,7 @@ def unfolded(*names: str) -> AppTest:
 
 
 def unfold(app: AppTest, *names: str) -> AppTest:
-    """Open folded parts; AppTest, unlike a browser, shuts them at the next event."""
+    """Open folded parts."""
     for name in names:
         app.session_state[f"fold_{name}"] = True
     return app.run()
@@ -71,7 +71,7 @@ def test_optimize_explains_a_bad_name_in_place(database: Database) -> None:
     app = unfolded("sharing")
     app.text_input(key="run_name").set_value("my <b>“run”</b> 🎻 *x*").run()
     assert "Run name must be letters" in app.error[0].value and "my-b-run-b-x" in app.error[0].value
-    assert "my &lt;b&gt;“run”" in words(unfold(app, "sharing"))  # at the field
+    assert "my &lt;b&gt;“run”" in words(app)  # at the field
     assert app.button(key="start").disabled and "can start when" in words(app)
     app.text_input(key="run_name").set_value(" mine ").run()
     assert not app.error and not app.button(key="start").disabled
@@ -83,7 +83,7 @@ def test_optimize_explains_what_cannot_start(database: Database) -> None:
     app.selectbox(key="sampler").select("grid").run()
     assert "Sampler cannot be grid" in app.error[0].value and "combinations" in app.error[0].value
     assert app.button(key="start").disabled
-    shown = words(unfold(app, "methods"))
+    shown = words(app)
     assert "GridSampler.html" in shown and "Tries every combination once" in shown
 
 
@@ -117,8 +117,8 @@ def test_optimize_on_runpod_says_what_it_will_cost(database: Database, monkeypat
     app.button_group(key="backend").set_value("runpod").run()
     app.number_input(key="remote_workers").set_value(64).run()
     app.number_input(key="trials").set_value(100).run()
-    unfold(app, "where").selectbox(key="gpu").select("h100").run()
-    shown = words(unfold(app, "where"))
+    app.selectbox(key="gpu").select("h100").run()
+    shown = words(app)
     assert "64 at a time on RunPod" in shown and "64 workers train (H100 each)" in shown
     assert "3 earlier jobs on Digits" in shown and "took 50 s in the median: 100 trials" in shown
     assert formats.dollars(50 * 100 * 0.00116) in shown

@@ -84,15 +84,15 @@ def test_a_range_is_narrowed_widened_fixed_and_reset(database: Database) -> None
     assert app.button(key="space_reset_all").disabled
     app.number_input(key=space_editor.HIGH).set_value(64).run()
     assert space_of(app) == {"filters": {"low": 12, "high": 64, "step": 4}}
-    unfold(app, "space").number_input(key=space_editor.STEP).set_value(None).run()
-    unfold(app, "space").toggle(key=space_editor.LOG).set_value(True).run()
+    app.number_input(key=space_editor.STEP).set_value(None).run()
+    app.toggle(key=space_editor.LOG).set_value(True).run()
     assert space_of(app) == {"filters": {"low": 12, "high": 64, "log": True}}
-    assert "12 to 64, on a logarithmic scale" in words(unfold(app, "space"))
+    assert "12 to 64, on a logarithmic scale" in words(app)
     app.button_group(key=space_editor.SHAPE).set_value(Shape.FIXED.value).run()
-    unfold(app, "space").number_input(key=space_editor.FIXED).set_value(20).run()
+    app.number_input(key=space_editor.FIXED).set_value(20).run()
     assert space_of(app) == {"filters": 20}
-    unfold(app, "space").button(key="space_reset").click().run()
-    assert space_of(app) == {} and "12 to 24 in steps of 4" in words(unfold(app, "space"))
+    app.button(key="space_reset").click().run()
+    assert space_of(app) == {} and "12 to 24 in steps of 4" in words(app)
 
 
 def test_an_impossible_range_is_said_in_place_and_blocks_the_start(database: Database) -> None:
@@ -100,7 +100,7 @@ def test_an_impossible_range_is_said_in_place_and_blocks_the_start(database: Dat
     app.number_input(key=space_editor.LOW).set_value(0.1).run()
     assert "Learning rate must have low at most high, got 0.1 and 0.003" in app.error[0].value
     assert app.button(key="start").disabled
-    shown = words(unfold(app, "space"))
+    shown = words(app)
     assert "field-problem" in shown and "known when the search space is valid" in shown
     app.number_input(key=space_editor.HIGH).set_value(0.5).run()
     assert not app.error and not app.button(key="start").disabled
@@ -110,9 +110,9 @@ def test_a_list_is_typed_and_what_is_no_number_is_named(database: Database) -> N
     app = edit("batch_size")
     app.text_input(key=space_editor.LIST).set_value("16, many").run()
     assert "Batch size must be a whole number from 1 to 8192, got 'many'" in app.error[0].value
-    unfold(app, "space").text_input(key=space_editor.LIST).set_value("16, 128").run()
+    app.text_input(key=space_editor.LIST).set_value("16, 128").run()
     assert space_of(app) == {"batch_size": [16, 128]}
-    unfold(app, "space").text_input(key=space_editor.LIST).set_value("").run()
+    app.text_input(key=space_editor.LIST).set_value("").run()
     assert "must not be an empty list" in app.error[0].value
 
 
@@ -120,8 +120,8 @@ def test_choices_are_switched_on_and_off(database: Database) -> None:
     app = edit("optimizer")
     app.button_group(key=space_editor.PICKED).set_value(["adam", "sgd"]).run()
     assert space_of(app) == {"optimizer": ["adam", "sgd"]}
-    unfold(app, "space").button_group(key=space_editor.PICKED).set_value(["sgd"]).run()
-    assert space_of(app) == {"optimizer": "sgd"} and "sgd, fixed" in words(unfold(app, "space"))
+    app.button_group(key=space_editor.PICKED).set_value(["sgd"]).run()
+    assert space_of(app) == {"optimizer": "sgd"} and "sgd, fixed" in words(app)
     app.button(key="space_reset_all").click().run()
     assert space_of(app) == {}
 
@@ -129,7 +129,7 @@ def test_choices_are_switched_on_and_off(database: Database) -> None:
 def test_the_default_of_a_changed_hyperparameter_is_no_change(database: Database) -> None:
     app = edit("optimizer")
     app.button_group(key=space_editor.PICKED).set_value(["adam", "rmsprop", "sgd"]).run()
-    unfold(app, "space").button_group(key=space_editor.PICKED).set_value(["adam", "rmsprop"]).run()
+    app.button_group(key=space_editor.PICKED).set_value(["adam", "rmsprop"]).run()
     assert space_of(app) == {}
 
 
@@ -137,7 +137,7 @@ def test_each_kind_of_data_has_a_space_of_its_own(database: Database) -> None:
     app = edit("filters")
     app.number_input(key=space_editor.HIGH).set_value(64).run()
     app.button(key="choose_imdb").click().run()
-    assert space_of(app) == {} and "LSTM units" in words(unfold(app, "space"))
+    assert space_of(app) == {} and "LSTM units" in words(app)
     app.button(key="choose_mnist").click().run()
     assert "filters" in space_of(app)
 
@@ -145,8 +145,16 @@ def test_each_kind_of_data_has_a_space_of_its_own(database: Database) -> None:
 def test_what_a_preset_widens_is_no_change_of_the_visitor(database: Database) -> None:
     app = edit("pooling")
     app.button_group(key="preset").set_value("thorough").run()
-    assert "flatten or global average" in words(unfold(app, "space")) and app.button(key="space_reset_all").disabled
+    assert "flatten or global average" in words(app) and app.button(key="space_reset_all").disabled
     app.button_group(key=space_editor.PICKED).set_value(["flatten"]).run()
     assert "pooling" not in space_of(app) and "Search space" in words(app)
-    unfold(app, "space").button(key="space_reset").click().run()
+    app.button(key="space_reset").click().run()
     assert space_of(app)["pooling"] == ["flatten", "global_average"]
+
+
+def test_the_hyperparameter_in_hand_stays_when_it_is_changed(database: Database) -> None:
+    app = edit("learning_rate")
+    app.number_input(key=space_editor.HIGH).set_value(0.5).run()
+    app.button_group(key=space_editor.SHAPE).set_value(Shape.LIST.value).run()
+    assert list(space_of(app)) == ["learning_rate"] and app.selectbox(key=space_editor.CHOSEN).value == "learning_rate"
+    assert app.selectbox(key=space_editor.CHOSEN).options[0] == PARAMETERS["conv_layers"].title
