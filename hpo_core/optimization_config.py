@@ -18,7 +18,7 @@ from hpo_core.parameters import FLAG, PARAMETERS, Architecture, Choices, Domain,
 from hpo_core.presets import preset_called
 from hpo_core.prices import PRICES
 from hpo_core.search_methods import PRUNERS, SAMPLERS
-from hpo_core.search_space import SearchSpace
+from hpo_core.search_space import SearchSpace, as_yaml, count
 from hpo_core.yaml_text import parse_yaml, read_yaml
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -37,9 +37,11 @@ class Option:
         """`value` as this option's type. Raises UsageError where it cannot be used."""
         if self.optional and (value is None or str(value).lower() in ("", "none", "null", "auto")):
             return None
+        if self.allowed is None:  # a name, which YAML may have read as a number
+            return str(value)
         typed = convert(value, self.kind)
-        if typed is None or (self.allowed is not None and not self.allowed.holds(typed)):
-            wanted = describe(self.allowed, self.kind) if self.allowed else "true or false"
+        if typed is None or not self.allowed.holds(typed):
+            wanted = describe(self.allowed, self.kind)
             raise UsageError(name, f"must be {wanted}, got {value!r}", self._fix(name, value))
         return typed
 
@@ -107,6 +109,9 @@ class OptimizationConfig:
     sampler: str = _option("tpe", "The rule that chooses the next configuration.", Choices(tuple(SAMPLERS)))
     pruner: str = _option("median", "The rule that ends a trial which falls behind.", Choices(tuple(PRUNERS)))
     seed: int = _option(42, "The same seed and one worker give the same trials.", Range(0, 2**32 - 1))
+    warm_start: str | None = _option(
+        None, "A study whose best configurations are tried first, as far as they fit the search space.", kind=str
+    )
     workers: int | None = _option(
         None, "Trials at once; by default as many as cores and memory allow, or three on RunPod.", Range(1, 64), int
     )
@@ -195,6 +200,16 @@ class OptimizationConfig:
 
     def search_space(self) -> SearchSpace:
         return SearchSpace.build(self.architecture, self.space, max_epochs=self.max_epochs_per_trial)
+
+    def one_trial(self) -> OptimizationConfig:
+        """A run of a single trial: what the search space fixes, and declared defaults for all that it searches."""
+        fixed = {
+            name: as_yaml(domain) if count(domain, PARAMETERS[name].type) == 1 else PARAMETERS[name].default
+            for name, domain in self.search_space().domains.items()
+        }
+        fixed = {name: value["low"] if isinstance(value, Mapping) else value for name, value in fixed.items()}
+        fixed["epochs"] = min(int(str(fixed["epochs"])), self.max_epochs_per_trial)
+        return dataclasses.replace(self, trials=1, space=fixed, sampler="tpe", pruner="none", warm_start=None)
 
     def as_dict(self) -> dict[str, object]:
         """Plain values that YAML and JSON can hold and `from_mapping` accepts."""

@@ -31,6 +31,7 @@ from hpo_core.samplers import LEARNS_FROM_PRUNED, make_sampler
 from hpo_core.settings import Settings
 from hpo_core.shares import require_variables, share_of
 from hpo_core.trial_files import TrialFiles
+from hpo_core.warm_start import enqueue, require_study
 from storage.artifacts import Artifacts
 from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
@@ -80,6 +81,7 @@ class Runner:
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it would say is in our own log
         self._database: Database = open_database(settings.storage_url)
         self._runs = Runs(self._database)
+        require_study(config.warm_start, Studies(self._database))
         self.run_name = self._claim_name()
         self.folder = settings.results_dir / self.run_name
         self._log = RunLog(self.run_name)
@@ -187,6 +189,7 @@ class Runner:
                 log=self._log,
                 deadline=began + minutes * 60 if minutes else None,
             )
+            enqueue(study, Studies(self._database), self.config, self._log)
             try:
                 self._study_loop(study, Objective(context, backend), self.workers + backend.ahead)
             finally:

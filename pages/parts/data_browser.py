@@ -81,11 +81,10 @@ def _about(info: DatasetInfo, balance: samples.Balance, folder: Path | None, cac
     """Size of the parts, whether it is all of it, and where it comes from."""
     test = f"{formats.count(balance.n_test)} to test" if balance.n_test else "a share of them is set aside to test"
     said = [f"{formats.count(balance.n_train)} samples to train and validate, {test}."]
-    if balance.is_subset:
-        whole = formats.count(info.n_train + info.n_test)
-        said.append(f"This is a subset: the published set has {whole}, and reaches a higher accuracy.")
     if balance.note:
         said.append(balance.note)
+    elif balance.is_subset:
+        said.append(f"This is a subset: the published set has {formats.count(info.n_train + info.n_test)}.")
     said.append(LEFT_HAND.get(datasets.locate(info.name, folder=folder, cache=cache), ""))
     return " ".join(filter(None, said))
 
