@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from hpo_core.parameters import PARAMETERS
-from pages.parts import methods, sharing, space_editor, where, words
+from pages.parts import methods, sharing, single, space_editor, where, words
 from pages.parts.checked import Checked
 from pages.parts.form import Form
 
@@ -58,6 +58,7 @@ FOLDS = (
     Fold("score", "Score and health", "what makes a trial better", SCORE, _score),
     Fold("final", "Final model and pictures", "what is made of the best trial", FINAL, _final),
     Fold("where", "Where it runs", "this machine or RunPod, threads and GPUs", where.FIELDS, where.draw),
+    Fold("single", "Train one configuration", "a single trial, without a search", (), single.draw),
     Fold("sharing", "Saving and sharing", "name of the run, its configuration as a file", SAVING, sharing.draw),
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -47,10 +47,7 @@ class Form:
             words_side_by_side: a choice of a few words, all of them in sight.
         """
         key = slot or name
-        st.session_state[key] = self.draft.fields[key]  # the draft decides, also after an import or a preset
-        common: dict[str, Any] = {
-            "label": self._label(name), "help": EXPLANATIONS[name], "key": key, "on_change": _store, "args": (key,),
-        }  # fmt: skip
+        common = self._common(name, key)
         allowed = OPTIONS[name].allowed if name in OPTIONS else None
         if allowed == FLAG:
             st.toggle(**common)
@@ -65,6 +62,20 @@ class Form:
         else:
             st.text_input(placeholder=EMPTY.get(key, ""), **common)
         self.say(name)
+
+    def choice(self, name: str, values: Sequence[str], nothing: str) -> None:
+        """Draw a field whose values are not declared but found, such as the studies of the database; or `nothing`."""
+        now = self.draft.fields[name]
+        known = [None, *values, *([str(now)] if now is not None and now not in values else [])]
+        st.selectbox(options=known, format_func=lambda value: value or nothing, **self._common(name, name))
+        self.say(name)
+
+    def _common(self, name: str, key: str) -> dict[str, Any]:
+        """What all kinds of widgets have. The draft decides what they show, also after an import or a preset."""
+        st.session_state[key] = self.draft.fields[key]
+        return {
+            "label": self._label(name), "help": EXPLANATIONS[name], "key": key, "on_change": _store, "args": (key,),
+        }  # fmt: skip
 
     def say(self, *names: str) -> None:
         """Say here what is wrong with one of these fields, if that is what is wrong."""

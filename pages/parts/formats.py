@@ -27,6 +27,7 @@ LABELS: Mapping[str, str] = {
     "timeout_minutes": "Minutes for the whole run",
     "max_training_time_minutes": "Minutes for one trial",
     "threads": "Threads of a trial",
+    "warm_start": "Begin with the best trials of",
 }
 
 

@@ -79,7 +79,7 @@ def _button(config: OptimizationConfig | None) -> None:
     nowhere = config is not None and config.backend == RUNPOD and not shared.remote().settings.complete
     st.button(
         "Start optimisation", key="start", type="primary", icon=":material/play_arrow:", width="stretch",
-        disabled=config is None or busy is not None or nowhere, on_click=_start, args=(config,),
+        disabled=config is None or busy is not None or nowhere, on_click=start, args=(config,),
     )  # fmt: skip
     if config is None:
         st.html('<div class="quiet">A run can start when what is said above is mended.</div>')
@@ -95,8 +95,8 @@ def _button(config: OptimizationConfig | None) -> None:
         say(error)
 
 
-def _start(config: OptimizationConfig) -> None:
-    """Start the run, once for a double press."""
+def start(config: OptimizationConfig) -> None:
+    """Start the run, once for a double press; the panel then leads to Monitor, or says why not."""
     state, manager = st.session_state, shared.manager()
     name, at = state.get("started", ("", -DOUBLE_PRESS_S))
     if time.monotonic() - at < DOUBLE_PRESS_S or (name and manager.active == name):

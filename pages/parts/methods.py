@@ -1,4 +1,4 @@
-"""Sampler, pruner and seed: each choice with a sentence and a link."""
+"""Sampler, pruner, seed and warm start: each choice with a sentence and a link."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import streamlit as st
 
 from hpo_core.samplers import MAX_GRID, grid_size, has_gp
 from hpo_core.search_methods import PRUNERS, SAMPLERS, Method
-from pages.parts import formats, words
+from pages.parts import formats, shared, words
 from pages.parts.checked import Checked
 from pages.parts.form import Form
 
-FIELDS = ("sampler", "pruner", "seed")
+FIELDS = ("sampler", "pruner", "seed", "warm_start")
 
 
 def draw(form: Form, checked: Checked) -> None:
-    """Draw the three fields, and what there is to choose from."""
+    """Draw the four fields, and what there is to choose from."""
     grid = st.grid(2, min_column_width=260, key="methods")
     with grid.cell():
         form.field("sampler")
@@ -27,6 +27,8 @@ def draw(form: Form, checked: Checked) -> None:
         form.field("pruner")
         _explain(PRUNERS, str(form.draft.fields["pruner"]))
         form.field("seed")
+    with shared.database_errors(retry=False):
+        form.choice("warm_start", shared.studies().names(), "no study: begin from nothing")
 
 
 def _explain(methods: Mapping[str, Method], chosen: str) -> None:

@@ -212,3 +212,33 @@ def test_the_time_of_a_run_comes_from_earlier_ones_on_the_same_data_here(databas
     assert f"on this machine, about {formats.about(rounds * 60)}" in words(app)
     app.button(key="choose_mnist").click().run()
     assert "on this machine, about" not in words(app)
+
+
+def test_one_configuration_is_shown_in_full_and_trained_alone(database: Database) -> None:
+    app = unfolded("single", "space")
+    app.session_state["space_parameter"] = "optimizer"
+    app.run().button_group(key="space_values").set_value(["sgd"]).run()
+    shown = words(app)
+    assert "<th>Optimizer</th><td>sgd</td>" in shown and "<th>Filters</th><td>16 <small>default</small></td>" in shown
+    assert shown.count("<small>default</small>") == 14 and not app.button(key="start_single").disabled
+    conftest.make_finished(database)
+    unfold(app, "sharing").text_input(key="run_name").set_value("digits-done").run()
+    app.button(key="start_single").click().run()
+    assert "is taken" in app.error[0].value and not app.exception  # it would have started
+
+
+def test_one_configuration_waits_for_the_run_that_trains(database: Database) -> None:
+    conftest.make_running(database)
+    assert unfolded("single").button(key="start_single").disabled
+
+
+def test_a_warm_start_is_chosen_among_the_studies(database: Database) -> None:
+    conftest.make_finished(database)
+    conftest.make_plain(database)
+    app = unfolded("methods")
+    assert app.selectbox(key="warm_start").options == ["no study: begin from nothing", "plain", "digits-done"]
+    app.selectbox(key="warm_start").select("plain").run()
+    assert draft_of(app).configuration()["warm_start"] == "plain"
+    draft_of(app).fields["warm_start"] = "gone <b>“🎻”</b>"  # as an imported file may say
+    app.run().button(key="start").click().run()
+    assert "must be a study of this database" in app.error[0].value and not app.exception
