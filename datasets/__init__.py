@@ -17,7 +17,7 @@ from datasets.errors import (
 from datasets.own_samples import picture_sample, text_sample
 from datasets.preparation import locate, prepare
 from datasets.prepared import PreparedDataset, Sequences, decode_text, decode_words, open_prepared
-from datasets.samples import examples, thumbnails
+from datasets.samples import class_counts, examples, pictures_of_class, texts_of_class, thumbnails
 from datasets.splits import Split, stratified_split
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Split",
     "UnknownDatasetError",
     "UnsafePickleError",
+    "class_counts",
     "dataset_info",
     "decode_text",
     "decode_words",
@@ -42,8 +43,10 @@ __all__ = [
     "locate",
     "open_prepared",
     "picture_sample",
+    "pictures_of_class",
     "prepare",
     "stratified_split",
     "text_sample",
+    "texts_of_class",
     "thumbnails",
 ]

@@ -34,9 +34,34 @@ def examples(prepared: PreparedDataset, count: int = 2) -> list[tuple[str, str]]
         raise ValueError(f"{prepared.info.title} holds pictures, not text")
     names = prepared.info.class_names
     return [
-        (names[label], textwrap.shorten(decode_text(prepared, sequences[index]), _TEXT_CHARACTERS, placeholder=" …"))
-        for label, index in _first_of_classes(prepared, count)
+        (names[label], _shortened(prepared, sequences[index])) for label, index in _first_of_classes(prepared, count)
     ]
+
+
+def class_counts(prepared: PreparedDataset) -> NDArray[np.int64]:
+    """Training samples of each label, int64 (n_classes,)."""
+    return np.bincount(prepared.y_train, minlength=prepared.info.n_classes)
+
+
+def pictures_of_class(prepared: PreparedDataset, label: int, count: int) -> list[NDArray[np.uint8]]:
+    """The first training pictures of a class, at most `count`, uint8 (height, width, channels)."""
+    x_train = prepared.x_train
+    return [np.array(x_train[index]) for index in _of_class(prepared, label, count)]
+
+
+def texts_of_class(prepared: PreparedDataset, label: int, count: int) -> list[str]:
+    """The beginnings, at most 160 characters, of the first training texts of a class, at most `count`."""
+    sequences = prepared.sequences("train")
+    return [_shortened(prepared, sequences[index]) for index in _of_class(prepared, label, count)]
+
+
+def _of_class(prepared: PreparedDataset, label: int, count: int) -> list[int]:
+    return [int(index) for index in np.flatnonzero(prepared.y_train == label)[:count]]
+
+
+def _shortened(prepared: PreparedDataset, tokens: NDArray[np.int32]) -> str:
+    # A review may have a thousand words; the first hundred are more than is shown.
+    return textwrap.shorten(decode_text(prepared, tokens[:_TEXT_CHARACTERS]), _TEXT_CHARACTERS, placeholder=" …")
 
 
 def _first_of_classes(prepared: PreparedDataset, count: int) -> list[tuple[int, int]]:

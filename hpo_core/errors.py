@@ -18,6 +18,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MAX_CHARACTERS = 1_000
+
 
 class OneginError(Exception):
     """Base of everything this package raises on purpose; its text can be shown to a user as it is."""
@@ -33,10 +35,13 @@ class UsageError(OneginError):
     """
 
     def __init__(self, field: str, problem: str, fix: str = "") -> None:
-        self.field = field
-        self.problem = problem
-        self.fix = fix
-        super().__init__(f"{field} {problem}" + (f"; {fix}" if fix else ""))
+        self.field, self.problem, self.fix = (_short(part) for part in (field, problem, fix))
+        super().__init__(f"{self.field} {self.problem}" + (f"; {self.fix}" if self.fix else ""))
+
+
+def _short(text: str) -> str:
+    """What was handed in may be a book; a message quotes its beginning."""
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]} …"
 
 
 class RunError(OneginError):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,8 +15,11 @@ from hpo_core.errors import UsageError, nearest
 from hpo_core.health.score import DEFAULT_HEALTH_WEIGHT
 from hpo_core.history import BIAS_CHANGE_LIMIT
 from hpo_core.parameters import FLAG, PARAMETERS, Architecture, Choices, Domain, Range, convert, describe
+from hpo_core.presets import preset_called
 from hpo_core.prices import PRICES
-from hpo_core.search_space import SearchSpace
+from hpo_core.search_methods import PRUNERS, SAMPLERS
+from hpo_core.search_space import SearchSpace, as_yaml, count
+from hpo_core.yaml_text import parse_yaml, read_yaml
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -35,9 +37,11 @@ class Option:
         """`value` as this option's type. Raises UsageError where it cannot be used."""
         if self.optional and (value is None or str(value).lower() in ("", "none", "null", "auto")):
             return None
+        if self.allowed is None:  # a name, which YAML may have read as a number
+            return str(value)
         typed = convert(value, self.kind)
-        if typed is None or (self.allowed is not None and not self.allowed.holds(typed)):
-            wanted = describe(self.allowed, self.kind) if self.allowed else "true or false"
+        if typed is None or not self.allowed.holds(typed):
+            wanted = describe(self.allowed, self.kind)
             raise UsageError(name, f"must be {wanted}, got {value!r}", self._fix(name, value))
         return typed
 
@@ -58,8 +62,11 @@ def _option(default: Any, explanation: str, allowed: Domain | None = None, kind:
     return dataclasses.field(default=default, metadata={"option": option})
 
 
-SAMPLERS = Choices(("tpe", "cmaes", "qmc", "random", "grid", "gp"))
-PRUNERS = Choices(("none", "median", "halving", "hyperband", "patient"))
+def _explained(explanation: str) -> dict[str, str]:
+    """What is declared of a field that has a check of its own."""
+    return {"explanation": explanation}
+
+
 OBJECTIVES = Choices(("validation_accuracy", "validation_loss", "macro_f1", "top5_accuracy"))
 
 
@@ -99,9 +106,12 @@ class OptimizationConfig:
     test_split: float = _option(
         0.2, "Share set aside for the final test where the data come without a test part.", Range(0.05, 0.5)
     )
-    sampler: str = _option("tpe", "The rule that chooses the next configuration.", SAMPLERS)
-    pruner: str = _option("median", "The rule that ends a trial which falls behind.", PRUNERS)
+    sampler: str = _option("tpe", "The rule that chooses the next configuration.", Choices(tuple(SAMPLERS)))
+    pruner: str = _option("median", "The rule that ends a trial which falls behind.", Choices(tuple(PRUNERS)))
     seed: int = _option(42, "The same seed and one worker give the same trials.", Range(0, 2**32 - 1))
+    warm_start: str | None = _option(
+        None, "A study whose best configurations are tried first, as far as they fit the search space.", kind=str
+    )
     workers: int | None = _option(
         None, "Trials at once; by default as many as cores and memory allow, or three on RunPod.", Range(1, 64), int
     )
@@ -136,8 +146,14 @@ class OptimizationConfig:
         "Whether the best configuration is trained again on all data at the end, tested, and made into files.",
         FLAG,
     )
-    run_name: str | None = dataclasses.field(default=None)
-    space: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    run_name: str | None = dataclasses.field(
+        default=None,
+        metadata=_explained("Name of the run, its study and its folder; by default made from data, mode and time."),
+    )
+    space: Mapping[str, object] = dataclasses.field(
+        default_factory=dict,
+        metadata=_explained("Per hyperparameter a value, a list, or low and high: what this run searches."),
+    )
 
     def __post_init__(self) -> None:
         datasets.dataset_info(str(self.dataset))  # says which name was probably meant
@@ -185,6 +201,16 @@ class OptimizationConfig:
     def search_space(self) -> SearchSpace:
         return SearchSpace.build(self.architecture, self.space, max_epochs=self.max_epochs_per_trial)
 
+    def one_trial(self) -> OptimizationConfig:
+        """A run of a single trial: what the search space fixes, and declared defaults for all that it searches."""
+        fixed = {
+            name: as_yaml(domain) if count(domain, PARAMETERS[name].type) == 1 else PARAMETERS[name].default
+            for name, domain in self.search_space().domains.items()
+        }
+        fixed = {name: value["low"] if isinstance(value, Mapping) else value for name, value in fixed.items()}
+        fixed["epochs"] = min(int(str(fixed["epochs"])), self.max_epochs_per_trial)
+        return dataclasses.replace(self, trials=1, space=fixed, sampler="tpe", pruner="none", warm_start=None)
+
     def as_dict(self) -> dict[str, object]:
         """Plain values that YAML and JSON can hold and `from_mapping` accepts."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | {
@@ -203,12 +229,28 @@ class OptimizationConfig:
         return cls(**values)  # type: ignore[arg-type]
 
     @classmethod
+    def from_yaml(cls, content: bytes, source: str = "the text") -> OptimizationConfig:
+        """The configuration that a text in YAML holds, as `to_yaml` writes it; what is left out has its default.
+
+        Raises:
+            UsageError: the text cannot be read, or names the first field that cannot be used.
+            UnknownDatasetError: no such data set.
+        """
+        return cls.from_mapping(parse_yaml("config", content, source))
+
+    @classmethod
     def from_words(cls, words: Sequence[str]) -> OptimizationConfig:
-        """The configuration that `key=value` words describe; `config=FILE` is read first, whatever its place."""
+        """The configuration that `key=value` words describe, whatever their order.
+
+        `config=FILE` is read first, `preset=NAME` says what differs from it, and each other word is about one field.
+        """
         given = split_words(words)
         values: dict[str, object] = {}
         if "config" in given:
             values.update(read_yaml("config", given.pop("config")))
+        if "preset" in given:
+            preset = preset_called(given.pop("preset"))
+            values.update(preset.values(str(given.get("dataset", values.get("dataset", DEFAULTS["dataset"])))))
         if "space" in given:
             values["space"] = read_yaml("space", given.pop("space"))
         return cls.from_mapping(values | given)
@@ -223,8 +265,10 @@ OPTIONS: Mapping[str, Option] = {
 DEFAULTS: Mapping[str, Any] = {
     field.name: field.default for field in dataclasses.fields(OptimizationConfig) if "option" in field.metadata
 }
-RUN_NAME_EXPLANATION = "Name of the run, its study and its folder; by default made from data, mode and time."
-SPACE_EXPLANATION = "Per hyperparameter a value, a list, or low and high: what this run searches."
+EXPLANATIONS: Mapping[str, str] = {
+    field.name: OPTIONS[field.name].explanation if field.name in OPTIONS else field.metadata["explanation"]
+    for field in dataclasses.fields(OptimizationConfig)
+}
 
 
 def split_words(words: Sequence[str]) -> dict[str, str]:
@@ -239,30 +283,6 @@ def split_words(words: Sequence[str]) -> dict[str, str]:
             raise UsageError(key, "must be given once", f"got {given[key]!r} and {value!r}")
         given[key] = value
     return given
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader, which also refuses a key that is given twice: the first one would be lost silently."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        names = [key.value for key, _ in node.value]
-        for name in names:
-            if names.count(name) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(field: str, path: str) -> Mapping[str, object]:
-    """A YAML file that holds a mapping. Raises UsageError naming the field, the file and the line."""
-    try:
-        data = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_StrictLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(field, f"must be a readable file, got {path!r} ({error})") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(field, f"must be YAML, {path} is not: {' '.join(str(error).split())}") from error
-    if not isinstance(data, Mapping):
-        raise UsageError(field, f"must hold 'name: value' lines, {path} holds {type(data).__name__}")
-    return {str(key): value for key, value in data.items()}
 
 
 # Words of earlier tools, and what is said here instead. A callable turns the old value into the new one.

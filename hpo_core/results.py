@@ -17,10 +17,10 @@ import yaml
 
 from hpo_core.errors import OneginError
 from hpo_core.model_card import ModelCard
-from hpo_core.optimization_config import read_yaml
 from hpo_core.parameters import PARAMETERS
 from hpo_core.trial_config import TrialConfig
 from hpo_core.trials_table import configuration, write_table
+from hpo_core.yaml_text import read_yaml
 from storage.studies import Studies, TrialRow
 
 BEST_FILE, TRIALS_FILE = "best_hyperparameters.yaml", "trials.csv"

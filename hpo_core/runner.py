@@ -28,6 +28,7 @@ from hpo_core.samplers import LEARNS_FROM_PRUNED, make_sampler
 from hpo_core.settings import Settings
 from hpo_core.shares import require_variables, share_of
 from hpo_core.trial_files import TrialFiles
+from hpo_core.warm_start import enqueue, require_study
 from storage.artifacts import Artifacts
 from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
@@ -81,6 +82,8 @@ class Runner:
         self._runs = Runs(self._database)
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._past = Past()
+        if not resume:
+            require_study(config.warm_start, Studies(self._database))
         self.run_name = self._take_over() if resume else self._claim_name()
         self.total = self._past.total(config.trials)
         self.folder = settings.results_dir / self.run_name
@@ -223,6 +226,8 @@ class Runner:
                 deadline=began + minutes * 60 if minutes else None,
                 best=BestScore(Studies(self._database).summary(self.run_name).best_score),
             )
+            if not self._past.trials:
+                enqueue(study, Studies(self._database), self.config, self._log)
             try:
                 self._study_loop(study, Objective(context, backend), self.workers + backend.ahead)
             finally:

@@ -32,9 +32,34 @@ def make_sampler(name: str, space: SearchSpace, seed: int) -> BaseSampler:
     makers: Mapping[str, Callable[[SearchSpace, int], BaseSampler]] = {
         "tpe": _tpe, "cmaes": _cmaes, "qmc": _qmc, "random": _random, "grid": _grid, "gp": _gp,
     }  # fmt: skip
+    require_sampler(name, space)
     # Process-wide, because samplers repeat these from the threads of their trials.
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     return RoundingSampler(makers[name](space, seed))
+
+
+def require_sampler(name: str, space: SearchSpace) -> None:
+    """Raises UsageError where the sampler called `name` cannot search `space`, or its extra is missing."""
+    if name == "grid" and (size := grid_size(space)) > MAX_GRID:
+        raise UsageError(
+            "sampler", f"cannot be grid: the search space has {size:,.0f} combinations, more than {MAX_GRID:,}",
+            "fix some hyperparameters in the search space, or write sampler=tpe",
+        )  # fmt: skip
+    if name == "gp" and not has_gp():
+        raise UsageError(
+            "sampler", "cannot be gp: its extra is not installed", "pip install torch, or write sampler=tpe"
+        )
+
+
+def has_gp() -> bool:
+    """Whether what the Gaussian process needs is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def grid_size(space: SearchSpace) -> float:
+    """How many configurations a grid over `space` holds: all values of a finite range, five of a continuous one."""
+    sizes = (count(space.domains[name], PARAMETERS[name].type) for name in space.searched)
+    return math.prod(GRID_POINTS if math.isinf(one) else one for one in sizes)
 
 
 class RoundingSampler(BaseSampler):
@@ -98,22 +123,11 @@ def _random(_space: SearchSpace, seed: int) -> BaseSampler:
 
 
 def _grid(space: SearchSpace, seed: int) -> BaseSampler:
-    sizes = (count(space.domains[name], PARAMETERS[name].type) for name in space.searched)
-    size = math.prod(GRID_POINTS if math.isinf(one) else one for one in sizes)
-    if size > MAX_GRID:
-        raise UsageError(
-            "sampler", f"cannot be grid: the search space has {size:,.0f} combinations, more than {MAX_GRID:,}",
-            "fix some hyperparameters in the search space, or write sampler=tpe",
-        )  # fmt: skip
     grid = {name: grid_values(space.domains[name], PARAMETERS[name].type) for name in space.searched}
     return optuna.samplers.GridSampler(grid, seed=seed)
 
 
 def _gp(_space: SearchSpace, seed: int) -> BaseSampler:
-    if importlib.util.find_spec("torch") is None:
-        raise UsageError(
-            "sampler", "cannot be gp: its extra is not installed", "pip install torch, or write sampler=tpe"
-        )
     return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
 
 

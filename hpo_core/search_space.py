@@ -105,7 +105,7 @@ class SearchSpace:
 
     def as_yaml_data(self) -> dict[str, object]:
         """What `build` accepts as overrides, for every hyperparameter."""
-        return {name: _plain(domain) for name, domain in self.domains.items()}
+        return {name: as_yaml(domain) for name, domain in self.domains.items()}
 
 
 def parse_domain(parameter: Parameter, given: object) -> Domain:
@@ -122,14 +122,14 @@ def parse_domain(parameter: Parameter, given: object) -> Domain:
 def _parse_range(parameter: Parameter, given: Mapping[Any, object]) -> Range:
     name = parameter.name
     if isinstance(parameter.allowed, Choices):
-        raise UsageError(name, "has no range", f"write a list such as {_plain(parameter.searched)}")
+        raise UsageError(name, "has no range", f"write a list such as {as_yaml(parameter.searched)}")
     for key in given:
         if key not in RANGE_KEYS:
             near = nearest(str(key), RANGE_KEYS)
             raise UsageError(name, f"has no {key!r}", f"did you mean {near}?" if near else "use low, high, step, log")
     for key in ("low", "high"):
         if key not in given:
-            raise UsageError(name, f"needs {key!r}", f"for example {_plain(parameter.searched)}")
+            raise UsageError(name, f"needs {key!r}", f"for example {as_yaml(parameter.searched)}")
     low, high = parameter.check(given["low"]), parameter.check(given["high"])
     assert not isinstance(low, str) and not isinstance(high, str)
     if low > high:
@@ -195,7 +195,8 @@ def _check_epochs(domain: Domain, max_epochs: int) -> None:
         )  # fmt: skip
 
 
-def _plain(domain: Domain) -> object:
+def as_yaml(domain: Domain) -> object:
+    """A domain as a user writes it: a value, a list, or a mapping with low and high. `parse_domain` reads it."""
     if isinstance(domain, Choices):
         return domain.values[0] if len(domain.values) == 1 else list(domain.values)
     plain: dict[str, object] = {"low": domain.low, "high": domain.high}
@@ -214,4 +215,4 @@ def _unknown(name: str, architecture: Architecture) -> UsageError:
     return UsageError(name, "is no hyperparameter", fix)
 
 
-__all__ = ["SearchSpace", "count", "describe", "parse_domain", "round_significant"]
+__all__ = ["SearchSpace", "as_yaml", "count", "describe", "parse_domain", "round_significant"]

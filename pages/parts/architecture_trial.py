@@ -21,7 +21,7 @@ from pages.parts import (
     trial_choice,
     trial_files,
 )
-from pages.parts.trial_table import STATE_WORDS
+from pages.parts.trial_words import STATE_WORDS
 from storage.studies import TrialRow
 
 SOURCE = "architecture_source"

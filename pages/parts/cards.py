@@ -1,4 +1,4 @@
-"""The cards of data sets from which one is chosen."""
+"""The cards of data sets from which one is chosen, and the facts of the chosen one."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ import streamlit as st
 
 import datasets
 from datasets import DatasetInfo, Kind
-from pages.parts import formats, samples, shared
+from pages.parts import data_browser, draft, formats, samples, shared
 
-KEY = "dataset"
-CARD_WIDTH = 230
+CARD_WIDTH = 150
 LOOK_S = 1.0
 
 
-def choose_dataset(default: str) -> str:
-    """Draw a card for each data set and return the name of the chosen one."""
-    chosen = st.session_state.setdefault(KEY, default)
+def choose_dataset(values: draft.Draft) -> None:
+    """Draw a card for each data set, and below them what the chosen one is and holds."""
+    chosen = values.dataset
     st.html(_marked(chosen))
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="datasets")
     for info in datasets.CATALOGUE.values():
-        with grid.cell(), st.container(border=True, height="stretch", key=f"card_{info.name}"):
+        with grid.cell(), st.container(border=True, height="stretch", key=f"card_{info.name}", gap="xxsmall"):
             st.html(card(info))
             is_chosen = info.name == chosen
             st.button(
@@ -36,24 +35,36 @@ def choose_dataset(default: str) -> str:
             )
     if samples.is_decoding(*_place()):
         st.fragment(_show_new_thumbnails, run_every=LOOK_S, key="thumbnails")()
-    return str(chosen)
+    info = datasets.dataset_info(chosen)
+    with st.container(key="chosen_data", gap="xxsmall"):
+        st.html(facts(info))
+        data_browser.fold(info, *_place())
 
 
 def card(info: DatasetInfo) -> str:
     """The content of a card as HTML."""
+    return (
+        f'<div class="card-head"><b>{html.escape(info.title)}</b></div>{_sample(info)}'
+        f'<div class="card-small">{"Pictures" if info.kind is Kind.PICTURES else "Text"} · {_classes(info)}</div>'
+    )
+
+
+def facts(info: DatasetInfo) -> str:
+    """What a data set is, how much there is of it, and its licence, as HTML."""
     licence = html.escape(info.licence)
     if info.url:
         licence = f'<a href="{html.escape(info.url)}" target="_blank" rel="noopener">{licence}</a>'
-    classes = formats.plural(info.n_classes, "class").replace("classs", "classes")
     n_samples, note = samples.counts_of(info.name, *_place())
+    note = f" {html.escape(note)}" if note else ""
     return (
-        f'<div class="card-head"><b>{html.escape(info.title)}</b>'
-        f'<span class="card-mark">{"pictures" if info.kind is Kind.PICTURES else "text"}</span></div>'
-        f"{_sample(info)}"
-        f'<div class="card-text">{html.escape(info.description)}</div>'
-        f'<div class="card-small">{formats.count(n_samples)} samples · {classes} · {_size(info)}<br>'
-        f"{html.escape(note)}{'<br>' if note else ''}Licence: {licence}</div>"
+        f'<div class="card-text"><b>{html.escape(info.title)}.</b> {html.escape(info.description)}{note}</div>'
+        f'<div class="card-small">{formats.count(n_samples)} samples · {_classes(info)} · {_size(info)} · '
+        f"Licence: {licence}</div>"
     )
+
+
+def _classes(info: DatasetInfo) -> str:
+    return f"{formats.count(info.n_classes)} classes"
 
 
 def _sample(info: DatasetInfo) -> str:
@@ -61,13 +72,13 @@ def _sample(info: DatasetInfo) -> str:
     place = _place()
     if info.kind is Kind.TEXT:
         quote = samples.quote_of(info.name, *place)
-        shown = f"“{html.escape(quote)}”" if quote else f"Classes: {html.escape(', '.join(info.class_names[:4]))}"
+        shown = f"“{html.escape(quote)}”" if quote else html.escape(", ".join(info.class_names[:4]))
         return f'<div class="card-quote">{shown}</div>'
     pictures = samples.pictures_of(info.name, *place)
     if not pictures:
-        megabytes = samples.download_size(info.name) / 1e6
-        size = f", a download of {megabytes:.0f} MB" if megabytes >= 1 else ""
-        return f'<div class="card-thumbs empty">Pictures come with the first run{size}</div>'
+        absent = datasets.locate(info.name, folder=place[0], cache=place[1]) == "download"
+        said = f"{formats.file_size(samples.download_size(info.name))} to download" if absent else "not unpacked yet"
+        return f'<div class="card-thumbs empty">{said}</div>'
     images = "".join(f'<img alt="" src="{address}">' for address in pictures)
     return f'<div class="card-thumbs">{images}</div>'
 
@@ -97,4 +108,4 @@ def _marked(chosen: str) -> str:
 
 
 def _choose(name: str) -> None:
-    st.session_state[KEY] = name
+    draft.current().choose_dataset(name)

@@ -11,7 +11,7 @@ from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError
 from pages.parts import shared
 from pages.parts.figures_of_run import RunFigures
-from pages.parts.launch import explained
+from pages.parts.launch import say
 from storage.errors import StorageError
 from storage.runs import Run, RunState
 
@@ -51,8 +51,7 @@ def draw(figures: RunFigures, run: Run) -> None:
 def say_error() -> None:
     """Why the run could not go on, in place; once."""
     if error := st.session_state.pop("resume_error", None):
-        with explained():
-            raise error
+        say(error)
 
 
 def _why_not(figures: RunFigures) -> str:

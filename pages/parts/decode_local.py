@@ -1,4 +1,4 @@
-"""Decodes the picture sets whose files are on this machine: `python -m pages.parts.decode_local FOLDER CACHE`.
+"""Decodes sets whose files are on this machine: `python -m pages.parts.decode_local FOLDER CACHE [NAME]`.
 
 A process of its own, because decoding takes seconds and memory that the dashboard shall not hold.
 """
@@ -18,12 +18,12 @@ from datasets.sources import SourceFile
 NICENESS = 10
 
 
-def main(folder: Path, cache: Path) -> None:
-    """Prepare each picture set that needs no download."""
+def main(folder: Path, cache: Path, name: str = "") -> None:
+    """Prepare each picture set that needs no download, or the one set called `name`."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     for info in datasets.CATALOGUE.values():
-        if info.kind is Kind.PICTURES and not info.embedded:
+        if info.name == name if name else info.kind is Kind.PICTURES and not info.embedded:
             try:
                 datasets.prepare(info.name, folder=folder, cache=cache, download=_refuse)
             except DatasetError:
@@ -35,4 +35,4 @@ def _refuse(file: SourceFile, target: Path, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

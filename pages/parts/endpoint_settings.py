@@ -36,8 +36,7 @@ def draw() -> None:
         with st.expander("Use another one", key="another_endpoint"):
             _form(bool(settings.api_key))
     if error := st.session_state.pop(ERROR, None):
-        with launch.explained():
-            raise error
+        launch.say(error)
 
 
 def _form(key_is_set: bool) -> None:

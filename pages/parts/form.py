@@ -1,95 +1,102 @@
-"""Fields of a run's configuration: label, explanation and limits come from the configuration itself."""
+"""Fields of a run's configuration as widgets; label, explanation and limits come from the configuration itself."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+import html
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from hpo_core.optimization_config import OPTIONS, RUN_NAME_EXPLANATION, OptimizationConfig
-from hpo_core.parameters import Choices, Range
+from hpo_core.errors import UsageError
+from hpo_core.optimization_config import EXPLANATIONS, OPTIONS
+from hpo_core.parameters import FLAG, Choices, Range
 from hpo_core.shares import REMOTE_WORKERS
-from pages.parts import formats, words
+from pages.parts import draft, formats, words
 
-# What a first visitor starts with: good results on the embedded digits within a few minutes.
-FIRST_RUN: Mapping[str, object] = {"dataset": "digits", "trials": 12, "max_epochs_per_trial": 12}
-
-SHOWN = ("trials", "max_epochs_per_trial", "sample_percentage")
-REMOTE = ("gpu", "max_cost")
-FOLDED = (
-    "sampler", "pruner", "seed", "timeout_minutes", "max_training_time_minutes", "max_parameters", "health_interval",
-    "bias_change_limit", "threads", "gpus_per_worker", "plots",
-)  # fmt: skip
-SWITCHES = ("health_pruning", "scale_batch", "final_model")
 # What stands in an empty field.
-EMPTY = {
-    "workers": "auto", "remote_workers": str(REMOTE_WORKERS), "threads": "auto", "gpus_per_worker": "auto",
+EMPTY: Mapping[str, str] = {
+    "workers": "auto", draft.REMOTE_WORKERS: str(REMOTE_WORKERS), "threads": "auto", "gpus_per_worker": "auto",
     "health_interval": "auto", "timeout_minutes": "no limit", "max_cost": "no limit",
+    "run_name": "made from data and time",
 }  # fmt: skip
-STEPS = {"sample_percentage": 5.0, "health_weight": 0.1}
+STEPS: Mapping[str, float] = {
+    "sample_percentage": 5.0, "health_weight": 0.1, "validation_split": 0.05, "test_split": 0.05,
+}  # fmt: skip
 
 
-def field(name: str, default: object, *, limit: int | None = None, key: str | None = None) -> Any:
-    """Draw the widget of a field and return its value.
+class Form:
+    """The form while it is drawn once.
 
     Args:
-        name: of the field.
-        default: its value before anybody touched it.
-        limit: a smaller upper bound than the declared one, such as this machine's cores.
-        key: of the widget, where it is not the field's name.
+        values: what it shows and changes.
+        problem: what cannot be used in it, said at its field.
     """
-    option, key = OPTIONS[name], key or name
-    help_text, label = option.explanation, formats.label(name)
-    if isinstance(option.allowed, Choices):
-        options = [str(value) for value in option.allowed.values]
-        return st.selectbox(
-            label, options, index=options.index(str(default)), format_func=words.choice, help=help_text, key=key,
-            persist_state="session",
-        )  # fmt: skip
-    assert isinstance(option.allowed, Range)
-    step = STEPS.get(name, 1)
-    number: Any = float if option.kind is float else int  # all limits of a field must be of one type
-    high = option.allowed.high if limit is None else min(limit, option.allowed.high)
-    return st.number_input(
-        label, min_value=number(option.allowed.low), max_value=number(high),
-        value=None if default is None else number(default), step=number(step),
-        format="%g" if number is float else None, help=help_text, key=key, placeholder=EMPTY.get(key),
-        persist_state="session",
-    )  # fmt: skip
+
+    def __init__(self, values: draft.Draft, problem: UsageError | None) -> None:
+        self.draft = values
+        self.problem = problem
+        self.changed = values.changed()
+
+    def field(self, name: str, *, slot: str = "", words_side_by_side: bool = False) -> None:
+        """Draw the widget of a field, whichever suits its kind.
+
+        Args:
+            name: of the field.
+            slot: the place in the draft and the widget's key, where it is not the field's name.
+            words_side_by_side: a choice of a few words, all of them in sight.
+        """
+        key = slot or name
+        common = self._common(name, key)
+        allowed = OPTIONS[name].allowed if name in OPTIONS else None
+        if allowed == FLAG:
+            st.toggle(**common)
+        elif isinstance(allowed, Choices):
+            options = [str(value) for value in allowed.values]
+            if words_side_by_side:
+                st.segmented_control(options=options, required=True, format_func=words.choice, **common)
+            else:
+                st.selectbox(options=options, format_func=words.choice, **common)
+        elif isinstance(allowed, Range):
+            _number(name, allowed, common)
+        else:
+            st.text_input(placeholder=EMPTY.get(key, ""), **common)
+        self.say(name)
+
+    def choice(self, name: str, values: Sequence[str], nothing: str) -> None:
+        """Draw a field whose values are not declared but found, such as the studies of the database; or `nothing`."""
+        now = self.draft.fields[name]
+        known = [None, *values, *([str(now)] if now is not None and now not in values else [])]
+        st.selectbox(options=known, format_func=lambda value: value or nothing, **self._common(name, name))
+        self.say(name)
+
+    def _common(self, name: str, key: str) -> dict[str, Any]:
+        """What all kinds of widgets have. The draft decides what they show, also after an import or a preset."""
+        st.session_state[key] = self.draft.fields[key]
+        return {
+            "label": self._label(name), "help": EXPLANATIONS[name], "key": key, "on_change": _store, "args": (key,),
+        }  # fmt: skip
+
+    def say(self, *names: str) -> None:
+        """Say here what is wrong with one of these fields, if that is what is wrong."""
+        if self.problem is not None and self.problem.field in names:
+            st.html(f'<div class="field-problem" role="alert">{html.escape(words.refusal(self.problem))}</div>')
+
+    def _label(self, name: str) -> str:
+        return formats.label(name) + (" :primary[· changed]" if name in self.changed else "")
 
 
-def switch(name: str, default: object) -> bool:
-    """Draw a field that is on or off."""
-    return st.toggle(
-        formats.label(name), value=bool(default), help=OPTIONS[name].explanation, key=name, persist_state="session"
-    )
-
-
-def segments(name: str, *, labelled: bool = True) -> str:
-    """Draw a choice of a few words side by side; without its label where a heading says the same."""
+def _number(name: str, allowed: Range, common: Mapping[str, Any]) -> None:
     option = OPTIONS[name]
-    assert isinstance(option.allowed, Choices)
-    options = [str(value) for value in option.allowed.values]
-    chosen = st.segmented_control(
-        formats.label(name), options, default=options[0], required=True, format_func=words.choice,
-        help=option.explanation if labelled else None, key=name, persist_state="session",
-        label_visibility="visible" if labelled else "collapsed",
+    number: Any = float if option.kind is float else int  # all limits of a field must be of one type
+    st.number_input(
+        min_value=number(allowed.low), max_value=number(allowed.high), step=number(STEPS.get(name, 1)),
+        value=None if option.optional else "min", format="%g" if number is float else None,
+        placeholder=EMPTY.get(str(common["key"])), **common,
     )  # fmt: skip
-    return str(chosen or options[0])
 
 
-def run_name() -> str | None:
-    """Draw the field of the run's name."""
-    given = st.text_input(
-        formats.label("run_name"), placeholder="made from data and time", help=RUN_NAME_EXPLANATION, key="run_name",
-        persist_state="session",
-    )  # fmt: skip
-    return given.strip() or None
-
-
-def defaults() -> dict[str, object]:
-    """The declared default of every field, or the first run's where that is another one."""
-    declared = {item.name: item.default for item in dataclasses.fields(OptimizationConfig) if item.name in OPTIONS}
-    return declared | dict(FIRST_RUN)
+def _store(key: str) -> None:
+    """Take a widget's value into the draft."""
+    value = st.session_state[key]
+    draft.current().fields[key] = (value.strip() or None) if isinstance(value, str) and key == "run_name" else value

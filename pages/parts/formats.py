@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 from hpo_core.prices import in_dollars
@@ -18,6 +19,15 @@ LABELS: Mapping[str, str] = {
     "max_cost": "Most it may cost, in dollars",
     "fallback_local": "Train here when RunPod does not answer",
     "scale_batch": "Batch grows with the GPUs",
+    "space": "Search space",
+    "final_model": "Make a final model",
+    "plots": "Pictures",
+    "health_pruning": "End sick trials early",
+    "max_parameters": "Parameters of a model, at most",
+    "timeout_minutes": "Minutes for the whole run",
+    "max_training_time_minutes": "Minutes for one trial",
+    "threads": "Threads of a trial",
+    "warm_start": "Begin with the best trials of",
 }
 
 
@@ -49,6 +59,17 @@ def duration(seconds: float | None) -> str:
     return " ".join(part for part in parts[first : first + 2] if not part.startswith("0 "))
 
 
+def about(seconds: float) -> str:
+    """A time span that is only estimated, for example '25 min', '1.5 h'."""
+    if seconds < 90:
+        return "1 min"
+    if seconds < 5_400:
+        minutes = seconds / 60
+        return f"{round(minutes) if minutes < 10 else round(minutes / 5) * 5} min"
+    hours = seconds / 3600
+    return f"{round(hours * 2) / 2:g} h" if hours < 10 else f"{round(hours)} h"
+
+
 def plural(number: int, word: str) -> str:
     """A number with its noun, for example '1 trial', '12 trials'."""
     return f"{count(number)} {word}" + ("" if number == 1 else "s")
@@ -72,6 +93,11 @@ def sentence(text: str) -> str:
     if not trimmed:
         return ""
     return trimmed[0].upper() + trimmed[1:] + ("" if trimmed[-1] in ".?…" else ".")
+
+
+def plain(text: str) -> str:
+    """Text for a place that reads Markdown, so that nothing in it is read as markup."""
+    return re.sub(r"([\\*`\[\]$~<>]|:(?=\w))", r"\\\1", text)
 
 
 def file_size(n_bytes: int | None) -> str:

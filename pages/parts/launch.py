@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import streamlit as st
 
+import datasets
 from datasets import DatasetError
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError, UsageError
 from hpo_core.optimization_config import OptimizationConfig
-from hpo_core.shares import share_of
-from pages.parts import expected_cost, formats, shared, words
+from pages.parts import expected_cost, expected_time, formats, shared, space_editor, words
+from pages.parts.checked import Checked
 from storage.errors import StorageError
 
 LOOK_S = 2.0
@@ -22,67 +22,97 @@ LOOK_S = 2.0
 DOUBLE_PRESS_S = 2.0
 
 
-@contextmanager
-def explained() -> Iterator[None]:
-    """Show what cannot be used in place: the field, its value and the fix."""
-    try:
-        yield
-    except UsageError as error:
-        fix = f" {error.fix[0].upper()}{error.fix[1:]}." if error.fix else ""
-        st.error(f"**{formats.label(error.field)}** {error.problem}.{fix}", icon=":material/edit:")
-    except (OneginError, DatasetError, StorageError) as error:
-        st.error(str(error), icon=":material/error:")
+def say(error: Exception) -> None:
+    """Show what cannot be used: the field, its value and the fix."""
+    if isinstance(error, UsageError):
+        st.error(formats.plain(words.refusal(error)), icon=":material/edit:")
+    else:
+        st.error(formats.plain(formats.sentence(str(error))), icon=":material/error:")
 
 
-def panel(config: OptimizationConfig) -> None:
-    """Draw the summary of a run and the button that starts it; stays up to date by itself."""
-    st.fragment(_panel, run_every=LOOK_S, key="start_panel")(config)
+def panel(checked: Checked, values: Mapping[str, object]) -> None:
+    """Draw the summary of a run and the button that starts it; stays up to date by itself.
+
+    Args:
+        checked: what came of the form.
+        values: of the form, for what can be said of it although it is not valid.
+    """
+    st.fragment(_panel, run_every=LOOK_S, key="start_panel")(checked, values)
 
 
-def _panel(config: OptimizationConfig) -> None:
+def _panel(checked: Checked, values: Mapping[str, object]) -> None:
     if name := st.session_state.pop("go_to", None):
         st.switch_page("pages/monitor.py", query_params={"study": name})
-    with st.container(border=True, key="start_card"), explained():
-        workers = share_of(config, shared.machine()).workers
-        st.html(f'<div class="summary">{words.summary(config, workers)}</div>')
-        epochs = formats.plural(config.max_epochs_per_trial, "epoch")
-        share = "" if config.sample_percentage == 100 else f", {config.sample_percentage:g} % of the training part"
-        st.html(f'<div class="quiet">Up to {epochs} each{share}. Everything is kept, also when you stop early.</div>')
-        if config.backend == RUNPOD:
-            st.html(f'<div class="quiet">{expected_cost.sentences(config, workers)}</div>')
+    with st.container(border=True, key="start_card"):
+        if checked.config is not None:
+            with shared.database_errors(retry=False):
+                _summary(checked.config, checked)
+        else:
+            title = datasets.dataset_info(str(values["dataset"])).title
+            st.html(f'<div class="summary">A run on {html.escape(title)}</div>')
+        if checked.problem is not None:
+            say(checked.problem)
         with shared.database_errors(retry=False):
-            _button(config)
+            _button(checked.config)
 
 
-def _button(config: OptimizationConfig) -> None:
+def _summary(config: OptimizationConfig, checked: Checked) -> None:
+    """What will be done, by what it is judged, how long it may take and what it may cost."""
+    expected_s = expected_time.seconds(config, checked.workers)
+    about = f", about {formats.about(expected_s)}" if expected_s is not None else ""
+    st.html(f'<div class="summary">{html.escape(words.summary(config, checked.workers) + about)}</div>')
+    epochs = formats.plural(config.max_epochs_per_trial, "epoch")
+    share = "" if config.sample_percentage == 100 else f", {config.sample_percentage:g} % of the training part"
+    lines = [f"Up to {epochs} each{share}. Everything is kept, also when you stop early."]
+    lines.append(f"{html.escape(words.formula(config.as_dict()).capitalize())}.")
+    if checked.space is not None:
+        lines.append(space_editor.size(checked.space))
+    if about:
+        lines.append("The time is that of earlier runs on these data here, in proportion to trials, epochs and sample.")
+    if config.backend == RUNPOD:
+        lines.append(expected_cost.sentences(config, checked.workers))
+    st.html("".join(f'<div class="quiet">{line}</div>' for line in lines))
+
+
+def _button(config: OptimizationConfig | None) -> None:
     busy = shared.busy_here(shared.runs().list(limit=20))
-    nowhere = config.backend == RUNPOD and not shared.remote().settings.complete
+    nowhere = config is not None and config.backend == RUNPOD and not shared.remote().settings.complete
     st.button(
-        "Start optimisation", key="start", type="primary", icon=":material/play_arrow:", width="stretch",
-        disabled=busy is not None or nowhere, on_click=_start, args=(config,),
+        "Start optimisation" if busy is None else "Add to the queue", key="start", type="primary",
+        icon=":material/play_arrow:" if busy is None else ":material/playlist_add:", width="stretch",
+        disabled=config is None or nowhere, on_click=start, args=(config, busy is not None),
     )  # fmt: skip
+    if config is None:
+        st.html('<div class="quiet">A run can start when what is said above is mended.</div>')
     if nowhere:
-        st.html('<div class="quiet">RunPod is not set up: see “Where trials train”.</div>')
+        st.html('<div class="quiet">RunPod is not set up: see “Where it runs”.</div>')
     if busy is not None:
-        st.html(f'<div class="quiet">One run trains at a time, and {html.escape(busy.run_name)} is running.</div>')
+        st.html(
+            f'<div class="quiet">One run trains at a time, and {html.escape(busy.run_name)} is running: this one waits '
+            "its turn.</div>"
+        )
         st.page_link(
             "pages/monitor.py", label="Watch it in Monitor", icon=":material/monitoring:",
             query_params={"study": busy.run_name},
         )  # fmt: skip
     if error := st.session_state.pop("start_error", None):
-        with explained():
-            raise error
+        say(error)
 
 
-def _start(config: OptimizationConfig) -> None:
-    """Start the run, once for a double press."""
+def start(config: OptimizationConfig, may_wait: bool = False) -> None:
+    """Start the run, once for a double press; the panel then leads to Monitor, or says why not.
+
+    Args:
+        config: of the run.
+        may_wait: whether the visitor knows that another run trains, and wants this one to wait its turn.
+    """
     state, manager = st.session_state, shared.manager()
     name, at = state.get("started", ("", -DOUBLE_PRESS_S))
-    if time.monotonic() - at < DOUBLE_PRESS_S or (name and manager.active == name):
+    if time.monotonic() - at < DOUBLE_PRESS_S or (not may_wait and name and manager.active == name):
         state["go_to"] = name
         return
     try:
-        name = manager.start(config, shared.run_settings())
+        name = manager.start(config, shared.run_settings(), shared.visitor())
     except (OneginError, DatasetError, StorageError) as error:
         state["start_error"] = error
         return

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from hpo_core.backends import RUNPOD
-from pages.parts import form, shared, try_twin
+from pages.parts import draft, shared, try_twin
+from pages.parts.checked import Checked
+from pages.parts.form import Form
 from pages.parts.remote import Source
 
+FIELDS = ("backend", "gpu", "max_cost", "fallback_local", "threads", "gpus_per_worker", "scale_batch")
+REMOTE, ALWAYS = ("gpu", "max_cost"), ("threads", "gpus_per_worker")
 NOT_SET_UP = (
     "RunPod is not set up here: it needs an API key and an endpoint. Set them up on the System page, or try it without "
     "an account, with workers on this machine."
 )
 
 
-def choose(default: Mapping[str, object]) -> dict[str, object]:
-    """Draw the choice and the fields that belong to it; the values by field."""
-    values: dict[str, object] = {"backend": form.segments("backend", labelled=False)}
-    remote = values["backend"] == RUNPOD
-    grid = st.grid(3, min_column_width=170, key="place")
-    with grid.cell():
-        values["workers"] = (
-            form.field("workers", default["workers"], key="remote_workers")
-            if remote
-            else form.field("workers", default["workers"], limit=shared.machine().cores)
-        )
-    if not remote:
-        return values
-    for name in form.REMOTE:
+def workers(form: Form) -> None:
+    """Draw the number of trials at once, which belongs to the place where they train."""
+    form.field("workers", slot=draft.REMOTE_WORKERS if form.draft.fields["backend"] == RUNPOD else "")
+
+
+def draw(form: Form, _checked: Checked) -> None:
+    """Draw the choice and the fields that belong to it."""
+    form.field("backend", words_side_by_side=True)
+    remote = form.draft.fields["backend"] == RUNPOD
+    if remote:
+        _endpoint()
+    grid = st.grid(2, min_column_width=200, key="place")
+    for name in (*REMOTE, *ALWAYS) if remote else ALWAYS:
         with grid.cell():
-            values[name] = form.field(name, default[name])
-    values["fallback_local"] = form.switch("fallback_local", default["fallback_local"])
-    _endpoint()
-    return values
+            form.field(name)
+    if remote:
+        form.field("fallback_local")
+    form.field("scale_batch")
 
 
 def _endpoint() -> None:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import datasets
 from hpo_core.backends import RUNPOD
+from hpo_core.errors import UsageError
 from hpo_core.health.score import score_formula
 from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.parameters import PARAMETERS
 from hpo_core.prices import PRICES
 from pages.parts import formats
 
@@ -54,6 +56,17 @@ def formula(values: Mapping[str, object]) -> str:
     """How a trial's score comes about, from the values of the form."""
     weight = values.get("health_weight") if values["mode"] == "health" else None
     return score_formula(str(values["objective"]), float(str(weight)) if weight is not None else None)
+
+
+def refusal(error: UsageError) -> str:
+    """What cannot be used, and what to do: field, problem and fix, as sentences without any markup."""
+    fix = f" {formats.sentence(error.fix)}" if error.fix else ""
+    return f"{field_title(error.field)} {error.problem}.{fix}"
+
+
+def field_title(name: str) -> str:
+    """A field or a hyperparameter as the form calls it."""
+    return PARAMETERS[name].title if name in PARAMETERS else formats.label(name)
 
 
 def summary(config: OptimizationConfig, workers: int) -> str:

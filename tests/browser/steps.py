@@ -32,10 +32,16 @@ def type_number(page: Page, field: str, number: int) -> None:
     expect(box).to_have_value(str(number))
 
 
+def unfold(page: Page, fold: str) -> None:
+    """Open a folded part of the form."""
+    page.locator(f".st-key-fold_{fold} summary").click()
+    wait_for_rest(page)
+
+
 def without_final_model(page: Page) -> None:
     """Switch the final model off; as a visitor does, once more where the page was drawn anew under the click."""
     wait_for_rest(page)
-    page.locator(".st-key-more summary").click()
+    unfold(page, "final")
     switch = page.locator(".st-key-final_model input")
     for _ in range(CLICKS):
         wait_for_rest(page)

@@ -18,7 +18,7 @@ from storage.progress import ProgressTable
 from storage.runs import Runs
 from storage.studies import Studies
 from tests.browser.conftest import Dashboard, serve, stop
-from tests.browser.steps import expect_state, open_page, type_number, wait_for_rest, without_final_model
+from tests.browser.steps import expect_state, open_page, type_number, unfold, wait_for_rest, without_final_model
 from tests.browser.test_runs import at_hand
 
 pytestmark = pytest.mark.slow
@@ -50,6 +50,7 @@ def start(page: Page, dashboard: Dashboard, data: str) -> str:
     open_page(page, dashboard, "/optimize")
     page.locator(f".st-key-choose_{data} button").click()
     expect(page.locator(f".st-key-choose_{data}")).to_contain_text("Chosen")
+    unfold(page, "where")
     page.locator(".st-key-backend").get_by_text("RunPod", exact=True).click()
     expect(page.locator(".st-key-endpoint_line")).to_be_visible()
     wait_for_rest(page)

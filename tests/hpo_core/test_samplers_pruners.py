@@ -8,10 +8,10 @@ import optuna
 import pytest
 
 from hpo_core.errors import UsageError
-from hpo_core.optimization_config import PRUNERS, SAMPLERS
 from hpo_core.parameters import Architecture, Choices, Range, defaults
 from hpo_core.pruners import make_pruner
 from hpo_core.samplers import grid_values, make_sampler
+from hpo_core.search_methods import PRUNERS, SAMPLERS
 from hpo_core.search_space import SearchSpace
 
 SMALL = defaults(Architecture.CNN) | {
@@ -41,7 +41,7 @@ def values_of(name: str, seed: int, trials: int = 14) -> list[dict[str, object]]
     return [trial.params for trial in study.trials]
 
 
-AVAILABLE = [name for name in SAMPLERS.values if name != "gp" or importlib.util.find_spec("torch")]
+AVAILABLE = [name for name in SAMPLERS if name != "gp" or importlib.util.find_spec("torch")]
 
 
 @pytest.mark.parametrize("name", AVAILABLE)
@@ -99,7 +99,7 @@ def test_the_first_epoch_is_never_judged(name: str) -> None:
         assert trial.should_prune()
 
 
-@pytest.mark.parametrize("name", PRUNERS.values)
+@pytest.mark.parametrize("name", PRUNERS)
 def test_pruners_end_the_bad_and_keep_the_best(name: str) -> None:
     """Many trials that are good, then one that is the best and one that is far behind."""
     study = optuna.create_study(direction="maximize", pruner=make_pruner(str(name), 8))

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.logs import RunLog, open_log
-from pages.parts import formats, shared
+from pages.parts import shared
 from storage.database import Database
 from storage.jobs import Job, Jobs
 from storage.progress import ProgressTable, TrialProgress
@@ -70,87 +70,6 @@ def test_root_leads_to_optimize_with_its_query(database: Database) -> None:
     assert not app.exception
     assert app.title[0].value == "Optimize"
     assert app.query_params["study"] in ("abc", ["abc"])
-
-
-def test_optimize_preselects_the_first_run(database: Database) -> None:
-    app = open_page("pages/optimize.py")
-    assert "12 trials of CNNs on Digits" in words(app)
-    assert not app.button(key="start").disabled
-    app.button(key="choose_imdb").click().run()
-    assert "12 trials of LSTMs on IMDB" in words(app)
-    app.number_input(key="trials").set_value(1).run()
-    assert "1 trial of" in words(app)
-
-
-def test_optimize_explains_a_bad_name_in_place(database: Database) -> None:
-    app = open_page("pages/optimize.py")
-    app.text_input(key="run_name").set_value("my run").run()
-    assert "Run name" in app.error[0].value and "my-run" in app.error[0].value
-
-
-def test_optimize_explains_what_cannot_start(database: Database) -> None:
-    app = open_page("pages/optimize.py")
-    app.selectbox(key="sampler").select("grid").run()
-    app.button(key="start").click().run()
-    assert not app.exception
-    assert "Sampler" in app.error[0].value and "combinations" in app.error[0].value
-    assert Runs(database).list() == []
-
-
-def test_optimize_on_runpod_that_is_not_set_up(database: Database) -> None:
-    app = open_page("pages/optimize.py")
-    assert not [box.key for box in app.selectbox if box.key == "gpu"]
-    app.button_group(key="backend").set_value("runpod").run()
-    shown = words(app)
-    assert "RunPod is not set up here" in shown and "at a time on RunPod" in shown
-    assert app.button(key="start").disabled and not app.button(key="start_twin").disabled
-    assert app.toggle(key="fallback_local").value and app.number_input(key="max_cost").value is None
-    assert Runs(database).list() == []
-
-
-def test_optimize_on_runpod_says_what_it_will_cost(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    conftest.make_finished(database)
-    monkeypatch.setenv("RUNPOD_API_KEY", "rpa-planted")
-    monkeypatch.setenv("RUNPOD_ENDPOINT_ID", "abc123")
-    jobs = Jobs(database)
-    for number, seconds in enumerate((10.0, 100.0, 50.0)):
-        jobs.add(Job(f"j{number}", "digits-done", number, "there", "COMPLETED", 1.0, execution_s=seconds))
-    app = open_page("pages/optimize.py")
-    app.button_group(key="backend").set_value("runpod").run()
-    app.number_input(key="remote_workers").set_value(64).run()
-    app.number_input(key="trials").set_value(100).run()
-    app.selectbox(key="gpu").select("h100").run()
-    shown = words(app)
-    assert "64 at a time on RunPod" in shown and "64 workers train (H100 each)" in shown
-    assert "3 earlier jobs on Digits" in shown and "took 50 s in the median: 100 trials" in shown
-    assert formats.dollars(50 * 100 * 0.00116) in shown
-    assert "Endpoint abc123" in shown and "rpa-planted" not in shown
-    assert not app.error and not app.button(key="start").disabled
-
-
-def test_optimize_sends_trials_to_the_endpoint_that_was_typed_in(database: Database) -> None:
-    shared.remote().use(api_key="typed", endpoint_id="typed-1")
-    app = open_page("pages/optimize.py")
-    app.button_group(key="backend").set_value("runpod").run()
-    app.selectbox(key="sampler").select("grid").run()
-    app.button(key="start").click().run()
-    # The run knows its endpoint, and fails of the next reason.
-    assert "combinations" in app.error[0].value and "RUNPOD_API_KEY" not in words(app)
-
-
-def test_optimize_goes_back_to_this_machine_after_many_workers(database: Database) -> None:
-    app = open_page("pages/optimize.py")
-    app.button_group(key="backend").set_value("runpod").run()
-    app.number_input(key="remote_workers").set_value(64).run()
-    app.button_group(key="backend").set_value("local").run()
-    assert not app.exception and not app.error and "on this machine" in words(app)
-
-
-def test_optimize_is_busy_while_a_run_trains(database: Database) -> None:
-    conftest.make_running(database)
-    app = open_page("pages/optimize.py")
-    assert app.button(key="start").disabled
-    assert "digits-now" in words(app)
 
 
 def test_monitor_shows_a_running_trial(database: Database) -> None:

@@ -10,7 +10,8 @@ from hpo_core.analysis.targets import parameter_title
 from pages.parts import palette
 from pages.parts.analysis import style
 from pages.parts.analysis.request import Answer, Request
-from pages.parts.health_charts import COLOURS, DASHES, SYMBOLS
+from pages.parts.charts import DASHES, SYMBOLS
+from pages.parts.health_charts import COLOURS
 
 MOST_BARS, MOST_LINES = 20, 6
 BAR, AROUND = 34, 110

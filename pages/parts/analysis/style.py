@@ -14,7 +14,6 @@ from pages.parts import charts, palette
 
 HEIGHT = 460
 LABEL = 18
-STATE_WORDS = {"fail": "failed"}
 WIDE_DECADES = 2.5
 OUTLINE = {"width": 0.5, "color": "rgba(128,136,150,0.8)"}
 
@@ -47,10 +46,6 @@ def plain_text(text: str) -> str:
 def title(name: str) -> str:
     """A hyperparameter as a figure names it."""
     return plain_text(parameter_title(name))
-
-
-def state_word(state: str) -> str:
-    return STATE_WORDS.get(state, state)
 
 
 def colour_bar(text: str, **more: Any) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from pages.parts.analysis import (
     of_parameters,
     over_trials,
     parallel,
-    style,
 )
 from pages.parts.analysis.catalogue import CHARTS, SEVERAL, Chart
 from pages.parts.analysis.request import Answer, Request
+from pages.parts.trial_words import state_word
 from storage.studies import STATES
 from storage.trial_sample import StudyShape, TrialSample
 
@@ -118,7 +118,7 @@ def _choose_states(chart: Chart, shape: StudyShape) -> tuple[str, ...]:
     chosen = st.pills(
         "States of the trials", occurring, default=None if key in st.session_state else preset, key=key,
         selection_mode="multi",
-        format_func=lambda state: f"{style.state_word(state).capitalize()} {formats.count(shape.n_by_state[state])}",
+        format_func=lambda state: f"{state_word(state).capitalize()} {formats.count(shape.n_by_state[state])}",
     )  # fmt: skip
     return tuple(state for state in occurring if state in chosen)
 
