@@ -75,12 +75,17 @@ def draw(study: str) -> None:
         "Change this configuration", key="change_configuration", icon=":material/edit:", on_click=_change,
         args=(plan.config,), help="Opens it as a configuration of your own: see what each change does to the network.",
     )  # fmt: skip
+    draw_network(study, trial, plan, key="network")
+    _compare(study, trial, plan, summary.n_trials - 1)
+
+
+def draw_network(study: str, trial: TrialRow, plan: LayerPlan, *, key: str) -> None:
+    """The network of a trial with what was measured in it; `key` tells several networks of a page apart."""
     history = trial_files.told(study, trial).history
     architecture_view.draw(
-        plan, key="network", name=file_name(study, trial.number), title=f"{study} · Trial {trial.number}",
+        plan, key=key, name=file_name(study, trial.number), title=f"{study} · Trial {trial.number}",
         readings=last_reading(history.epochs) if history is not None else (), accuracy=trial.accuracy,
     )  # fmt: skip
-    _compare(study, trial, plan, summary.n_trials - 1)
 
 
 def _compare(study: str, trial: TrialRow, plan: LayerPlan, last: int) -> None:

@@ -9,7 +9,18 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from hpo_core import logs
-from pages.parts import carry_on, charts, figures_of_run, formats, resources, running, shared, state, waiting_runs
+from pages.parts import (
+    carry_on,
+    charts,
+    figures_of_run,
+    formats,
+    networks,
+    resources,
+    running,
+    shared,
+    state,
+    waiting_runs,
+)
 from pages.parts.figures_of_run import RunFigures
 from pages.parts.numbers import History
 from pages.parts.pace import FASTEST_S
@@ -66,6 +77,7 @@ def _draw(view: View) -> None:
         resources.draw(figures)
         running.trials(figures)
         waiting_runs.draw()
+        networks.draw_best(figures)
         _chart(figures)
         running.failures(figures)
         if figures.run is not None:

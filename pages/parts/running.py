@@ -7,7 +7,7 @@ import html
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts import final_models, formats, live_curves, shared, waiting_runs
+from pages.parts import final_models, formats, live_curves, networks, shared, waiting_runs
 from pages.parts.figures_of_run import RunFigures
 from storage.errors import StorageError
 from storage.progress import TrialProgress
@@ -102,6 +102,7 @@ def _card(run_name: str, trial: TrialProgress) -> None:
         f'<div class="card-head"><b>{title}</b>'
         f'<span class="card-mark">{html.escape(trial.phase)}</span></div>'
         f'<div class="card-text">{html.escape(trial.summary)}</div>'
+        f"{'' if is_final else networks.glyph_of_running(run_name, trial.trial)}"
     )
     ahead = f"{formats.plural(trial.epochs, 'epoch')} ahead"
     epoch = f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else ahead

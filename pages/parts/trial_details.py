@@ -13,6 +13,8 @@ from hpo_core import results, trials_table
 from hpo_core.health.metrics import METRICS
 from hpo_core.parameters import PARAMETERS
 from pages.parts import (
+    architecture_source,
+    architecture_trial,
     charts,
     diagnosis_cards,
     formats,
@@ -57,6 +59,7 @@ def draw(study: str, trial: TrialRow, score_name: str) -> None:
             _facts("All that was recorded", "attributes", attributes(trial))
         with right:
             _configuration(study, trial)
+        _architecture(study, trial)
         pictures.draw(study, trial)
 
 
@@ -122,6 +125,17 @@ def _health(study: str, trial: TrialRow) -> None:
         "pages/health.py", label="Health of this trial", icon=":material/ecg_heart:",
         query_params={"study": study, "trial": str(trial.number)},
     )  # fmt: skip
+
+
+def _architecture(study: str, trial: TrialRow) -> None:
+    """The diagram of the network, drawn when it is asked for: it is the largest thing of the dialog."""
+    plan = architecture_source.plan_of(trial, {})
+    if plan is None:
+        return
+    box = st.expander("**Architecture** :gray[the network layer by layer]", key="details_network", on_change="rerun")
+    with box:
+        if box.open:
+            architecture_trial.draw_network(study, trial, plan, key="details")
 
 
 def _configuration(study: str, trial: TrialRow) -> None:

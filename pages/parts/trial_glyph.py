@@ -5,82 +5,50 @@ from __future__ import annotations
 import base64
 import html
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import datasets
-from hpo_core.errors import UsageError
-from hpo_core.model_size import MAX_FILTERS, SMALLEST_MAP, conv_filters, hidden_nodes
-from hpo_core.parameters import Architecture
-from hpo_core.trial_config import TrialConfig
-from pages.parts import formats, live_curves, palette
+from hpo_core.layer_plan import LayerPlan, PlannedLayer
+from hpo_core.layer_texts import LayerKind
+from hpo_core.model_size import MAX_FILTERS
+from pages.parts import architecture_source, formats, live_curves, palette
+from pages.parts.architecture_colours import type_colour
 from storage.studies import TrialRow
 
 HEIGHT, CURVE_WIDTH = 40.0, 240.0
 BAR, THIN, GAP = 12.0, 4.0, 3.0
 # Layers without units of their own are drawn as thin as they are simple.
-LOWEST = 0.25
-# The layers that are told in words.
-NAMES: Mapping[str, str] = {
-    "Conv2D": "convolution", "Flatten": "flatten", "GlobalAveragePooling2D": "global pooling",
-    "Embedding": "embedding", "LSTM": "LSTM", "Bidirectional": "LSTM both ways", "Dense": "dense", "Output": "output",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Block:
-    """One layer of the picture.
-
-    Attributes:
-        layer: its class in Keras, which has a colour.
-        units: filters or nodes; 0 for a layer that has none.
-    """
-
-    layer: str
-    units: int = 0
-
-
-def config_of(trial: TrialRow) -> TrialConfig | None:
-    """What the trial was told; None for a trial made outside Onegin or by a version with other fields."""
-    text = trial.attributes.get("configuration")
-    if not isinstance(text, str):
-        return None
-    try:
-        return TrialConfig.from_json(text)
-    except (UsageError, ValueError):
-        return None
-
-
-def blocks(config: TrialConfig) -> list[Block]:
-    """The layers of a network, input first."""
-    recurrent = config.architecture is Architecture.LSTM
-    found = [Block("InputLayer"), *(_recurrent(config) if recurrent else _convolutions(config))]
-    for nodes in hidden_nodes(config):
-        found += [*_dropout(config), Block("Dense", nodes)]
-    return [*found, *_dropout(config), Block("Output", _classes(config))]
+LOWEST, SIMPLE = 0.25, 0.4
+WITH_UNITS = frozenset({LayerKind.CONVOLUTION, LayerKind.EMBEDDING, LayerKind.LSTM, LayerKind.DENSE, LayerKind.OUTPUT})
+# Told in words besides those.
+TOLD = WITH_UNITS | {LayerKind.FLATTEN}
 
 
 def glyph(trial: TrialRow) -> str:
-    """The layers as HTML; empty where they are not known."""
-    config = config_of(trial)
-    if config is None:
-        return ""
-    layers = blocks(config)
+    """The layers of a trial's network as HTML; empty where they are not known."""
+    plan = architecture_source.plan_of(trial, {})
+    return glyph_of(plan) if plan is not None else ""
+
+
+def glyph_of(plan: LayerPlan) -> str:
+    """The layers of a network as HTML: the more units, the taller."""
     bars, x = [], 0.0
-    for block in layers:
-        width = BAR if block.units else THIN
-        tall = _height(block.units) * HEIGHT
+    for layer in plan.layers:
+        width = BAR if layer.kind in WITH_UNITS else THIN
+        tall = _height(layer) * HEIGHT
         bars.append(
             f'<rect x="{x:g}" y="{(HEIGHT - tall) / 2:.1f}" width="{width:g}" height="{tall:.1f}" rx="1.5" '
-            f'fill="{_colour(block.layer)}"/>'
+            f'fill="{type_colour(layer)}"/>'
         )
         x += width + GAP
-    return _picture("".join(bars), x - GAP, in_words(layers), "glyph")
+    return _picture("".join(bars), x - GAP, in_words(plan), "glyph")
 
 
-def in_words(layers: Sequence[Block]) -> str:
+def in_words(plan: LayerPlan) -> str:
     """The layers for people who cannot see the picture."""
-    parts = [f"{NAMES[block.layer]} {block.units or ''}".strip() for block in layers if block.layer in NAMES]
+    parts = [
+        f"{layer.kind} {layer.output_shape[-1]}" if layer.kind in WITH_UNITS else str(layer.kind)
+        for layer in plan.layers
+        if layer.kind in TOLD
+    ]
     return f"Layers: {', '.join(parts)}"
 
 
@@ -105,42 +73,11 @@ def sparkline(trial: TrialRow) -> str:
     return _picture(line, CURVE_WIDTH, words, "sparkline")
 
 
-def _convolutions(config: TrialConfig) -> list[Block]:
-    shape = datasets.dataset_info(config.dataset).shape if config.dataset in datasets.CATALOGUE else None
-    side, found = min(shape[:2]) if shape else 0, list[Block]()
-    for filters in conv_filters(config):
-        found.append(Block("Conv2D", filters))
-        if config["batch_normalization"]:
-            found.append(Block("BatchNormalization"))
-        if side >= SMALLEST_MAP:
-            found.append(Block("MaxPooling2D"))
-            side //= 2
-    return [*found, Block("Flatten" if config["pooling"] == "flatten" else "GlobalAveragePooling2D")]
-
-
-def _recurrent(config: TrialConfig) -> list[Block]:
-    layer = "Bidirectional" if config["bidirectional"] else "LSTM"
-    found = [Block("Embedding", config.number("embedding_size"))]
-    found += [Block(layer, config.number("lstm_units"))] * config.number("lstm_layers")
-    return found if config["state_pooling"] == "last" else [*found, Block("GlobalAveragePooling2D")]
-
-
-def _dropout(config: TrialConfig) -> list[Block]:
-    return [Block("Dropout")] if config.share("dropout") > 0 else []
-
-
-def _classes(config: TrialConfig) -> int:
-    return datasets.dataset_info(config.dataset).n_classes if config.dataset in datasets.CATALOGUE else 1
-
-
-def _height(units: int) -> float:
-    """From LOWEST to 1, by powers of two: 512 units are as high as can be."""
-    grown = math.log2(max(1, units)) / math.log2(MAX_FILTERS) if units else 0.4
+def _height(layer: PlannedLayer) -> float:
+    """From LOWEST to 1, by powers of two: as many units as a layer can have are as high as can be."""
+    units = layer.output_shape[-1] if layer.kind in WITH_UNITS else 0
+    grown = math.log2(max(1, units)) / math.log2(MAX_FILTERS) if units else SIMPLE
     return LOWEST + (1 - LOWEST) * min(1.0, grown)
-
-
-def _colour(layer: str) -> str:
-    return palette.OUTPUT_LAYER if layer == "Output" else palette.LAYERS.get(layer, palette.OTHER_LAYER)
 
 
 def _picture(content: str, width: float, words: str, kind: str) -> str:

@@ -1,0 +1,64 @@
+"""The networks of a run on Monitor: of each trial that trains, and of the best one so far."""
+
+from __future__ import annotations
+
+import html
+import time
+
+import streamlit as st
+
+from pages.parts import architecture_source, formats, palette, shared, trial_choice, trial_glyph
+from pages.parts.figures_of_run import RunFigures
+
+# How long a new best is marked as such.
+NEW_S = 20.0
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def glyph_of_running(study: str, number: int) -> str:
+    """The layers of a running trial as HTML; '' where its study does not say enough. What it is does not change."""
+    trial = trial_choice.find(study, str(number))
+    plan = architecture_source.plan_of(trial, shared.studies().attributes(study)) if trial is not None else None
+    return trial_glyph.glyph_of(plan) if plan is not None else ""
+
+
+def draw_best(figures: RunFigures) -> None:
+    """The best trial so far: what it is, how good, and whether it has just become the best."""
+    summary = figures.summary
+    if summary is None or summary.best_trial is None:
+        return
+    best = _best(figures.name, summary.best_trial)
+    is_new = _is_new(figures.name, summary.best_trial) and figures.run is not None and not figures.run.state.is_final
+    mark = "new best" if is_new else "best so far"
+    with st.container(border=True, key="best_network"):
+        st.html(
+            f'<div class="card-head"><span><b>Trial {summary.best_trial}</b>'
+            f'<span class="best-mark"><i style="color:{palette.BEST}">★</i> {mark}</span></span></div>{best}'
+            f'<div class="facts"><span><small>score</small>{formats.score(summary.best_score)}</span>'
+            f"<span><small>accuracy</small>{formats.percent(summary.best_accuracy)}</span>"
+            f"<span><small>health</small>{formats.score(summary.best_health)}</span></div>"
+        )
+        with st.container(horizontal=True, key="best_links"):
+            query = {"study": figures.name, "trial": str(summary.best_trial)}
+            st.page_link("pages/architecture.py", label="Its network", icon=":material/schema:", query_params=query)
+            st.page_link("pages/health.py", label="Its health", icon=":material/ecg_heart:", query_params=query)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _best(study: str, number: int) -> str:
+    """What a complete trial is made of, as HTML."""
+    trial = trial_choice.find(study, str(number))
+    if trial is None:
+        return ""
+    make = html.escape(str(trial.attributes.get("architecture") or ""))
+    return f'<div class="card-text trial-make">{make}</div>{trial_glyph.glyph(trial)}'
+
+
+def _is_new(study: str, number: int) -> bool:
+    """Whether the best trial changed while this page was open, a short time ago."""
+    known: dict[str, tuple[int, float]] = st.session_state.setdefault("best_seen", {})
+    before, since = known.get(study, (number, float("-inf")))
+    if before != number:
+        since = time.monotonic()
+    known[study] = (number, since)
+    return time.monotonic() - since < NEW_S
