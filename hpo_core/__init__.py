@@ -3,4 +3,4 @@
 Importing this package loads neither Optuna nor TensorFlow; its modules load what they need.
 """
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
