@@ -18,7 +18,7 @@ TIME_LIMIT_S = 60.0
 
 @dataclass(frozen=True)
 class Cuboid:
-    """A box with its middle at `centre`; lengths along x, y and z in `size`; `colour` as '#RRGGBB'."""
+    """A box with its middle at `centre`; lengths along x, y and z (upwards) in `size`; `colour` as '#RRGGBB'."""
 
     name: str
     centre: tuple[float, float, float]
@@ -46,8 +46,9 @@ def _export(cuboids: Sequence[Cuboid]) -> bytes:
 
     scene = trimesh.Scene()
     for cuboid in cuboids:
-        mesh = trimesh.creation.box(extents=cuboid.size)
-        mesh.apply_translation(cuboid.centre)
+        mesh = trimesh.creation.box(extents=_y_upwards(cuboid.size))
+        x, height, depth = _y_upwards(cuboid.centre)
+        mesh.apply_translation((x, height, -depth))
         mesh.visual = trimesh.visual.TextureVisuals(
             material=trimesh.visual.material.PBRMaterial(
                 baseColorFactor=[int(cuboid.colour[at : at + 2], 16) for at in (1, 3, 5)] + [255],
@@ -57,6 +58,11 @@ def _export(cuboids: Sequence[Cuboid]) -> bytes:
         scene.add_geometry(mesh, node_name=cuboid.name, geom_name=cuboid.name)
     content: bytes = scene.export(file_type="glb")
     return content
+
+
+def _y_upwards(lengths: tuple[float, float, float]) -> tuple[float, float, float]:
+    """In glTF it is y that goes upwards."""
+    return lengths[0], lengths[2], lengths[1]
 
 
 if __name__ == "__main__":

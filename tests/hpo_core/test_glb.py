@@ -11,7 +11,7 @@ import pytest
 from hpo_core.glb import Cuboid, GlbError, glb_file
 
 BOXES = [
-    Cuboid("conv_1", (1.0, 0.0, 0.0), (2.0, 3.0, 4.0), "#0072B2"),
+    Cuboid("conv_1", (1.0, 7.0, 2.0), (2.0, 3.0, 4.0), "#0072B2"),
     Cuboid("out/put", (5.0, 0.0, 0.0), (1.0, 1.0, 1.0), "#D55E00"),
 ]
 
@@ -23,7 +23,8 @@ def test_each_box_is_a_named_mesh_of_its_size_and_colour() -> None:
     scene = json.loads(content[20 : 20 + json_length])
     assert [mesh["name"] for mesh in scene["meshes"]] == ["conv_1", "out/put"]
     corners = [scene["accessors"][mesh["primitives"][0]["attributes"]["POSITION"]] for mesh in scene["meshes"]]
-    assert corners[0]["min"] == [0.0, -1.5, -2.0] and corners[0]["max"] == [2.0, 1.5, 2.0]
+    # In glTF y goes upwards and z towards the viewer.
+    assert corners[0]["min"] == [0.0, 0.0, -8.5] and corners[0]["max"] == [2.0, 4.0, -5.5]
     colours = [material["pbrMetallicRoughness"]["baseColorFactor"] for material in scene["materials"]]
     assert colours[1] == pytest.approx([0xD5 / 255, 0x5E / 255, 0.0, 1.0])
     assert "trimesh" not in sys.modules
