@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from pages.parts import frame, shared, trial_choice, trial_comparison, trial_details, trial_gallery, trial_query, words
+from pages.parts.formats import as_markdown
 from pages.parts.study_choice import choose_study
 from pages.parts.trial_cards import FINISHED
 from pages.parts.trial_words import state_word
@@ -54,7 +55,7 @@ def _compared(study: str) -> list[TrialRow]:
     found = [by_number[number] for number in numbers if number in by_number]
     missing = trial_comparison.missing_words(study, [number for number in numbers if number not in by_number], odd)
     if missing:
-        st.warning(f"{missing}.", icon=":material/search_off:")
+        st.warning(f"{as_markdown(missing)}.", icon=":material/search_off:")
     if len(found) < trial_comparison.LEAST:
         st.info("A comparison needs two trials. Choose them below with “Compare”.", icon=":material/compare_arrows:")
         return []

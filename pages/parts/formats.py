@@ -11,6 +11,7 @@ from hpo_core.prices import in_dollars
 THIN_SPACE = "\u2009"
 NOTHING = "–"
 LOG_CHARACTERS = 220
+MARKDOWN_SIGNS = "\\`*_{}[]()#$~:|<>"
 # Fields whose name alone would not say it.
 LABELS: Mapping[str, str] = {
     "backend": "Where trials train",
@@ -113,6 +114,11 @@ def file_name(study: str, what: str) -> str:
     """A name for a download that every system takes, for example 'my-run-trials.csv'."""
     safe = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in study).strip("-.")
     return f"{safe[:80] or 'study'}-{what}"
+
+
+def as_markdown(text: str) -> str:
+    """A name of somebody else's as it stands on the screen, with no sign of it taken for Markdown."""
+    return "".join(f"\\{sign}" if sign in MARKDOWN_SIGNS else sign for sign in text)
 
 
 def value(content: object) -> str:

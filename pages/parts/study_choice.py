@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.parts.formats import as_markdown
 from storage.runs import Run
 
 PARAMETER = "study"
@@ -19,15 +20,17 @@ def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
         active: a run that waits or runs.
         page: keeps the widgets of the pages apart.
     """
-    asked = st.query_params.get(PARAMETER)
+    asked, key = st.query_params.get(PARAMETER), f"{page}_study"
+    before = st.session_state.get(key)
+    if asked is None and before is not None and before not in names:
+        st.warning(f"“{as_markdown(before)}” was deleted while it was shown.", icon=":material/search_off:")
     if asked is not None and asked not in names:
         st.warning(
-            f"There is no run called “{asked}” in this database. It may have been deleted, or the address has a typing "
-            "error. Choose another one below.",
+            f"There is no run called “{as_markdown(asked)}” in this database. It may have been deleted, or the address "
+            "has a typing error. Choose another one below.",
             icon=":material/search_off:",
         )
     preset = asked if asked in names else active.run_name if active is not None else names[0]
-    key = f"{page}_study"
     st.session_state[key] = preset
     return str(st.selectbox("Run", names, key=key, on_change=_write_address, args=(key,)))
 

@@ -34,7 +34,7 @@ def draw(study: str, rows: Sequence[TrialRow], summary: StudySummary) -> None:
                 key=f"trial_buttons_{row.number}",
             ):  # fmt: skip
                 details_button(row)
-                trial_comparison.checkbox(study, row.number)
+                trial_comparison.checkbox(study, row)
 
 
 def details_button(row: TrialRow) -> None:

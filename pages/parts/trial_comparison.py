@@ -24,13 +24,14 @@ def chosen(study: str) -> list[int]:
     return list(found)
 
 
-def checkbox(study: str, number: int) -> None:
-    """Draw the box that chooses a trial for the comparison."""
-    key, numbers = f"compare_{number}", chosen(study)
+def checkbox(study: str, row: TrialRow) -> None:
+    """Draw the box that chooses a trial for the comparison; of one that waits there is nothing to compare."""
+    number, numbers = row.number, chosen(study)
+    key = f"compare_{number}"
     st.session_state[key] = number in numbers
     full = len(numbers) >= MOST and number not in numbers
     st.checkbox(
-        "Compare", key=key, on_change=_choose, args=(study, number, key), disabled=full,
+        "Compare", key=key, on_change=_choose, args=(study, number, key), disabled=full or row.state == "waiting",
         help=f"{MOST} trials are chosen already; take one of them away first." if full else None,
     )  # fmt: skip
 

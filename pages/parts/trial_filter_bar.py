@@ -89,7 +89,7 @@ def draw_chips(wanted: TrialFilter) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips"):
         for place, chip in enumerate(found):
             st.button(
-                _plain(chip.text), key=f"chip_{place}", icon=":material/close:", help="Remove this filter",
+                formats.as_markdown(chip.text), key=f"chip_{place}", icon=":material/close:", help="Remove this filter",
                 on_click=trial_query.remove, args=(chip.names,),
             )  # fmt: skip
         if len(found) > 1:
@@ -145,7 +145,7 @@ def _parameter(searched: Mapping[str, SearchedParameter], wanted: TrialFilter) -
         st.session_state[key] = [text for text in wanted.choices.get(name, ()) if text in known.choices]
         st.pills(
             f"{title(name)} is one of", known.choices, selection_mode="multi", key=key,
-            on_change=_write_values, args=(IS + name, key), format_func=_plain,
+            on_change=_write_values, args=(IS + name, key), format_func=formats.as_markdown,
         )  # fmt: skip
     else:
         _span_fields(title(name), MIN + name, MAX + name, wanted.ranges.get(name), known)
@@ -160,7 +160,7 @@ def _span_fields(label: str, low: str, high: str, span: Span | None, known: Sear
             key = f"filter_{name}"
             st.session_state[key] = value
             st.number_input(
-                _plain(f"{label} {word}"), value=None, format="%g", step=_step(known), key=key, width=180,
+                formats.as_markdown(f"{label} {word}"), value=None, format="%g", step=_step(known), key=key, width=180,
                 on_change=_write_number, args=(name, key),
                 placeholder="any" if tried is None else f"tried: {formats.value(tried)}",
             )  # fmt: skip
@@ -171,11 +171,6 @@ def _step(known: SearchedParameter | None) -> float:
     if known is None:
         return 0.01
     return 1.0 if known.whole else float(f"{(known.high - known.low) / 10:.1g}") or 0.01
-
-
-def _plain(text: str) -> str:
-    """A text whose signs are not taken for Markdown."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!$~:|<>" else sign for sign in text)
 
 
 def _write_state() -> None:

@@ -27,7 +27,7 @@ def draw(study: str, summary: StudySummary) -> None:
     """Draw the gallery of a study."""
     choice, complaints = trial_query.read(trial_query.current())
     for complaint in complaints:
-        st.warning(complaint, icon=":material/search_off:")
+        st.warning(formats.as_markdown(complaint), icon=":material/search_off:")
     trial_filter_bar.draw(study, summary, choice)
     trial_filter_bar.draw_chips(choice.wanted)
     size = SIZES[choice.view]

@@ -31,7 +31,7 @@ def draw(study: str, page: TrialPage) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="chosen_row"):
         st.html(f"<b>Trial {row.number}</b>", width="content")
         trial_cards.details_button(row)
-        trial_comparison.checkbox(study, row.number)
+        trial_comparison.checkbox(study, row)
 
 
 def table(rows: Sequence[TrialRow]) -> pd.DataFrame:

@@ -124,7 +124,7 @@ def test_pages_show_what_the_database_holds(name: str, page: Page, dashboard: Da
     with closing(dashboard.database()) as database:
         trial = Studies(database).trials(run_name)[0]
     open_page(page, dashboard, f"/trials?study={run_name}&trial=0")
-    details = page.locator(".st-key-details")
+    details = page.get_by_role("dialog")
     assert trial.score is not None and trial.accuracy is not None
     for shown in (
         "Trial 0", trial.state, f"{trial.score:.3f}", f"{trial.accuracy * 100:.2f} %",

@@ -295,9 +295,23 @@ def test_study_that_is_deleted_meanwhile_is_said(database: Database) -> None:
     assert not app.exception and "plain" in app.warning[0].value and len(cards(app)) == 3
 
 
+def test_study_that_is_deleted_without_being_in_the_address_is_said(database: Database) -> None:
+    conftest.make_finished(database)
+    conftest.make_plain(database)
+    app = open_page(PAGE)
+    assert app.selectbox(key="trials_study").value == "plain"
+    optuna.delete_study(study_name="plain", storage=database.optuna_storage())
+    app.run()
+    assert "“plain” was deleted" in app.warning[0].value and len(cards(app)) == 3
+
+
 def test_names_of_downloads_suit_every_system() -> None:
     assert formats.file_name("my run/1 'x' \u2603", "trials.csv") == "my-run-1--x-trials.csv"
     assert formats.file_name("///", "trials.csv") == "study-trials.csv"
+
+
+def test_names_are_no_markdown() -> None:
+    assert formats.as_markdown("my-run_1 $x$ <b>") == "my-run\\_1 \\$x\\$ \\<b\\>"
 
 
 def test_damaged_configuration_leaves_the_parameters(database: Database) -> None:

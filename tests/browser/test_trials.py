@@ -1,0 +1,120 @@
+"""The gallery of trials in a real browser: its dialog, its comparison, its downloads."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from storage.runs import Runs
+from tests.browser.conftest import Dashboard, serve, stop
+from tests.browser.steps import open_page, wait_for_rest
+from tests.browser.test_looks import WIDTHS, assert_fits
+from tests.pages import conftest
+
+pytestmark = pytest.mark.slow
+
+NAME = "digits-now"
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard with a run that goes on: two complete trials and one that trains."""
+    running = serve(tmp_path_factory.mktemp("gallery"))
+    with closing(running.database()) as database:
+        conftest.make_running(database)
+    yield running
+    stop(running)
+
+
+def trial_ends(gallery: Dashboard) -> None:
+    """One more trial of the run is complete."""
+    with closing(gallery.database()) as database:
+        Runs(database).beat(NAME)
+        conftest.add_trial(optuna.load_study(study_name=NAME, storage=database.optuna_storage()), 0.5)
+
+
+def test_details_open_from_their_button_stay_open_and_close(page: Page, gallery: Dashboard) -> None:
+    trial_ends(gallery)
+    open_page(page, gallery, f"/trials?study={NAME}")
+    dialog, cards = page.get_by_role("dialog"), page.locator("[class*='st-key-trial_card_']")
+    expect(cards).to_have_count(4)
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".st-key-details_2 button").first).to_be_disabled()
+    trial_ends(gallery)
+    expect(cards).to_have_count(5)  # by itself
+    wait_for_rest(page)
+    page.locator(".st-key-details_1 button").click()
+    expect(dialog).to_contain_text("Full configuration")
+    assert "trial=1" in page.url
+    assert dialog.evaluate("box => box.scrollHeight > box.clientHeight && box.clientHeight <= innerHeight")
+    dialog.evaluate("box => box.scrollTop = 200")
+    trial_ends(gallery)
+    page.wait_for_timeout(5_000)  # longer than the page needs to notice
+    expect(dialog).to_have_count(1)
+    assert dialog.evaluate("box => box.scrollTop") == 200
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(cards).to_have_count(6)
+    page.wait_for_url(lambda url: "trial=" not in url)
+    page.locator(".st-key-details_0 button").click()
+    expect(dialog).to_contain_text("91.00 %")
+    dialog.get_by_label("Close").click()
+    expect(dialog).to_have_count(0)
+
+
+def test_choosing_filtering_and_comparing(page: Page, gallery: Dashboard) -> None:
+    open_page(page, gallery, f"/trials?study={NAME}&state=complete")
+    wait_for_rest(page)
+    page.locator(".st-key-compare_0 label").click()
+    expect(page.locator(".st-key-compare button").first).to_be_disabled()
+    wait_for_rest(page)
+    page.locator(".st-key-more_filters button").click()
+    box = page.locator(".st-key-filter_min_score input")
+    box.fill("0.95")
+    box.press("Enter")
+    expect(page.locator("[class*='st-key-trial_card_']")).to_have_count(1)
+    expect(page.locator(".st-key-chips")).to_contain_text("Score at least 0.95")
+    page.keyboard.press("Escape")
+    wait_for_rest(page)
+    page.locator(".st-key-compare_1 label").click()
+    page.locator(".st-key-compare button").first.click()
+    expect(page.locator(".st-key-compared_parameters")).to_contain_text("Trial 1")
+    page.wait_for_url(re.compile("compare=0(,|%2C)1"))
+    page.locator(".st-key-to_gallery button").click()
+    expect(page.locator(".st-key-chips")).to_contain_text("Score at least 0.95")
+
+
+def test_downloads(page: Page, gallery: Dashboard, tmp_path: Path) -> None:
+    open_page(page, gallery, f"/trials?study={NAME}&state=complete&max_score=0.95&sort=-score")
+    with page.expect_download() as table:
+        page.locator(".st-key-download_trials button").click()
+    assert table.value.suggested_filename == f"{NAME}-trials-filtered.csv"
+    with Path(table.value.path()).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["number"] == "0" and rows[0]["accuracy"] == "0.91" and rows[0]["kernel_size"] == "3"
+    open_page(page, gallery, f"/trials?study={NAME}&trial=1")
+    with page.expect_download() as configuration:
+        page.locator(".st-key-download_configuration button").click()
+    assert configuration.value.suggested_filename == f"{NAME}-trial-1-hyperparameters.yaml"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_everything_fits(width: int, browser: Browser, gallery: Dashboard) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    for query in ("", "&view=table", "&compare=0,1,2,3", "&state=complete&min_score=0.1&min.filters=8"):
+        open_page(page, gallery, f"/trials?study={NAME}{query}")
+        expect(page.locator("[data-testid='stException']")).to_have_count(0)
+        assert_fits(page)
+    open_page(page, gallery, f"/trials?study={NAME}&trial=1")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Full configuration")
+    assert dialog.evaluate("box => box.scrollWidth <= box.clientWidth && box.clientWidth <= innerWidth")
+    context.close()
