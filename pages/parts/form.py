@@ -66,8 +66,8 @@ class Form:
     def choice(self, name: str, values: Sequence[str], nothing: str) -> None:
         """Draw a field whose values are not declared but found, such as the studies of the database; or `nothing`."""
         now = self.draft.fields[name]
-        known = [None, *values, *([str(now)] if now is not None and now not in values else [])]
-        st.selectbox(options=known, format_func=lambda value: value or nothing, **self._common(name, name))
+        known = [*values, *([str(now)] if now is not None and now not in values else [])]
+        st.selectbox(options=known, index=None, placeholder=nothing, **self._common(name, name))
         self.say(name)
 
     def _common(self, name: str, key: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Form:
             st.html(f'<div class="field-problem" role="alert">{html.escape(words.refusal(self.problem))}</div>')
 
     def _label(self, name: str) -> str:
-        return formats.label(name) + (" :primary[· changed]" if name in self.changed else "")
+        return formats.label(name) + (" :primary[•]" if name in self.changed else "")
 
 
 def _number(name: str, allowed: Range, common: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ def draw(form: Form, checked: Checked) -> None:
         _explain(PRUNERS, str(form.draft.fields["pruner"]))
         form.field("seed")
     with shared.database_errors(retry=False):
-        form.choice("warm_start", shared.studies().names(), "no study: begin from nothing")
+        form.choice("warm_start", shared.studies().names(), "no study")
 
 
 def _explain(methods: Mapping[str, Method], chosen: str) -> None:
