@@ -119,3 +119,4 @@ intermediate_values = table(
     column("step", Integer),
     column("intermediate_value", Float),
 )
+trial_heartbeats = table("trial_heartbeats", column("trial_id", Integer))
