@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import endpoint_settings, endpoint_view, frame, shared, system_view, try_twin
+from pages.parts import endpoint_settings, endpoint_view, frame, shared, storage_view, system_view, try_twin
 
 LOOK_S = 5.0
 
 
 def _page() -> None:
-    frame.heading("System", "What trials run on: this machine, the RunPod endpoint, and the store for their files.")
+    frame.heading(
+        "System", "What trials run on and where their files lie: this machine, the RunPod endpoint, the store."
+    )
     with shared.database_errors(retry=True):
         shared.runs().list(limit=1)  # without a database there is nothing to look after
         system_view.machine()
+        storage_view.draw()
         st.header("RunPod", anchor=False)
         with st.container(key="live_part"):
             st.fragment(endpoint_view.draw, run_every=LOOK_S, key="endpoint")()

@@ -5,6 +5,7 @@
     StorageError
     ├── StorageUnavailableError   it cannot be opened or reached
     ├── NameTakenError            a run of this name exists
+    ├── RunBusyError              a run is not over, and this would need it to be
     └── UnknownRunError           no run or study of this name exists
 """
 
@@ -23,3 +24,7 @@ class NameTakenError(StorageError):
 
 class UnknownRunError(StorageError):
     """There is no such run."""
+
+
+class RunBusyError(StorageError):
+    """The run waits, runs, or has jobs that are not over."""

@@ -129,3 +129,4 @@ intermediate_values = table(
     column("intermediate_value", Float),
     column("intermediate_value_type", String),
 )
+trial_heartbeats = table("trial_heartbeats", column("trial_id", Integer))

@@ -10,8 +10,8 @@ from typing import Any
 
 from hpo_core.errors import OneginError
 from hpo_core.final_model import FOLDER, tested_accuracy
+from hpo_core.housekeeping import run_folder
 from hpo_core.model_card import ModelCard, ModelFile, most_confused
-from hpo_core.optimization_config import RUN_NAME
 from hpo_core.results import BEST_FILE, CARD_DATA_FILE, CARD_FILE, TRIALS_FILE
 from pages.parts import formats
 from storage.progress import TrialProgress
@@ -57,11 +57,6 @@ class FinalModel:
     def mistakes(self) -> list[str]:
         """The most frequent mistakes in words."""
         return most_confused(self.card.confusion, self.card.info.class_names) if self.card.confusion else []
-
-
-def run_folder(results_dir: Path, run_name: str) -> Path | None:
-    """The folder of a run; None for a study whose name is no name of a folder."""
-    return results_dir / run_name if RUN_NAME.fullmatch(run_name) else None
 
 
 def with_model(results_dir: Path, names: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from hpo_core import housekeeping
 from hpo_core.model_card import ModelFile
 from pages.parts import confusion, final_models, shared
 from storage.database import Database
@@ -22,9 +23,9 @@ PAGE = "pages/models.py"
 
 
 def test_folder_of_a_run_lies_in_the_results(tmp_path: Path) -> None:
-    assert final_models.run_folder(tmp_path, "run-1") == tmp_path / "run-1"
+    assert housekeeping.run_folder(tmp_path, "run-1") == tmp_path / "run-1"
     for name in ("../etc", "a/b", "", "..", "~"):
-        assert final_models.run_folder(tmp_path, name) is None
+        assert housekeeping.run_folder(tmp_path, name) is None
 
 
 def test_only_files_of_the_model_are_handed_out(database: Database) -> None:

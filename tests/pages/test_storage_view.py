@@ -1,0 +1,48 @@
+"""Disk space on the System page, and deleting a run there."""
+
+from __future__ import annotations
+
+from hpo_core.housekeeping import Removal
+from pages.parts import shared, storage_view
+from storage.database import Database
+from tests.pages import conftest, examined
+from tests.pages.test_pages import open_page, words
+
+PAGE = "pages/system.py"
+
+
+def test_without_runs_it_says_what_will_stand_there(database: Database) -> None:
+    app = open_page(PAGE)
+    assert "No run yet: each will stand here" in words(app) and not app.dataframe
+
+
+def test_a_run_is_deleted_after_a_question(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    conftest.make_failed(database)
+    app = open_page(PAGE)
+    (table,) = [frame.value for frame in app.dataframe if "In all" in frame.value]
+    assert table["Run"][0] == "digits-done" and table["Its folder"][0].endswith("kB")
+    assert app.button(key="delete_run").disabled
+    app.selectbox(key="delete_choice").select("digits-done").run()
+    app.button(key="delete_run").click().run()
+    assert folder.is_dir() and "Gone for good" in words(app)
+    app.button(key="delete_really").click().run()
+    assert not app.exception and not folder.exists()
+    assert shared.studies().names() == ["digits-failed"]
+    assert "digits-done` is deleted" in app.success[0].value
+    assert "digits-done" not in app.selectbox(key="delete_choice").options
+
+
+def test_a_running_run_is_not_deleted(database: Database) -> None:
+    conftest.make_running(database)
+    app = open_page(PAGE)
+    app.selectbox(key="delete_choice").select("digits-now").run()
+    app.button(key="delete_run").click().run()
+    app.button(key="delete_really").click().run()
+    assert "Nothing was deleted: digits-now is running" in app.error[0].value
+    assert shared.studies().names() == ["digits-now"]
+
+
+def test_what_is_said_afterwards() -> None:
+    assert storage_view.said("a`b", Removal(1500, ())) == "`ab` is deleted; 2 kB are free again."
+    assert "could not be removed: /x/y" in storage_view.said("a", Removal(0, ("/x/y",)))
