@@ -27,7 +27,7 @@ def draw(left: tuple[str, LayerPlan], right: tuple[str, LayerPlan]) -> None:
     settings = setting_differences(*plans)
     if settings:
         rows = [(PARAMETERS[name].title, _setting(one), _setting(other)) for name, one, other in settings]
-        st.html(_table("Hyperparameter", names, rows))
+        st.html(_table("Setting", names, rows))
     found = layer_differences(*plans)
     different = [item for item in found if item.change is not Change.SAME and not item.only_shape]
     if different:
@@ -65,18 +65,20 @@ def _row(item: LayerDifference) -> tuple[str, str, str]:
 def _whole(layer: PlannedLayer | None) -> str:
     if layer is None:
         return formats.NOTHING
-    return f"{html.escape(subtitle(layer))}<br><small>hands on {shape_text(layer.output_shape)}</small>"
+    return f"<span>{html.escape(subtitle(layer))}</span><small>hands on {shape_text(layer.output_shape)}</small>"
 
 
 def _facts(item: LayerDifference, side: int) -> str:
-    return "<br>".join(f"<small>{html.escape(fact[0])}</small> {_setting(fact[side])}" for fact in item.facts)
+    return "".join(f"<small>{html.escape(fact[0])}</small> {_setting(fact[side])}" for fact in item.facts)
 
 
 def _setting(value: object) -> str:
-    return shape_text(value) if isinstance(value, tuple) else html.escape(formats.value(value))
+    if isinstance(value, tuple):
+        return shape_text(value)
+    return f"{value:.3g}" if isinstance(value, float) else html.escape(formats.value(value))
 
 
 def _table(what: str, names: tuple[str, str], rows: list[tuple[str, str, str]]) -> str:
     head = f"<tr><th>{what}</th><td><b>{html.escape(names[0])}</b></td><td><b>{html.escape(names[1])}</b></td></tr>"
     body = "".join(f"<tr><th>{name}</th><td>{one}</td><td>{other}</td></tr>" for name, one, other in rows)
-    return f'<table class="facts-table compared">{head}{body}</table>'
+    return f'<table class="facts-table compared differences">{head}{body}</table>'

@@ -23,10 +23,7 @@ def plan_of(trial: TrialRow, study_attributes: Mapping[str, object]) -> LayerPla
 def why_none(trial: TrialRow, study_attributes: Mapping[str, object]) -> str:
     """Why the network of a trial is not known."""
     if "configuration" not in trial.attributes and "configuration" not in study_attributes:
-        return (
-            f"Trial {trial.number} was made outside Onegin: its parameters are known, but not the network they belong "
-            "to. Below you can put together a network of your own."
-        )
+        return f"Trial {trial.number} was made outside Onegin: its parameters are known, but not its network."
     if trial.state in ("running", "waiting"):
         return f"Trial {trial.number} has just begun: its network is shown as soon as its configuration is chosen."
     return f"Trial {trial.number} ended before its configuration was chosen, so it has no network to show."

@@ -15,7 +15,7 @@ from pages.parts.architecture_layout import shape_text, subtitle, title
 MEANING = "Each edge of a box grows with the logarithm of its length, so that 8 and 512 fit in one picture."
 HEIGHT = 440
 GAP, THIN, LABEL = 0.9, 0.35, 1.4
-LONGEST = 2.4
+LONGEST = 2.2
 # Layers that change numbers, not shapes, are thin plates.
 PLATES = (LayerKind.SCALING, LayerKind.NORMALISATION, LayerKind.ACTIVATION, LayerKind.DROPOUT)
 PICTURE, SEQUENCE = 3, 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -24,6 +25,7 @@ from pages.parts import (
 from pages.parts.trial_words import STATE_WORDS
 from storage.studies import TrialRow
 
+LIVE_S = 5.0
 SOURCE = "architecture_source"
 TRIAL, OWN = "A trial", "A configuration of my own"
 
@@ -32,11 +34,7 @@ def choose_source() -> str:
     """Draw the choice between the network of a trial and one's own."""
     st.session_state.setdefault(SOURCE, TRIAL)
     options = [TRIAL, OWN]
-    return str(
-        st.segmented_control(
-            "What is shown", options, required=True, key=SOURCE, label_visibility="collapsed", persist_state="session"
-        )
-    )
+    return str(st.segmented_control("What is shown", options, required=True, key=SOURCE, label_visibility="collapsed"))
 
 
 def nothing_yet() -> None:
@@ -66,26 +64,47 @@ def draw(study: str) -> None:
         return
     attributes = studies.attributes(study)
     plan = architecture_source.plan_of(trial, attributes)
+    _head(trial)
     if plan is None:
-        st.info(architecture_source.why_none(trial, attributes), icon=":material/schema:")
+        draw_network(study, trial, attributes, key="network")
         _offer_own("Put together a network of your own")
         return
-    _head(trial)
     st.button(
         "Change this configuration", key="change_configuration", icon=":material/edit:", on_click=_change,
         args=(plan.config,), help="Opens it as a configuration of your own: see what each change does to the network.",
     )  # fmt: skip
-    draw_network(study, trial, plan, key="network")
+    draw_network(study, trial, attributes, key="network")
     _compare(study, trial, plan, summary.n_trials - 1)
 
 
-def draw_network(study: str, trial: TrialRow, plan: LayerPlan, *, key: str) -> None:
-    """The network of a trial with what was measured in it; `key` tells several networks of a page apart."""
-    history = trial_files.told(study, trial).history
-    architecture_view.draw(
-        plan, key=key, name=file_name(study, trial.number), title=f"{study} · Trial {trial.number}",
-        readings=last_reading(history.epochs) if history is not None else (), accuracy=trial.accuracy,
-    )  # fmt: skip
+def draw_network(study: str, trial: TrialRow, study_attributes: Mapping[str, object], *, key: str) -> None:
+    """Draw the network of a trial, also in a dialog; while it trains, again and again.
+
+    Args:
+        study, trial: whose network it is.
+        study_attributes: user attributes of the study.
+        key: tells several networks of a page apart; every widget's key begins with it.
+    """
+    every = LIVE_S if trial.state == "running" else None
+    st.fragment(_network, run_every=every, key=f"{key}_live")(study, trial, study_attributes, key)
+
+
+def _network(study: str, trial: TrialRow, study_attributes: Mapping[str, object], key: str) -> None:
+    with shared.database_errors(retry=False):
+        if trial.state == "running":
+            now = trial_choice.find(study, str(trial.number))
+            if now is not None and now.state != "running":
+                st.rerun()
+            trial = now or trial
+        plan = architecture_source.plan_of(trial, study_attributes)
+        if plan is None:
+            st.info(architecture_source.why_none(trial, study_attributes), icon=":material/schema:")
+            return
+        history = trial_files.told(study, trial).history
+        architecture_view.draw(
+            plan, key=key, name=file_name(study, trial.number), title=f"{study} · Trial {trial.number}",
+            readings=last_reading(history.epochs) if history is not None else (), accuracy=trial.accuracy,
+        )  # fmt: skip
 
 
 def _compare(study: str, trial: TrialRow, plan: LayerPlan, last: int) -> None:

@@ -129,13 +129,12 @@ def _health(study: str, trial: TrialRow) -> None:
 
 def _architecture(study: str, trial: TrialRow) -> None:
     """The diagram of the network, drawn when it is asked for: it is the largest thing of the dialog."""
-    plan = architecture_source.plan_of(trial, {})
-    if plan is None:
+    if architecture_source.plan_of(trial, {}) is None:
         return
     box = st.expander("**Architecture** :gray[the network layer by layer]", key="details_network", on_change="rerun")
     with box:
         if box.open:
-            architecture_trial.draw_network(study, trial, plan, key="details")
+            architecture_trial.draw_network(study, trial, {}, key="details")
 
 
 def _configuration(study: str, trial: TrialRow) -> None:
