@@ -162,7 +162,7 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, with_names: bool =
 
 def _heading(name: str, with_names: bool) -> str:
     title = _name(name)
-    small = f"<br><small>{_breakable(name)}</small>" if with_names and title != name else ""
+    small = f" <small>{_breakable(name)}</small>" if with_names and title != name else ""
     return html.escape(title) + small
 
 

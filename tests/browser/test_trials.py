@@ -53,12 +53,13 @@ def test_details_open_from_their_button_stay_open_and_close(page: Page, gallery:
     page.locator(".st-key-details_1 button").click()
     expect(dialog).to_contain_text("Full configuration")
     assert "trial=1" in page.url
-    assert dialog.evaluate("box => box.scrollHeight > box.clientHeight && box.clientHeight <= innerHeight")
-    dialog.evaluate("box => box.scrollTop = 200")
+    inside = dialog.locator("> div").last
+    assert inside.evaluate("box => box.scrollHeight > box.clientHeight && box.clientHeight <= innerHeight")
+    inside.evaluate("box => box.scrollTop = 200")
     trial_ends(gallery)
     page.wait_for_timeout(5_000)  # longer than the page needs to notice
     expect(dialog).to_have_count(1)
-    assert dialog.evaluate("box => box.scrollTop") == 200
+    assert inside.evaluate("box => box.scrollTop") == 200
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(cards).to_have_count(6)
@@ -116,5 +117,6 @@ def test_everything_fits(width: int, browser: Browser, gallery: Dashboard) -> No
     open_page(page, gallery, f"/trials?study={NAME}&trial=1")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Full configuration")
-    assert dialog.evaluate("box => box.scrollWidth <= box.clientWidth && box.clientWidth <= innerWidth")
+    inside = dialog.locator("> div").last
+    assert inside.evaluate("box => box.scrollWidth <= box.clientWidth && box.clientWidth <= innerWidth")
     context.close()

@@ -131,6 +131,7 @@ def test_several_objectives_are_one_row_each(database: Database) -> None:
         study.add_trial(create_trial(values=[number / 10, -number]))
     studies = Studies(database)
     assert [row.values for row in studies.trials("two", sort="-score", limit=2)] == [(0.3, -3.0), (0.2, -2.0)]
+    assert [row.number for row in studies.trials("two", sort="-score")] == [3, 2, 1, 0]
     assert studies.page("two", TrialFilter(score=Span(0.1))).total == 3
     summary = studies.summary("two")
     assert (summary.n_objectives, summary.minimises, summary.best_trial, summary.best_score) == (2, False, 3, 0.3)
