@@ -70,31 +70,34 @@ def measure() -> Table:
         began = time.perf_counter()
         study = make_big_study(settings.storage_url)
         made = time.perf_counter() - began
-        rows: list[tuple[object, ...]] = []
         memories: list[float] = []
         addresses = {"Trials, first page": f"/trials?study={study}"} | {
             f"Analysis, {chart.title.lower()}": f"/analysis?study={study}&chart={key}" for key, chart in CHARTS.items()
         }
         seconds: dict[str, list[float]] = {name: [] for name in addresses}
+        processor: dict[str, list[float]] = {name: [] for name in addresses}
         for name, address in addresses.items():
             for _ in range(ROUNDS if name in FIRST else 1):
                 with dashboard(settings) as (url, process), browser_page() as page:
+                    before = sum(process.cpu_times()[:2])
                     seconds[name].append(_seconds_to(page, url + address))
+                    processor[name].append(sum(process.cpu_times()[:2]) - before)
                     memories.append(process.memory_info().rss / 1e6)
-            rows.append((name, spread(seconds[name], " s")))
         with dashboard(settings) as (url, process), browser_page() as page:
             for address in addresses.values():
                 _seconds_to(page, url + address)
             memories.append(process.memory_info().rss / 1e6)
-        theirs, their_memory = _optuna_dashboard(settings.storage_url)
+        theirs, their_processor, their_memory = _optuna_dashboard(settings.storage_url)
     trials, analysis = (median(seconds[name]) for name in FIRST)
-    rows += [
-        ("dashboard's memory after one of these pages", spread(memories[:-1], " MB")),
-        ("dashboard's memory after all of them", f"{memories[-1]:.0f} MB"),
-        ("optuna-dashboard, its first answer", f"{theirs:.3g} s, {their_memory:.0f} MB"),
-        ("optuna-dashboard against Trials", f"{theirs / trials:.3g} times"),
-        ("optuna-dashboard against Analysis", f"{theirs / analysis:.3g} times"),
-    ]  # fmt: skip
+    rows: list[tuple[object, ...]] = [
+        *((name, spread(seconds[name], " s"), spread(processor[name], " s")) for name in addresses),
+        ("optuna-dashboard, its first answer", f"{theirs:.3g} s", f"{their_processor:.3g} s"),
+        ("optuna-dashboard against Trials", f"{theirs / trials:.3g} times", ""),
+        ("optuna-dashboard against Analysis, history", f"{theirs / analysis:.3g} times", ""),
+        ("memory after one of these pages", spread(memories[:-1], " MB"), ""),
+        ("memory after all of them", f"{memories[-1]:.0f} MB", ""),
+        ("memory of optuna-dashboard", f"{their_memory:.0f} MB", ""),
+    ]
     slowest = max(median(values) for name, values in seconds.items() if name != FIRST[0])
     met = trials <= TRIALS_LIMIT_S and slowest <= ANALYSIS_LIMIT_S and max(memories) <= MEMORY_LIMIT_MB
     return Table(
@@ -102,7 +105,7 @@ def measure() -> Table:
         title="A study of 10,000 trials with 15 parameters, 15 attributes and 10 intermediate values",
         goal="in a fresh process: first page of Trials 1 s, Analysis 3 s, process at most 500 MB",
         met=met,
-        columns=("page", "seconds, median (smallest to largest)"),
+        columns=("figure", "median (smallest to largest)", "processor time of the server"),
         rows=rows,
         notes=[
             "Each page is the first one that a fresh process shows: from the address being opened in a headless "
@@ -122,18 +125,19 @@ def _seconds_to(page: Page, address: str) -> float:
     return time.perf_counter() - began
 
 
-def _optuna_dashboard(url: str) -> tuple[float, float]:
-    """Seconds to the first answer that holds the study, and megabytes after it."""
+def _optuna_dashboard(url: str) -> tuple[float, float, float]:
+    """Seconds to the first answer that holds the study, seconds of the processor, and megabytes after it."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-c", "from optuna_dashboard._cli import main; main()", url, "--port", str(port), "-q"]
     with served(command, dict(os.environ), address, "/api/meta") as process:
-        began = time.perf_counter()
+        began, before = time.perf_counter(), sum(process.cpu_times()[:2])
         studies = requests.get(f"{address}/api/studies", timeout=300).json()["study_summaries"]
         number = studies[0]["study_id"]
         answer = requests.get(f"{address}/api/studies/{number}", params={"after": 0}, timeout=300)
         answer.raise_for_status()
-        return time.perf_counter() - began, process.memory_info().rss / 1e6
+        seconds = time.perf_counter() - began
+        return seconds, sum(process.cpu_times()[:2]) - before, process.memory_info().rss / 1e6
 
 
 def make_big_study(url: str, trials: int = TRIALS) -> str:
@@ -212,7 +216,7 @@ def _utc(moment: datetime.datetime | None) -> datetime.datetime | None:
 def _trial(number: int, chance: random.Random) -> FrozenTrial:
     params = {name: _drawn(distribution, chance) for name, distribution in SPACE.items()}
     away = abs(math.log10(params["learning_rate"]) + 3)
-    accuracy = min(0.999, max(0.1, 0.97 - 0.12 * away**2 + 0.0006 * params["filters"] + chance.gauss(0, 0.01)))
+    accuracy = min(0.999, max(0.1, 0.93 - 0.1 * away**2 + 0.0006 * params["filters"] + chance.gauss(0, 0.01)))
     state = chance.choices((TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL), (80, 15, 5))[0]
     steps = {step: accuracy * (1 - 0.6**step) for step in range(1, STEPS + 1)}
     seconds = 5 + params["epochs"] * params["filters"] / 10

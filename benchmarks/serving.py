@@ -19,7 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from hpo_core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-START_S = 60
+START_S = 300
 
 
 @contextmanager
@@ -76,6 +76,6 @@ def wait_for_answer(address: str) -> None:
         try:
             if requests.get(address, timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.02)
-    raise TimeoutError(f"{address} did not answer within a minute")
+    raise TimeoutError(f"{address} did not answer within {START_S} s")

@@ -177,14 +177,14 @@ class TrialSamples:
             all_values = select(trial_values).join_from(
                 trials, trial_values, trials.c.trial_id == trial_values.c.trial_id
             )
-            values = _values_by_trial(connection.execute(all_values.where(of_study)))
+            values = _values_by_trial(connection.execute(all_values.where(of_study)).all())
             found: defaultdict[int, dict[str, Any]] = defaultdict(dict)
             if attributes:
                 joined = select(
                     trial_attributes.c.trial_id, trial_attributes.c.key, trial_attributes.c.value_json
                 ).join_from(trials, trial_attributes, trials.c.trial_id == trial_attributes.c.trial_id)
                 wanted = joined.where(of_study, trial_attributes.c.key.in_(attributes))
-                for trial, key, text in connection.execute(wanted):
+                for trial, key, text in connection.execute(wanted).all():
                     found[trial][key] = json.loads(text)
         return [
             TrialColumns(number, state.lower(), values.get(trial), _seconds(start, end), found[trial])
@@ -220,11 +220,11 @@ def _read(connection: Connection, ids: Sequence[int]) -> list[FrozenTrial]:
             trials.c.trial_id, trials.c.number, trials.c.state, trials.c.datetime_start, trials.c.datetime_complete
         ).where(trials.c.trial_id.in_(ids)).order_by(trials.c.number)
     ).all()  # fmt: skip
-    values = _values_by_trial(connection.execute(select(trial_values).where(trial_values.c.trial_id.in_(ids))))
+    values = _values_by_trial(connection.execute(select(trial_values).where(trial_values.c.trial_id.in_(ids))).all())
     params, distributions = _parameters(connection, ids)
     attributes: defaultdict[int, dict[str, Any]] = defaultdict(dict)
     query = select(trial_attributes.c.trial_id, trial_attributes.c.key, trial_attributes.c.value_json)
-    for trial, key, text in connection.execute(query.where(trial_attributes.c.trial_id.in_(ids))):
+    for trial, key, text in connection.execute(query.where(trial_attributes.c.trial_id.in_(ids))).all():
         attributes[trial][key] = json.loads(text)
     steps: defaultdict[int, dict[int, float]] = defaultdict(dict)
     for row in connection.execute(
@@ -257,7 +257,7 @@ def _parameters(
         .order_by(trial_params.c.param_id)
     )  # fmt: skip
     known: dict[str, BaseDistribution] = {}  # parsing one costs more than the query; few distinct ones exist
-    for trial, name, value, text in connection.execute(query):
+    for trial, name, value, text in connection.execute(query).all():
         distribution = known.get(text) or known.setdefault(text, json_to_distribution(text))
         params[trial][name] = distribution.to_external_repr(value)
         distributions[trial][name] = distribution

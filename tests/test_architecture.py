@@ -86,6 +86,7 @@ def modules_after(statement: str) -> set[str]:
         ("import hpo_core.training.worker", {"tensorflow", "optuna", "streamlit", "sqlalchemy"}),
         ("import datasets", {"sklearn", "keras", "streamlit", "sqlalchemy"}),
         ("import storage.studies, storage.runs, storage.progress", {"keras", "streamlit", "tensorflow"}),
+        ("import pages.parts.analysis.view", {"tensorflow", "sklearn", "scipy"}),
     ],
 )
 def test_what_an_import_loads_through_others(statement: str, never: set[str]) -> None:

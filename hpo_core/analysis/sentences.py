@@ -164,25 +164,26 @@ def contour(found: Surface, trials: Sequence[Trial], target: Target) -> str:
     )
 
 
-def timeline(trials: Sequence[Trial], total: int) -> str:
+def timeline(trials: Sequence[Trial], counts: Mapping[str, int]) -> str:
+    """`trials` are all or a random sample of those that `counts` tells by state."""
     begun = [trial for trial in trials if trial.datetime_start is not None]
+    total = sum(counts.values())
     if not begun:
         return "No trial has begun yet."
-    names = {"FAIL": "failed"}
-    counts = Counter(trial.state.name for trial in trials)
-    parts = ", ".join(
-        f"{formats.count(number)} {names.get(state, state.lower())}" for state, number in counts.most_common()
-    )
+    names = {"fail": "failed"}
+    ordered = sorted(((number, state) for state, number in counts.items() if number), reverse=True)
+    parts = ", ".join(f"{formats.count(number)} {names.get(state, state)}" for number, state in ordered)
     durations = [trial.duration.total_seconds() for trial in begun if trial.duration is not None]
-    said = f"{_trials(len(trials))} are drawn" if len(trials) < total else _trials(total)
     if not durations:
-        return f"{said}: {parts}; none has ended yet."
+        return f"{_trials(total)}: {parts}; none has ended yet."
+    middle = f"a trial took {formats.duration(median(durations))} in the median"
+    if len(trials) < total:
+        return f"{_trials(total)}: {parts}; {middle} of {formats.count(len(trials))} of them."
     first = min(trial.datetime_start for trial in begun if trial.datetime_start)
     last = max(trial.datetime_complete for trial in begun if trial.datetime_complete)
     span = (last - first).total_seconds()
-    middle = f"a trial took {formats.duration(median(durations))} in the median"
-    at_once = f", {sum(durations) / span:.1f} at a time" if span and len(trials) == total else ""
-    return f"{said}: {parts}, over {formats.duration(span)}; {middle}{at_once}."
+    at_once = f", {sum(durations) / span:.1f} at a time" if span else ""
+    return f"{_trials(total)}: {parts}, over {formats.duration(span)}; {middle}{at_once}."
 
 
 def pareto(on_front: Sequence[tuple[int, Mapping[str, float]]], total: int, aims: Sequence[Target]) -> str:

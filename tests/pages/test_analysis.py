@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 
 import optuna
@@ -42,7 +43,8 @@ def request(
     trials: Sequence[FrozenTrial], *parameters: str, target: str = "score", states: tuple[str, ...] = ("complete",)
 ) -> Request:
     """A question about trials that no database holds."""
-    shape = StudyShape((False,), (), {"complete": len(trials)})
+    counts = Counter(trial.state.name.lower() for trial in trials)
+    shape = StudyShape((False,), (), dict(counts))
     known = tuple(targets(trials, shape.minimises))
     chosen = next(item for item in known if item.key == target)
     return Request("study", shape, TrialSample(tuple(trials), len(trials), 0), states, chosen, known, parameters)

@@ -62,7 +62,7 @@ def _figure(wanted: list[Target], best: list[Known], rest: list[Known]) -> go.Fi
         marker = {
             "size": 14, "symbol": "diamond", "color": [size.factor * value for value in values],
             "colorscale": style.sequence(), "line": {"width": 1.5, "color": palette.BEST},
-            "colorbar": style.colour_bar(f"{size.axis} (on the front)"), "showscale": len(set(values)) > 1,
+            "colorbar": style.colour_bar(size.axis), "showscale": len(set(values)) > 1,
         }  # fmt: skip
     else:
         marker = {"size": 14, "symbol": "diamond", "color": palette.BEST, "line": style.OUTLINE}

@@ -16,6 +16,7 @@ from storage.studies import STATES
 from storage.trial_sample import TrialColumns
 
 SYMBOLS = {"complete": "circle", "pruned": "diamond", "fail": "x", "running": "triangle-up", "waiting": "square"}
+MANY = 100
 
 
 def history(request: Request, every: list[TrialColumns]) -> Answer:
@@ -42,7 +43,8 @@ def history(request: Request, every: list[TrialColumns]) -> Answer:
 def timeline(request: Request) -> Answer:
     """When trials ran, in the colours of their states."""
     begun = [trial for trial in request.sample.trials if trial.datetime_start is not None]
-    said = sentences.timeline(request.sample.trials, request.sample.total)
+    counts = {state: n for state, n in request.shape.n_by_state.items() if state in request.states}
+    said = sentences.timeline(request.sample.fair, counts)
     table = pd.DataFrame(
         [
             {"trial": trial.number, "state": trial.state.name.lower(), "start": trial.datetime_start,
@@ -52,7 +54,8 @@ def timeline(request: Request) -> Answer:
     if not begun:
         return Answer(said, None, table)
     last = max((trial.datetime_complete or trial.datetime_start) for trial in begun)  # type: ignore[type-var]
-    figure = style.blank("Time of the server", "Trial")
+    figure = style.blank("", "Trial")
+    edge = {"width": 2 if len(begun) > MANY else 0}  # else a bar would be thinner than a pixel
     for state in STATES:
         of_state = [trial for trial in begun if trial.state.name.lower() == state]
         if not of_state:
@@ -61,7 +64,7 @@ def timeline(request: Request) -> Answer:
         figure.add_bar(
             orientation="h", y=[t.number for t in of_state], base=[t.datetime_start for t in of_state],
             x=[max(length, 0.05) * 1000 for length in lengths], width=0.8, name=state_word(state),
-            marker={"color": palette.TRIAL_STATES[state], "line": {"width": 0}},
+            marker={"color": palette.TRIAL_STATES[state], "line": edge | {"color": palette.TRIAL_STATES[state]}},
             customdata=[formats.duration(length) for length in lengths],
             hovertemplate="Trial %{y}: %{customdata}, " + state_word(state) + "<extra></extra>",
         )  # fmt: skip

@@ -19,13 +19,15 @@ from pages.parts.analysis.request import Answer, Request
 ROW, LINE, TOP = 76, 13, 30
 NARROWEST = 300
 LETTER, LONGEST = 6.2, 24
+MANY = 60
 Tick = tuple[float, str]
 
 
 def draw(request: Request) -> Answer:
     """A line per trial through every axis; the best tenth stands out."""
     target, names = request.target, list(request.parameters)
-    judged = request.judged
+    numbers = {trial.number for trial in request.fair}
+    judged = [pair for pair in request.judged if pair[0].number in numbers]
     said = sentences.parallel(request.fair, names, target)
     rows = [
         {"trial": trial.number, "state": trial.state.name.lower(), **{name: trial.params.get(name) for name in names},
@@ -42,12 +44,10 @@ def draw(request: Request) -> Answer:
     heights = [ROW + LINE * max(level + label.count("<br>") for _, label, level in row) for row in ticks]
     places = [-sum(heights[:place]) for place in range(len(heights))]
     figure = style.blank("", "", height=TOP + sum(heights) + 60)
-    best = best_trials(request.fair, target, FEWEST_BEST if len(trials) > 2 * FEWEST_BEST else 1)
-    cut = max((target.of(trial) or 0.0 for trial in best), key=lambda v: v if target.minimises else -v, default=0.0)
-    ahead = {trial.number for trial, value in judged if not target.better(cut, value)}
+    best = {trial.number for trial in best_trials(trials, target, FEWEST_BEST if len(trials) > 2 * FEWEST_BEST else 1)}
     for label, colour, width, chosen in (
-        ("others", palette.QUIET, 1, [pair for pair in judged if pair[0].number not in ahead]),
-        ("best", palette.BEST, 2, [pair for pair in judged if pair[0].number in ahead]),
+        ("others", palette.QUIET, 1, [pair for pair in judged if pair[0].number not in best]),
+        ("best", palette.BEST, 2, [pair for pair in judged if pair[0].number in best]),
     ):
         _lines(figure, chosen, scales, results, places, (label, colour, width))
     titles = [*(parameter_title(scale.name) for scale in scales), target.axis]
@@ -56,7 +56,8 @@ def draw(request: Request) -> Answer:
     figure.update_xaxes(range=[-0.04, 1.04], visible=False, fixedrange=True)
     figure.update_yaxes(range=[places[-1] - heights[-1] + TOP, TOP], visible=False, fixedrange=True)
     figure.update_layout(margin={"l": 8, "r": 8, "t": 40, "b": 8})
-    return Answer(said, figure, table, request.notes)
+    sampled = sentences.sampled(len(numbers), request.sample.total, 0)
+    return Answer(said, figure, table, ([sampled] if request.sampled else []) + request.left_out)
 
 
 def staggered(ticks: Sequence[Tick]) -> list[tuple[float, str, int]]:
@@ -110,10 +111,11 @@ def _lines(
             y.append(float(place))
         x += [results.share(value), None]
         y += [float(places[-1]), None]
+    opacity = (0.7 if width == 1 else 1.0) - (0.3 if len(judged) > MANY else 0.0)
     if judged:
         figure.add_scatter(
             x=x, y=y, mode="lines", name=f"{label}: {len(judged)}", line={"color": colour, "width": width},
-            opacity=1.0 if width > 1 else 0.7 if len(judged) < 200 else 0.4, hoverinfo="skip",
+            opacity=opacity, hoverinfo="skip",
         )  # fmt: skip
 
 

@@ -48,8 +48,7 @@ class Request:
 
     @property
     def sampled(self) -> str:
-        said = sentences.sampled(len(self.sample.trials), self.sample.total, self.sample.best)
-        return f"{said} Means and relations are those of the random part." if self.sample.surplus else said
+        return sentences.sampled(len(self.sample.trials), self.sample.total, self.sample.best)
 
     @property
     def left_out(self) -> list[str]:
@@ -60,7 +59,10 @@ class Request:
 
     @property
     def notes(self) -> list[str]:
-        return ([self.sampled] if self.sampled else []) + self.left_out
+        told = (
+            f"{self.sampled} Means and relations are those of the random part." if self.sample.surplus else self.sampled
+        )
+        return ([told] if told else []) + self.left_out
 
 
 @dataclass(frozen=True)
