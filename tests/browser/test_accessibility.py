@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 
 GRAVE = ("serious", "critical")
 SETTLE_MS = 1000
+# A colour on its way from one theme to the other is no colour of ours.
+STILL = "*, ::before, ::after { animation: none !important; transition: none !important; }"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # Rule and part of a selector of what Streamlit's own widgets do, with the reason why it is not ours. None so far.
 OF_STREAMLIT: Mapping[tuple[str, str], str] = {}
@@ -60,6 +62,7 @@ def test_page_is_accessible(name: str, page: Page, filled: Dashboard) -> None:
     open_page(page, filled, f"/{name}?study={study}&trial=1")
     wait_for_rest(page)
     _unfold(page)
+    page.add_style_tag(content=STILL)
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         expect(page.locator(".stApp")).to_have_css("color-scheme", scheme)
