@@ -26,7 +26,7 @@ def with_part(target: Path, write: Callable[[Path], object]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         write(part)
         os.replace(part, target)
-    except OSError:
+    except BaseException:
         remove_quietly(part)
         raise
 

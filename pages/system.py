@@ -10,9 +10,7 @@ LOOK_S = 5.0
 
 
 def _page() -> None:
-    frame.heading(
-        "System", "What trials run on and where their files lie: this machine, the RunPod endpoint, the store."
-    )
+    frame.heading("System", "What trials run on, and where their files lie.")
     with shared.database_errors(retry=True):
         shared.runs().list(limit=1)  # without a database there is nothing to look after
         system_view.machine()

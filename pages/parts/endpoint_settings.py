@@ -19,7 +19,7 @@ def draw() -> None:
     used = shared.remote()
     settings = used.settings
     with st.container(border=True, key="endpoint_card"):
-        st.header("Endpoint", anchor=False)
+        st.subheader("Endpoint", anchor=False)
         facts = (
             ("Endpoint id", settings.endpoint_id or "not set"),
             ("Address", shown_address(settings)),

@@ -127,7 +127,8 @@ def _epochs(history: TrialHistory, mark: str) -> None:
     with st.container(border=True, key="chart_epochs"):
         st.header("Epoch by epoch", anchor=False)
         st.html('<div class="quiet">Each metric as it stood after each epoch; the wide grey line is the health.</div>')
-        st.plotly_chart(_metrics_figure(mark, history), key="metrics_by_epoch", config=QUIET_CHART)
+        said = f"Each metric and the health after each of {formats.plural(len(history.epochs), 'epoch')}."
+        st.plotly_chart(_metrics_figure(mark, history), key="metrics_by_epoch", config=QUIET_CHART, alt=said)
 
 
 def _layers(study: str, trial: TrialRow, history: TrialHistory, mark: str) -> None:
@@ -142,7 +143,8 @@ def _layers(study: str, trial: TrialRow, history: TrialHistory, mark: str) -> No
         st.html(f'<div class="quiet">{html.escape(quantity.reading)}</div>')
         if health_numbers.series(history, quantity):
             figure = _layers_figure(mark, quantity.name, history)
-            st.plotly_chart(figure, key="layers_by_epoch", config=QUIET_CHART)
+            said = f"{quantity.title} of each layer after each epoch. {quantity.reading}"
+            st.plotly_chart(figure, key="layers_by_epoch", config=QUIET_CHART, alt=said)
         zero = health_numbers.always_zero(history, quantity)
         if zero:
             st.html(f'<div class="quiet">Zero, and so not drawn: {html.escape(", ".join(zero))}.</div>')

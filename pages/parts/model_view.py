@@ -9,7 +9,7 @@ import streamlit as st
 
 from hpo_core.model_card import ModelFile
 from hpo_core.results import CARD_FILE
-from pages.parts import confusion, final_models, formats, report_download, shared, try_model
+from pages.parts import confusion, final_models, formats, package_view, report_download, shared, try_model
 from pages.parts.final_models import FinalModel
 from storage.progress import TrialProgress
 
@@ -52,13 +52,13 @@ def draw(study: str, model: FinalModel) -> None:
             _file(study, model, file)
     with st.container(border=True, key="chart_confusion"):
         _mistakes(model)
-    draw_run_files(study)
+    draw_run_files(study, model)
     with st.expander("Model card", expanded=True, key="model_card", icon=":material/description:"):
         _download("Download the card", f"{study}-{CARD_FILE}", model.page.encode("utf-8"))
         st.markdown(model.page)
 
 
-def draw_run_files(study: str) -> None:
+def draw_run_files(study: str, model: FinalModel | None = None) -> None:
     """Downloads of what lies in the run's folder beside the model, and the report."""
     found = final_models.files_of_run(shared.settings().results_dir, study)
     has_report = shared.studies().exists(study)
@@ -66,6 +66,8 @@ def draw_run_files(study: str) -> None:
         return
     st.header("Files of the run", anchor=False)
     with st.container(horizontal=True, key="run_files"):
+        if model is not None:
+            package_view.draw(study, model)
         if has_report:
             report_download.button(study, "models")
         for name, path in found.items():

@@ -37,7 +37,7 @@ def store() -> None:
     """Whether remote trials can leave their files somewhere, and a check of it."""
     settings = shared.settings().s3
     with st.container(border=True, key="store_card"):
-        st.header("Store for files (S3)", anchor=False)
+        st.subheader("Store for files (S3)", anchor=False)
         if not settings.complete:
             st.html(f'<div class="card-text">{_missing(settings)}</div>')
             return

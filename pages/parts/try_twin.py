@@ -32,7 +32,7 @@ def card() -> None:
     """Draw what the twin is, with the button that starts or stops it."""
     running = shared.remote().source is Source.TWIN
     with st.container(border=True, key="twin_card"):
-        st.header("RunPod without an account", anchor=False)
+        st.subheader("RunPod without an account", anchor=False)
         st.html(f'<div class="card-text">{EXPLANATION}</div>')
         if not running:
             button()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pages.parts import shared
 from storage.database import close_databases, open_database
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.slow
 
 GRAVE = ("serious", "critical")
 SETTLE_MS = 1000
+# A colour on its way from one theme to the other is no colour of ours.
+STILL = "*, ::before, ::after { animation: none !important; transition: none !important; }"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # Rule and part of a selector of what Streamlit's own widgets do, with the reason why it is not ours. None so far.
 OF_STREAMLIT: Mapping[tuple[str, str], str] = {}
@@ -60,10 +63,47 @@ def test_page_is_accessible(name: str, page: Page, filled: Dashboard) -> None:
     open_page(page, filled, f"/{name}?study={study}&trial=1")
     wait_for_rest(page)
     _unfold(page)
+    page.add_style_tag(content=STILL)
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         expect(page.locator(".stApp")).to_have_css("color-scheme", scheme)
         assert [item for item in _violations(page) if not _is_of_streamlit(item)] == []
+
+
+def test_a_dialog_is_legible_in_the_dark(page: Page, filled: Dashboard) -> None:
+    """It lies outside of the element that has Streamlit's theme."""
+    page.emulate_media(color_scheme="dark")
+    open_page(page, filled, "/system")
+    wait_for_rest(page)
+    page.locator(".st-key-delete_choice input").click()
+    page.get_by_role("option").first.click()
+    expect(page.locator(".st-key-delete_run button").first).to_be_enabled()
+    page.locator(".st-key-delete_run button").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Gone for good")
+    expect(page.get_by_role("dialog")).to_have_css("color-scheme", "dark")
+    wait_for_rest(page)
+    page.add_style_tag(content=STILL)
+    assert [item for item in _violations(page) if not _is_of_streamlit(item)] == []
+    page.locator(".st-key-delete_not button").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_report_opens_without_a_network(page: Page, browser: Browser, filled: Dashboard, tmp_path: Path) -> None:
+    open_page(page, filled, "/models?study=digits-done")
+    wait_for_rest(page)
+    with page.expect_download() as download:
+        page.locator(".st-key-models_report button").first.click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    context = browser.new_context(offline=True)
+    report, asked, errors = context.new_page(), list[str](), list[str]()
+    report.on("request", lambda request: asked.append(request.url))
+    report.on("pageerror", lambda error: errors.append(str(error)))
+    report.goto(file.as_uri())
+    expect(report.locator("figure .main-svg").first).to_be_visible()
+    expect(report.locator("h1")).to_have_text("digits-done")
+    assert asked == [file.as_uri()] and errors == [] and _violations(report) == []
+    context.close()
 
 
 def test_a_page_with_a_fault_is_found_out(page: Page, filled: Dashboard) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,28 @@ def test_folder_that_lies_elsewhere_is_explained(database: Database) -> None:
     shutil.rmtree(folder)
     app = open_page(PAGE, study="digits-done")
     assert not app.exception and "before a final model was made" in app.info[0].value
+
+
+def test_everything_is_packed_on_request_and_then_offered(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    (folder / "plots/trial_1").mkdir(parents=True)
+    (folder / "plots/trial_1/training_history.png").write_bytes(examined.PIXEL)
+    app = open_page(PAGE, study="digits-done")
+    assert not [item for item in app.get("download_button") if item.key == "package_download"]
+    app.button(key="package_prepare").click().run()
+    assert not app.exception and not app.error
+    (button,) = [item for item in app.get("download_button") if item.key == "package_download"]
+    assert "Download everything (" in button.proto.label
+    with zipfile.ZipFile(folder / "package.zip") as package:
+        assert set(package.namelist()) == {
+            "digits-done-report.html", "model/model_card.md", "model/model.keras", "best_hyperparameters.yaml",
+            "trials.csv", "plots/training_history.png", "SHA256SUMS",
+        }  # fmt: skip
+
+
+def test_a_package_that_cannot_be_written_is_told_in_place(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    (folder / ".package.zip.part").mkdir()
+    app = open_page(PAGE, study="digits-done")
+    app.button(key="package_prepare").click().run()
+    assert "The package could not be made" in app.error[0].value and not app.exception

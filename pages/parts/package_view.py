@@ -1,0 +1,70 @@
+"""Everything of a run in one verified zip file: prepared on request, then offered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from hpo_core.housekeeping import run_folder
+from hpo_core.package import PackageError, build_package
+from hpo_core.results import CARD_FILE
+from hpo_core.trial_files import PLOTS
+from pages.parts import final_models, formats, shared
+from pages.parts.final_models import FinalModel
+from pages.parts.report import build_report, report_name
+from pages.parts.report_data import read_report
+from storage.errors import StorageError
+
+PREPARED = "package_prepared"
+
+
+def contents(results_dir: Path, study: str, model: FinalModel, report: bytes) -> dict[str, Path | bytes]:
+    """What goes into the package of a run, by its name there: model, card, pictures, tables, configuration, report."""
+    found: dict[str, Path | bytes] = {report_name(study): report, f"model/{CARD_FILE}": model.page.encode("utf-8")}
+    for file in model.card.files:
+        if final_models.is_available(model, file):
+            found[f"model/{file.name}"] = model.folder / file.name
+    for name, path in final_models.files_of_run(results_dir, study).items():
+        found[name] = path
+    folder = run_folder(results_dir, study)
+    pictures = folder / PLOTS / f"trial_{model.card.trial}" if folder is not None else None
+    if pictures is not None and pictures.is_dir():
+        found |= {f"{PLOTS}/{path.name}": path for path in sorted(pictures.iterdir()) if path.is_file()}
+    return found
+
+
+def draw(study: str, model: FinalModel) -> None:
+    """A button that prepares the package, and then the one that hands it out."""
+    ready: Mapping[str, str] = st.session_state.get(PREPARED, {})
+    name = f"{study}.zip"
+    path = Path(ready.get(study, ""))
+    if study in ready and path.is_file():
+        st.download_button(
+            f"Download everything ({formats.file_size(path.stat().st_size)})", data=path.read_bytes, file_name=name,
+            mime="application/zip", key="package_download", icon=":material/folder_zip:", on_click="ignore",
+            type="primary",
+        )  # fmt: skip
+        return
+    pressed = st.button(
+        "Pack everything", key="package_prepare", icon=":material/folder_zip:",
+        help="Model, card, pictures, tables, configuration and report in one zip file, which is read back and compared "
+        "before it is offered.",
+    )  # fmt: skip
+    if pressed:
+        try:
+            with st.spinner("Packing and verifying"):
+                path = _prepare(study, model)
+        except (PackageError, StorageError) as error:
+            st.error(formats.sentence(str(error)), icon=":material/error:")
+            return
+        st.session_state[PREPARED] = {**ready, study: str(path)}
+        st.rerun()
+
+
+def _prepare(study: str, model: FinalModel) -> Path:
+    settings = shared.settings()
+    data = read_report(shared.database(), settings.results_dir, settings.artifacts_dir, study)
+    found = contents(settings.results_dir, study, model, build_report(data).encode("utf-8"))
+    return build_package(found, model.folder.parent / "package.zip").path
