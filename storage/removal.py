@@ -18,6 +18,7 @@ from storage.tables import (
     live,
     progress,
     runs,
+    stops,
     studies,
     study_attributes,
     study_directions,
@@ -73,7 +74,7 @@ def remove_study(database: Database, name: str) -> None:
             raise UnknownRunError(f"run_name must be a known run or study, got {name!r}")
         if study is not None:
             _remove_rows(connection, int(study))
-        for table in (progress, live, jobs, runs):
+        for table in (progress, live, stops, jobs, runs):
             connection.execute(delete(table).where(table.c.run_name == name))
 
 

@@ -41,6 +41,7 @@ def make(database: Database, settings: Settings, name: str, trials: int = 2) -> 
     progress = TrialProgress(trial=0, phase="x", epoch=1, epochs=1, share=0.0, started_at=0.0, updated_at=0.0)
     ProgressTable(database, name).write([progress], [], {0: "{}"})
     Jobs(database).add(Job(f"job-{name}", name, 0, "there", "COMPLETED", 1.0))
+    runs.request_stop(name, 0)
     runs.end(name, RunState.FINISHED)
     model = settings.results_dir / name / "optimized_model" / "model.keras"
     model.parent.mkdir(parents=True)
