@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import warnings
 from collections import Counter
@@ -219,6 +220,11 @@ def test_files_open_offline_and_hold_the_numbers() -> None:
     assert downloads.file_stem(asked, CHARTS["slice"]) == "odd-study-b-bold-b-slice-score-learning_rate"
 
 
+def drawn(app: AppTest) -> list[dict[str, object]]:
+    """The traces of the figure on the page."""
+    return list(json.loads(app.get("plotly_chart")[0].proto.spec)["data"])
+
+
 def make_odd(database: Database) -> None:
     """A study of plain Optuna with everything that may go wrong in it."""
     study = optuna.create_study(study_name=ODD, storage=database.optuna_storage(), direction="minimize")
@@ -330,6 +336,7 @@ def test_newer_trials_are_shown_although_older_ones_are_kept(database: Database)
     conftest.add_trial(study, 0.95)
     app.run()
     assert "reached by Trial 2" in words(app)
+    assert sum(len(trace["x"]) for trace in drawn(app) if trace["name"] == "complete") == 2
 
 
 def test_while_a_study_runs_newer_trials_are_offered(database: Database) -> None:
