@@ -45,7 +45,7 @@ def glyph_of(plan: LayerPlan) -> str:
 def in_words(plan: LayerPlan) -> str:
     """The layers for people who cannot see the picture."""
     parts = [
-        f"{layer.kind} {layer.output_shape[-1]}" if layer.kind in WITH_UNITS else str(layer.kind)
+        f"{layer.kind} {layer.output_shape[-1]}" if layer.kind in WITH_UNITS else layer.name.replace("_", " ")
         for layer in plan.layers
         if layer.kind in TOLD
     ]

@@ -8,7 +8,7 @@ import pytest
 
 import datasets
 from hpo_core.errors import UsageError
-from hpo_core.model_size import trainable_parameters
+from hpo_core.layer_plan import trainable_parameters
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Range, defaults
 from hpo_core.presets import PRESETS
