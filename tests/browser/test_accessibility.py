@@ -60,12 +60,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_accessible(name: str, page: Page, filled: Dashboard) -> None:
     study = "digits-done" if name == "models" else "digits-examined"
-    open_page(page, filled, f"/{name}?study={study}&trial=1")
-    wait_for_rest(page)
-    _unfold(page)
-    page.add_style_tag(content=STILL)
     for scheme in SCHEMES:
+        # Before the page is opened: a dialog that is open keeps the colours it was opened with.
         page.emulate_media(color_scheme=scheme)
+        open_page(page, filled, f"/{name}?study={study}&trial=1")
+        wait_for_rest(page)
+        _unfold(page)
+        page.add_style_tag(content=STILL)
         expect(page.locator(".stApp")).to_have_css("color-scheme", scheme)
         assert [item for item in _violations(page) if not _is_of_streamlit(item)] == []
 
