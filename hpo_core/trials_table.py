@@ -30,12 +30,12 @@ def write_table(file: TextIO, rows: Iterable[TrialRow]) -> None:
         taken = {*FIRST_COLUMNS, *attributes}
         titles = [f"params_{name}" if name in taken else name for name in parameters]
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([_cell(title) for title in (*FIRST_COLUMNS, *attributes, *titles)])
+        writer.writerow([cell(title) for title in (*FIRST_COLUMNS, *attributes, *titles)])
         waiting.seek(0)
         for line in waiting:
             measured, values = json.loads(line)
             cells = [measured.get(name) for name in (*FIRST_COLUMNS, *attributes)]
-            writer.writerow([_cell(value) for value in (*cells, *(values.get(name) for name in parameters))])
+            writer.writerow([cell(value) for value in (*cells, *(values.get(name) for name in parameters))])
 
 
 def configuration(row: TrialRow) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _hyperparameters(row: TrialRow) -> dict[str, Any]:
     return declared or row.params
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """Truth as YAML and JSON write it; nothing for what is not known; a text that would be a formula marked as text."""
     if isinstance(value, str) and value.startswith(FORMULA_SIGNS):
         return f"'{value}"

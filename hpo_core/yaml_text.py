@@ -15,6 +15,10 @@ MAX_BYTES = 1_000_000
 MAX_ENTRIES = 10_000
 """Values, lists and mappings together; so reading ends in about a second whatever the text holds."""
 
+LONGEST_NUMBER = 40
+"""Characters; YAML's own reading of 1:1:1:... takes time that grows with the square of its length."""
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
 
 def read_yaml(field: str, path: str) -> Mapping[str, object]:
     """A YAML file that holds a mapping. Raises UsageError naming the field, the file and the line."""
@@ -46,7 +50,8 @@ def parse_yaml(field: str, content: bytes, source: str) -> Mapping[str, object]:
         raise UsageError(field, f"must be a text in UTF-8, {source} is not ({error.reason})") from error
     except RecursionError as error:
         raise UsageError(field, f"must be YAML of a few levels, {source} is nested without end") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        # The loader raises the last four for values that a tag, such as !!int, does not fit.
         raise UsageError(field, f"must be YAML, {source} is not: {' '.join(str(error).split())}") from error
     if not isinstance(data, Mapping):
         raise UsageError(field, f"must hold 'name: value' lines, {source} holds {type(data).__name__}")
@@ -71,6 +76,12 @@ class _StrictLoader(yaml.SafeLoader):
         if self._entries > MAX_ENTRIES:
             raise ValueError(f"it holds more than {MAX_ENTRIES:,} values")
         return super().compose_node(parent, index)
+
+    def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
+        node = super().compose_scalar_node(anchor)
+        if node.tag in NUMBERS and len(node.value) > LONGEST_NUMBER:
+            raise ValueError(f"it holds a number of {len(node.value):,} characters")
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()

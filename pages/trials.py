@@ -72,7 +72,10 @@ def _details(study: str, score_name: str) -> bool:
         return False
     trial = trial_choice.find(study, asked)
     if trial is None:
-        st.warning(f"There is no trial “{asked}” in {study}. Choose one below instead.", icon=":material/search_off:")
+        st.warning(
+            f"There is no trial “{as_markdown(asked)}” in {as_markdown(study)}. Choose one below instead.",
+            icon=":material/search_off:",
+        )
     elif trial.state in FINISHED:
         trial_details.open_dialog(study, trial, score_name)
         return True

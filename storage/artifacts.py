@@ -125,9 +125,11 @@ class Artifacts:
         found = {}
         for text in rows:
             meta = json.loads(json.loads(text))  # Optuna keeps the JSON of a text that is JSON
-            path = self._folder / str(meta["artifact_id"])
-            if path.is_file():
+            identity = str(meta["artifact_id"])
+            path = self._folder / identity
+            # What a foreign program wrote into the database is no path.
+            if Path(identity).name == identity and path.is_file():
                 found[str(meta["filename"])] = ArtifactFile(
-                    str(meta["artifact_id"]), str(meta["filename"]), str(meta["mimetype"]), path.stat().st_size
+                    identity, str(meta["filename"]), str(meta["mimetype"]), path.stat().st_size
                 )
         return found

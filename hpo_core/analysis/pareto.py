@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 
 def front(points: Sequence[Sequence[float]], minimises: Sequence[bool]) -> list[bool]:
     """For each point whether it is on the Pareto front.
@@ -19,10 +21,12 @@ def front(points: Sequence[Sequence[float]], minimises: Sequence[bool]) -> list[
     costs = [
         tuple(value if smaller else -value for value, smaller in zip(point, minimises, strict=True)) for point in points
     ]
-    kept: list[tuple[float, ...]] = []
+    known = sorted({cost for cost in costs if all(math.isfinite(value) for value in cost)})
+    kept = np.empty((len(known), len(minimises)))
+    on_front: set[tuple[float, ...]] = set()
     # In this order a point can be dominated only by one that came before it.
-    for cost in sorted({cost for cost in costs if all(math.isfinite(value) for value in cost)}):
-        if not any(all(a <= b for a, b in zip(best, cost, strict=True)) for best in kept):
-            kept.append(cost)
-    on_front = set(kept)
+    for cost in known:
+        if not (kept[: len(on_front)] <= cost).all(axis=1).any():
+            kept[len(on_front)] = cost
+            on_front.add(cost)
     return [cost in on_front for cost in costs]

@@ -130,6 +130,8 @@ def _compare(study: str, trial: TrialRow, plan: LayerPlan, last: int) -> None:
             architecture_difference.draw((f"Trial {trial.number}", plan), (f"Trial {number}", other_plan))
         elif other is not None:
             st.info(architecture_source.why_none(other, attributes), icon=":material/schema:")
+        else:
+            st.info(f"There is no Trial {number} in this run.", icon=":material/search_off:")
 
 
 def file_name(study: str, number: int) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from hpo_core.housekeeping import run_folder
 from hpo_core.package import PackageError, build_package
-from hpo_core.results import CARD_FILE
+from hpo_core.results import CARD_FILE, TRIALS_FILE
 from hpo_core.trial_files import PLOTS
 from pages.parts import final_models, formats, shared
 from pages.parts.final_models import FinalModel
@@ -37,10 +37,11 @@ def contents(results_dir: Path, study: str, model: FinalModel, report: bytes) ->
 
 def draw(study: str, model: FinalModel) -> None:
     """A button that prepares the package, and then the one that hands it out."""
-    ready: Mapping[str, str] = st.session_state.get(PREPARED, {})
+    ready: Mapping[str, tuple[str, object]] = st.session_state.get(PREPARED, {})
     name = f"{study}.zip"
-    path = Path(ready.get(study, ""))
-    if study in ready and path.is_file():
+    made, mark = ready.get(study, ("", None))
+    path = Path(made)
+    if study in ready and path.is_file() and mark == _mark(model):
         st.download_button(
             f"Download everything ({formats.file_size(path.stat().st_size)})", data=path.read_bytes, file_name=name,
             mime="application/zip", key="package_download", icon=":material/folder_zip:", on_click="ignore",
@@ -59,8 +60,14 @@ def draw(study: str, model: FinalModel) -> None:
         except (PackageError, StorageError) as error:
             st.error(formats.sentence(str(error)), icon=":material/error:")
             return
-        st.session_state[PREPARED] = {**ready, study: str(path)}
+        st.session_state[PREPARED] = {**ready, study: (str(path), _mark(model))}
         st.rerun()
+
+
+def _mark(model: FinalModel) -> object:
+    """What changes when the run is extended: the package is then another one."""
+    files = (model.folder / CARD_FILE, model.folder.parent / TRIALS_FILE)
+    return tuple(file.stat().st_mtime_ns if file.is_file() else None for file in files)
 
 
 def _prepare(study: str, model: FinalModel) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 
 import streamlit as st
@@ -60,17 +61,21 @@ def draw(study: str, trial: TrialRow) -> None:
 
 def _picture(study: str, trial: TrialRow, file: ArtifactFile, title: str, text: str) -> None:
     data = _bytes(file.id, file)
-    st.html(f'<div class="card-head"><b>{title}</b></div><div class="card-small">{text}</div>')
+    st.html(f'<div class="card-head"><b>{html.escape(title)}</b></div><div class="card-small">{text}</div>')
     if data is None:
         st.html('<div class="quiet">This picture is not on this machine any more.</div>')
         return
-    st.image(data, width="stretch", alt=f"{title} of Trial {trial.number}")
+    try:
+        st.image(data, width="stretch", alt=f"{title} of Trial {trial.number}")
+    except OSError:  # a file of another program that only has the ending of a picture
+        st.html('<div class="quiet">This file is no picture that can be shown.</div>')
     _download(study, trial, file, "Download")
 
 
 def _download(study: str, trial: TrialRow, file: ArtifactFile, label: str) -> None:
+    name = formats.file_name(study, f"trial-{trial.number}-{file.filename}")
     st.download_button(
-        label, data=lambda: trial_files.content(file), file_name=f"{study}-trial-{trial.number}-{file.filename}",
+        label, data=lambda: trial_files.content(file), file_name=name,
         mime=file.mimetype, key=f"download_{file.filename.replace('.', '_')}", icon=":material/download:",
         on_click="ignore",
     )  # fmt: skip

@@ -83,7 +83,9 @@ def _delete(name: str) -> None:
     except StorageError as error:
         st.session_state[SAID] = (False, f"Nothing was deleted: {error}.")
         return
-    _measured.clear()
+    # What was read of the run must not be shown for another one that gets its name.
+    st.cache_data.clear()
+    st.cache_resource.clear()
     st.session_state[CHOICE] = None
     st.session_state[SAID] = (True, said(name, removal))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.formats import as_markdown
 from storage.studies import StudySummary, TrialRow
 from storage.trial_filters import TrialFilter
 
@@ -61,7 +62,8 @@ def choose_trial(study: str, summary: StudySummary, best: Champions, page: str) 
         preset = number
     elif asked is not None:
         st.warning(
-            f"There is no trial “{asked}” in {study}; Trial {preset} is shown instead.", icon=":material/search_off:"
+            f"There is no trial “{as_markdown(asked)}” in {as_markdown(study)}; Trial {preset} is shown instead.",
+            icon=":material/search_off:",
         )
     key = f"{page}_trial"
     st.session_state[key] = preset

@@ -117,7 +117,7 @@ def _more(study: str, summary: StudySummary, wanted: TrialFilter) -> None:
         codes = _codes(study, ended)
         if codes or wanted.diagnosis:
             _diagnosis(list(dict.fromkeys([*codes, *filter(None, [wanted.diagnosis])])), wanted.diagnosis)
-        _parameter(_searched(study, summary.n_trials), wanted)
+        _parameter(_searched(study, tuple(sorted(summary.n_by_state.items()))), wanted)
 
 
 def _diagnosis(codes: Sequence[str], chosen: str) -> None:
@@ -205,9 +205,9 @@ def _reset() -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _searched(study: str, n_trials: int) -> dict[str, SearchedParameter]:
-    """By name; read again when there is one trial more."""
-    return {known.name: known for known in searched_parameters(shared.database(), study)}
+def _searched(study: str, known: tuple[tuple[str, int], ...]) -> dict[str, SearchedParameter]:
+    """By name; read again when a trial begins or ends: one that waits has no parameters yet."""
+    return {parameter.name: parameter for parameter in searched_parameters(shared.database(), study)}
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -13,6 +13,10 @@ from pages.parts import formats, trial_cards, trial_comparison
 from pages.parts.trial_words import is_usual, score_text, state_word
 from storage.studies import TrialPage, TrialRow
 
+OUR_COLUMNS = frozenset(
+    {"Trial", "State", "Values", "Score", "Accuracy", "Health", "Duration", "Parameters", "Architecture"}
+)
+
 LOW, HEIGHT = 12, 460
 
 
@@ -37,7 +41,13 @@ def draw(study: str, page: TrialPage) -> None:
 def table(rows: Sequence[TrialRow]) -> pd.DataFrame:
     """One row per trial; the columns of hyperparameters are those that occur."""
     searched = list(dict.fromkeys(name for row in rows for name in row.params))
-    return pd.DataFrame([_row(row) | {_title(name): row.params.get(name) for name in searched} for row in rows])
+    return pd.DataFrame([_row(row) | {_column(name): row.params.get(name) for name in searched} for row in rows])
+
+
+def _column(name: str) -> str:
+    """The title of a hyperparameter's column; a study made elsewhere may call one as we call a column."""
+    title = _title(name)
+    return f"params_{name}" if title in OUR_COLUMNS else title
 
 
 def _row(row: TrialRow) -> dict[str, Any]:
@@ -70,7 +80,7 @@ def _columns(rows: Sequence[TrialRow]) -> dict[str, Any]:
     }
     for name in dict.fromkeys(name for row in rows for name in row.params):
         explanation = PARAMETERS[name].explanation if name in PARAMETERS else None
-        found[_title(name)] = column.Column(help=explanation)
+        found[_column(name)] = column.Column(help=explanation)
     return found
 
 

@@ -62,7 +62,7 @@ def _draw(study: str, model: FinalModel) -> None:
         if source == FROM_TEST:
             asking = _test_sample(model)
         else:
-            asking = _own_text() if kind is Kind.TEXT else _own_picture(model)
+            asking = _own_text() if kind is Kind.TEXT else _own_picture(study, model)
         if asking is not None:
             st.session_state[LAST] = _ask(study, source, model, asking)
     tried = st.session_state.get(LAST)
@@ -95,7 +95,7 @@ def _draw_lots(last: int) -> None:
     st.session_state[SAMPLE] = random.randint(0, last)
 
 
-def _own_picture(model: FinalModel) -> dict[str, Any] | None:
+def _own_picture(study: str, model: FinalModel) -> dict[str, Any] | None:
     """Take a picture; what to ask where it, or how it is to be read, is new."""
     info = model.card.info
     assert info.shape is not None
@@ -115,8 +115,10 @@ def _own_picture(model: FinalModel) -> dict[str, Any] | None:
     if file is None:
         st.session_state.pop(ASKED, None)
         return None
-    asking = (file.file_id, inverted)
-    if st.session_state.get(ASKED) == asking:
+    again = st.button("Ask again", key="try_ask_picture", icon=":material/question_mark:")
+    # Another model, or the same run's model made anew, is asked as well.
+    asking = (study, (model.folder / KERAS_FILE).stat().st_mtime_ns, file.file_id, inverted)
+    if st.session_state.get(ASKED) == asking and not again:
         return None
     st.session_state[ASKED] = asking
     return {"picture": file.getvalue(), "inverted": inverted}

@@ -19,7 +19,12 @@ LAUGHS = "\n".join(
     [
         (LAUGHS, "aliases"),
         ("x: " + "[" * 1_000, "nested without end"),
-        ("trials: " + "9" * 4_000, "trials must be a whole number"),
+        ("trials: " + "9" * 4_000, "a number of 4,000 characters"),
+        ("trials: 0x" + "F" * 5_000, "a number of 5,002 characters"),
+        ("trials: 1" + ":1" * 200 + ".5", "a number of"),
+        ("trials: !!bool maybe", "must be YAML"),
+        ("trials: !!int ''", "must be YAML"),
+        ("trials: !!float ''", "must be YAML"),
         ("space: [" + "1, " * MAX_ENTRIES + "1]", "more than 10,000 values"),
         ("trials: !!python/object/apply:os.system ['true']", "must be YAML"),
         ("trials: 3\ntrials: 4", "'trials' is given twice"),

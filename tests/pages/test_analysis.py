@@ -225,6 +225,11 @@ def drawn(app: AppTest) -> list[dict[str, object]]:
     return list(json.loads(app.get("plotly_chart")[0].proto.spec)["data"])
 
 
+def test_no_name_and_no_value_is_a_formula_in_the_numbers() -> None:
+    table = pd.DataFrame({"=1+1": [1.5], "choice": ["=HYPERLINK(1)"], "none": [None]})
+    assert downloads.csv(table).decode().splitlines() == ["'=1+1,choice,none", "1.5,'=HYPERLINK(1),"]
+
+
 def make_odd(database: Database) -> None:
     """A study of plain Optuna with everything that may go wrong in it."""
     study = optuna.create_study(study_name=ODD, storage=database.optuna_storage(), direction="minimize")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import optuna
 import pytest
 
-from storage.artifacts import ArtifactError, Artifacts
+from storage.artifacts import PREFIX, ArtifactError, Artifacts
 from storage.database import Database
 
 
@@ -43,6 +44,23 @@ def test_of_two_files_with_one_name_the_newer_counts(store: Artifacts, database:
     store.keep(trial, file(tmp_path, "plot.png", b"old"))
     store.keep(trial, file(tmp_path, "plot.png", b"newer"))
     assert store.read(store.of_trial("a", 0)["plot.png"]) == b"newer"
+
+
+@pytest.mark.parametrize("climbs", [False, True])
+def test_what_a_foreign_program_calls_a_file_is_no_path(
+    store: Artifacts, database: Database, tmp_path: Path, climbs: bool
+) -> None:
+    owner = study(database)
+    trial = owner.ask()
+    store.keep(trial, file(tmp_path, "plot.png"))
+    secret = file(tmp_path, "secret", b"key")
+    told = {
+        "artifact_id": "../secret" if climbs else str(secret), "filename": "history.json",
+        "mimetype": "application/json", "encoding": None,
+    }  # fmt: skip
+    storage = database.optuna_storage()
+    storage.set_trial_system_attr(trial._trial_id, f"{PREFIX}foreign", json.dumps(told))
+    assert list(store.of_trial("a", 0)) == ["plot.png"]
 
 
 def test_optuna_itself_finds_it(store: Artifacts, database: Database, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from hpo_core import trials_table
 from pages.parts.analysis.catalogue import Chart
 from pages.parts.analysis.request import Answer, Request
 
@@ -41,7 +42,10 @@ def draw(chart: Chart, request: Request, answer: Answer) -> None:
 
 
 def csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False).encode()
+    """The numbers of a chart; names and texts may come from anybody, so none of them is a formula."""
+    safe = table.rename(columns=lambda title: trials_table.cell(str(title)))
+    texts = safe.select_dtypes(exclude=["number", "datetime"]).columns
+    return safe.assign(**{title: safe[title].map(trials_table.cell) for title in texts}).to_csv(index=False).encode()
 
 
 def page(chart: Chart, request: Request, answer: Answer, figure: go.Figure) -> bytes:

@@ -21,6 +21,7 @@ from pages.parts.analysis import (
 )
 from pages.parts.analysis.catalogue import CHARTS, SEVERAL, Chart
 from pages.parts.analysis.request import Answer, Request
+from pages.parts.formats import as_markdown
 from pages.parts.trial_words import state_word
 from storage.studies import STATES
 from storage.trial_sample import StudyShape, TrialSample
@@ -51,7 +52,7 @@ def draw(study: str, shape: StudyShape, score_name: str) -> None:
         sample = _sample(chart, study, shape, states)
         known = tuple(targets(sample.trials, shape.minimises, shape.objectives, score_name))
         target = _choose_target(chart, known)
-        if target.objective and chart.states:
+        if target.objective and chart.states and states:
             sample = data.sample(study, shape, states, target.objective)
         names = _choose_parameters(chart, sample, target)
         if names is None:
@@ -91,7 +92,7 @@ def _choose_chart() -> Chart:
     first = next(iter(CHARTS))
     if asked is not None and asked not in CHARTS:
         st.warning(
-            f"There is no chart “{asked}”; the history is shown instead. Known are {', '.join(CHARTS)}.",
+            f"There is no chart “{as_markdown(asked)}”; the history is shown instead. Known are {', '.join(CHARTS)}.",
             icon=":material/search_off:",
         )
     st.session_state["analysis_chart"] = asked if asked in CHARTS else first

@@ -31,3 +31,9 @@ def test_equal_points_share_their_fate_and_no_number_is_never_best() -> None:
     assert front([(1.0, 2.0), (1.0, 2.0), (0.0, 3.0), (2.0, 3.0)], (True, True)) == [True, True, True, False]
     assert front([(math.nan, 0.0), (math.inf, 0.0), (1.0, 1.0)], (True, True)) == [False, False, True]
     assert front([], (True,)) == []
+
+
+def test_a_front_of_all_points_of_a_large_study() -> None:
+    points = [(float(number), float(5_000 - number)) for number in range(5_000)]
+    assert front(points, [False, False]) == [True] * 5_000
+    assert front([*points, (-1.0, 0.0)], [False, False]) == [True] * 5_000 + [False]
