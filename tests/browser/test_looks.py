@@ -32,8 +32,7 @@ def finished_run(browser: Browser, dashboard: Dashboard) -> str:
     return name
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), [*((width, "light") for width in WIDTHS), (360, "dark"), (1440, "dark")])
 @pytest.mark.parametrize("name", PAGES)
 def test_page_fits(  # noqa: PLR0917 - three parameters and three fixtures
     name: str, width: int, scheme: str, browser: Browser, finished_run: str, dashboard: Dashboard, pictures: Path
