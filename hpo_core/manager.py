@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hpo_core.backends import LOCAL_ONLY, BackendFactory
+from hpo_core.logs import LOGGER
 from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.run_study import resumed_config
@@ -87,7 +90,8 @@ class RunManager:
             StorageError: the database cannot be opened, there is no such run, or somebody else runs it.
         """
         changes = {} if trials is None else {"trials": trials}
-        config = resumed_config(open_database(self._settings.storage_url), run_name, changes)
+        cores = (self._machine or Machine.detect()).cores
+        config = resumed_config(open_database(self._settings.storage_url), run_name, changes, cores)
         self._add(config, settings, visitor, resume=True)
 
     def move_up(self, run_name: str) -> None:
@@ -125,7 +129,8 @@ class RunManager:
         with self._lock:
             runner = Runner(config, settings or self._settings, self._machine, self._backends, resume=resume)
             self._waiting.append(Waiting(runner, visitor))
-            self._next_turn()
+            with suppress(StorageError):  # away for a moment: the attendant tries again
+                self._next_turn()
             if self._waiting and self._attendant is None:
                 self._attendant = threading.Thread(target=self._attend, name="queue of runs", daemon=True)
                 self._attendant.start()
@@ -137,14 +142,13 @@ class RunManager:
             try:
                 self._drop_cancelled()
                 with self._lock:
-                    for item in self._waiting:
-                        item.runner.beat()
+                    self._waiting = [item for item in self._waiting if item.runner.beat()]
                     self._next_turn()
                     if not self._waiting:
                         self._attendant = None
                         return
-            except StorageError:  # away for a moment
-                continue
+            except Exception:
+                logging.getLogger(LOGGER).exception("the queue of runs could not be served")
 
     def _next_turn(self) -> None:
         if not self._waiting or self.active is not None:
@@ -153,8 +157,12 @@ class RunManager:
             return
         item = in_turn(self._waiting, self._served)[0]
         self._waiting.remove(item)
+        try:
+            item.runner.start()
+        except RuntimeError as error:  # no thread can be had
+            item.runner.abandon(f"it could not be started: {error}")
+            return
         self._served, self._runner = item.visitor, item.runner
-        item.runner.start()
 
     def _drop_cancelled(self) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ import numpy as np
 import optuna
 
 from datasets import PreparedDataset
+from hpo_core.backends import LOCAL
 from hpo_core.errors import RunError, UsageError
 from hpo_core.health.score import score_formula
 from hpo_core.objective import INTERRUPTED, REPEATED
@@ -20,6 +21,7 @@ from storage.database import Database
 from storage.run_storage import RunStorage, count_trials
 from storage.studies import Studies
 
+GRID = "grid"
 CONFIGURATION, FINGERPRINT = "configuration", "dataset fingerprint"
 
 
@@ -41,13 +43,20 @@ class Past:
         """Trials that its study will have in the end where `wanted` ones count."""
         return self.trials + max(0, wanted - self.counted)
 
-    def seed(self, seed: int) -> int:
-        """Of the sampler: the same one again would suggest the same configurations again."""
-        return int(np.random.SeedSequence([seed, self.trials]).generate_state(1)[0]) if self.trials else seed
+    def seed(self, config: OptimizationConfig) -> int:
+        """Of the sampler: the same one again would suggest the same configurations again.
+
+        A grid's seed decides the order of its points, which must stay so that each is tried once.
+        """
+        if not self.trials or config.sampler == GRID:
+            return config.seed
+        return int(np.random.SeedSequence([config.seed, self.trials]).generate_state(1)[0])
 
 
-def resumed_config(database: Database, run_name: str, changes: Mapping[str, object]) -> OptimizationConfig:
+def resumed_config(database: Database, run_name: str, changes: Mapping[str, object], cores: int) -> OptimizationConfig:
     """What a run was told, with `changes` such as more `trials` in all, to carry it on.
+
+    Its number of workers was found out on the machine it began on: here it is at most the number of `cores`.
 
     Raises:
         UsageError: it cannot be resumed, or a change cannot be used.
@@ -59,7 +68,10 @@ def resumed_config(database: Database, run_name: str, changes: Mapping[str, obje
             "run_name", f"cannot be resumed: {run_name!r} is no run with a configuration and a trial",
             "'status' lists the runs",
         )  # fmt: skip
-    return OptimizationConfig.from_mapping({**recorded, **changes, "run_name": run_name})
+    told = {**recorded, **changes, "run_name": run_name}
+    if told.get("backend") == LOCAL and "workers" not in changes and isinstance(told.get("workers"), int):
+        told["workers"] = min(told["workers"], cores)
+    return OptimizationConfig.from_mapping(told)
 
 
 def past_of(database: Database, config: OptimizationConfig, duration_s: float, is_finished: bool) -> Past:
@@ -107,12 +119,24 @@ def open_study(
             raise RunError(
                 "the data have changed since the earlier trials, so new ones could not be compared with them"
             )
-        storage.fail_running(
-            study.study_name, {"outcome": INTERRUPTED, "reason": "the process that ran it has gone"}
-        )  # fmt: skip
+        storage.fail_running(study.study_name, {"outcome": INTERRUPTED, "reason": "the process that ran it has gone"})
+        if config.sampler == GRID:
+            _repeat_points(study)
     for key, value in _attributes(config, prepared).items():
         study.set_user_attr(key, value)
     return study
+
+
+def _repeat_points(study: optuna.Study) -> None:
+    """Put the points of a grid in front that were stopped with the run: the sampler takes them for done."""
+    trials = study.get_trials(deepcopy=False)
+    stopped = [trial.params for trial in trials if trial.user_attrs.get("outcome") in REPEATED]
+    done = [trial.params for trial in trials if trial.user_attrs.get("outcome") not in (None, *REPEATED)]
+    done += [trial.system_attrs.get("fixed_params", {}) for trial in trials if not trial.state.is_finished()]
+    for params in stopped:
+        if params and params not in done:
+            done.append(params)
+            study.enqueue_trial(params)
 
 
 def _attributes(config: OptimizationConfig, prepared: PreparedDataset) -> dict[str, Any]:

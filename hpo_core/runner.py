@@ -33,7 +33,7 @@ from storage.artifacts import Artifacts
 from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
 from storage.progress import ProgressTable
-from storage.runs import Runs, RunState
+from storage.runs import Run, Runs, RunState
 from storage.studies import Studies
 
 # Trials in a row without a result, after which going on would only waste time.
@@ -42,6 +42,7 @@ REFUSALS_IN_A_ROW = 10
 WRITE_INTERVAL_S = 0.25
 SHORTEST_INTERVAL_S = 0.1
 HEARTBEAT_INTERVAL_S = 2.0
+LOST = "the run was resumed elsewhere while this process was asleep: it stops here"
 
 
 class Runner:
@@ -81,7 +82,8 @@ class Runner:
         self._database: Database = open_database(settings.storage_url)
         self._runs = Runs(self._database)
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
-        self._past = Past()
+        self._past, self._resumes = Past(), resume
+        self._before: Run | None = None  # what a resumed run was
         if not resume:
             require_study(config.warm_start, Studies(self._database))
         self.run_name = self._take_over() if resume else self._claim_name()
@@ -116,17 +118,21 @@ class Runner:
         """The machine it runs on, as the owner of a run names it."""
         return self._owner.partition(":")[0]
 
-    def beat(self) -> None:
-        """Say that the run is alive; for one that waits its turn. Raises StorageError."""
-        self._runs.beat(self.run_name, self._owner)
+    def beat(self) -> bool:
+        """Say that the run is alive; for one that waits its turn. Whether it is still ours. Raises StorageError."""
+        return self._runs.beat(self.run_name, self._owner)
 
     def is_told_to_stop(self) -> bool:
         """Whether somebody asked for its end in the database. Raises StorageError."""
         return self._runs.cancel_requested(self.run_name)
 
     def abandon(self, reason: str) -> None:
-        """End a run that was not started."""
-        self._close(RunState.CANCELLED, reason)
+        """End a run that was not started; one that was to be resumed is again what it was."""
+        if self._before is None:
+            self._close(RunState.CANCELLED, reason)
+        else:
+            self._log.info("the run does not go on: %s", reason)
+            self._runs.put_back(self._before, owner=self._owner)
 
     def cancel(self) -> None:
         """Stop the run; its trials end within two seconds. As a cancel request in the database, but at once."""
@@ -152,7 +158,7 @@ class Runner:
     def _take_over(self) -> str:
         """Make the run that is resumed our own."""
         name = str(self.config.run_name)
-        run = self._runs.get(name)
+        run = self._before = self._runs.get(name)
         self._past = past_of(self._database, self.config, run.duration_s(), run.state is RunState.FINISHED)
         self._runs.take_over(name, owner=self._owner, trials=self._past.total(self.config.trials))
         return name
@@ -194,7 +200,9 @@ class Runner:
 
     def _optimise(self) -> str:
         """The whole run; returns what there is to say about its end."""
-        self._runs.begin(self.run_name, self._past.duration_s)
+        if not self._runs.begin(self.run_name, self._past.duration_s, self._owner):
+            self._is_lost = True
+            raise RunError(LOST)
         self._board_table().clear()  # of what a killed process left there
         prepared = datasets.prepare(
             self.config.dataset,
@@ -204,7 +212,7 @@ class Runner:
         )
         self._make_folder()
         config = replace(self.config, run_name=self.run_name, workers=self.workers)
-        sampler = make_sampler(config.sampler, config.search_space(), self._past.seed(config.seed))
+        sampler = make_sampler(config.sampler, config.search_space(), self._past.seed(config))
         study = open_study(self._database, config, sampler, prepared, self._past)
         class_names = list(prepared.info.class_names)
         backend = self._backend(self._order(class_names))
@@ -226,12 +234,13 @@ class Runner:
                 deadline=began + minutes * 60 if minutes else None,
                 best=BestScore(Studies(self._database).summary(self.run_name).best_score),
             )
-            if not self._past.trials:
+            if not study.get_trials(deepcopy=False):
                 enqueue(study, Studies(self._database), self.config, self._log)
             try:
                 self._study_loop(study, Objective(context, backend), self.workers + backend.ahead)
             finally:
-                remarks = write_results(Studies(self._database), self.run_name, self.folder)
+                studies = Studies(self._database)
+                remarks = [] if self._is_lost else write_results(studies, self.run_name, self.folder)
             message = self._verdict(study)
             remarks += self._final_model(study, context, backend)
         finally:
@@ -303,7 +312,7 @@ class Runner:
 
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=self._past.trials > 0)
+            self.folder.mkdir(parents=True, exist_ok=self._resumes)
             # Without the name, which is taken now: the file is there to repeat the run.
             text = replace(self.config, run_name=None).to_yaml()
             (self.folder / "config.yaml").write_text(text, encoding="utf-8")
@@ -328,8 +337,10 @@ class Runner:
                 self._board.flush()
                 if time.monotonic() - last_beat >= HEARTBEAT_INTERVAL_S:
                     if not self._runs.beat(self.run_name, self._owner):
-                        self._log.error("the run was resumed elsewhere while this process was asleep: it stops here")
+                        self._log.error(LOST)
+                        self._is_lost = True
                         self._cancelled.set()
+                        return
                     last_beat = time.monotonic()
                 if self._runs.cancel_requested(self.run_name):
                     self._cancelled.set()

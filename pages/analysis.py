@@ -17,7 +17,7 @@ def _page() -> None:
         if not names:
             view.nothing_yet()
             return
-        study = choose_study(names, shared.active_run(known), "analysis")
+        study = choose_study(names, shared.active_run(), "analysis")
         if not shared.studies().exists(study):
             st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
             return

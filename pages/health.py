@@ -16,7 +16,7 @@ def _page() -> None:
         if not names:
             health_view.nothing_yet()
             return
-        study = choose_study(names, shared.active_run(known), "health")
+        study = choose_study(names, shared.active_run(), "health")
         if not shared.studies().exists(study):
             st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
             return

@@ -19,7 +19,7 @@ def _page() -> None:
         names = shared.names(known)
         folder = shared.settings().results_dir
         finished = final_models.with_model(folder, names)
-        active = shared.active_run(known)
+        active = shared.active_run()
         options = _options(names, finished, active)
         if not options:
             model_view.nothing_yet(has_runs=bool(names))

@@ -16,7 +16,7 @@ def _page() -> None:
     with shared.database_errors(retry=True):
         known = shared.runs().list()
         names = shared.names(known)
-        active = shared.active_run(known)
+        active = shared.active_run()
         study = choose_study(names, active, "monitor") if names else None
         fastest = FASTEST_S if active is not None else IDLE_S
         every = shared.pace().interval_s(st.session_state.get("every", fastest), fastest)

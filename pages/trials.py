@@ -27,7 +27,7 @@ def _page() -> None:
         if not names:
             trial_gallery.nothing_yet()
             return
-        active = shared.active_run(known)
+        active = shared.active_run()
         study = choose_study(names, active, "trials")
         if not shared.studies().exists(study):
             st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")

@@ -60,6 +60,13 @@ class RunStorage(_CachedStorage):
                 self.set_trial_user_attr(trial._trial_id, key, value)
             self.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.FAIL)
 
+    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
+        """None: a study has one runner, which knows its own trials, and ends those of a dead one when it begins.
+
+        Optuna would take the trials of a machine that slept for dead, and end them under their workers' hands.
+        """
+        return []
+
     def _write_user_attributes(self, trial_id: int) -> None:
         with _create_scoped_session(self._backend.scoped_session, True) as session:
             for key, value in self._unwritten[trial_id].items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, or_, select, true, update
+from sqlalchemy import Row, and_, delete, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
@@ -111,11 +112,11 @@ class Runs:
         """
         now = time.time()
         free = or_(runs.c.state.notin_(_ACTIVE), runs.c.heartbeat_at < now - DEAD_AFTER_S)
-        values = {"owner": owner, "state": RunState.WAITING.value, "trials": trials, "message": "", "ended_at": None}
+        values = {"owner": owner, "state": RunState.WAITING.value, "trials": trials, "message": ""}
         with self._database.write() as connection:
             changed = connection.execute(
                 update(runs).where(runs.c.run_name == run_name, free).values(
-                    **values, cancel_requested=False, heartbeat_at=now
+                    **values, cancel_requested=False, started_at=None, ended_at=None, heartbeat_at=now
                 )
             ).rowcount  # fmt: skip
         run = self.get(run_name)
@@ -125,15 +126,36 @@ class Runs:
             )
         return run
 
+    def open(self) -> builtins.list[Run]:
+        """All runs that wait or train, the newest first; interrupted ones are none of them."""
+        query = select(runs).where(runs.c.state.in_(_ACTIVE)).order_by(runs.c.created_at.desc())
+        with self._database.read() as connection:
+            found = [_run(row) for row in connection.execute(query)]
+        return [run for run in found if not run.state.is_final]
+
     def running_on(self, host: str) -> Run | None:
         """A run that trains on the machine called `host`, whichever process it belongs to."""
-        here = (run for run in self.list() if run.owner.startswith(f"{host}:"))
+        here = (run for run in self.open() if run.owner.startswith(f"{host}:"))
         return next((run for run in here if run.state is RunState.RUNNING), None)
 
-    def begin(self, run_name: str, earlier_s: float = 0.0) -> None:
-        """The run starts now, or goes on after having lasted `earlier_s` seconds."""
+    def put_back(self, before: Run, *, owner: str) -> None:
+        """Undo a `take_over` that came to nothing: the run is again what it was `before`."""
+        # An interrupted run is a running one whose heart stopped.
+        is_dead = before.state is RunState.INTERRUPTED
+        values = {field.name: getattr(before, field.name) for field in fields(before)}
+        values |= {"state": RunState.RUNNING.value, "message": ""} if is_dead else {"state": before.state.value}
+        with self._database.write() as connection:
+            mine = (runs.c.run_name == before.run_name, runs.c.owner == owner)
+            connection.execute(update(runs).where(*mine).values(values))
+
+    def begin(self, run_name: str, earlier_s: float = 0.0, owner: str | None = None) -> bool:
+        """The run starts now, or goes on after having lasted `earlier_s` seconds; False where it has another owner."""
         now = time.time()
-        self._set(run_name, state=RunState.RUNNING.value, started_at=now - earlier_s, heartbeat_at=now)
+        values = {"state": RunState.RUNNING.value, "started_at": now - earlier_s, "heartbeat_at": now}
+        mine = runs.c.owner == owner if owner is not None else true()
+        with self._database.write() as connection:
+            changed = update(runs).where(runs.c.run_name == run_name, mine).values(values)
+            return bool(connection.execute(changed).rowcount)
 
     def end(
         self, run_name: str, state: RunState, message: str = "", at: float | None = None, owner: str | None = None
@@ -147,9 +169,12 @@ class Runs:
             )
 
     def forget_failed_start(self, run_name: str) -> None:
-        """Remove a run that failed; for one without a study or folder, whose name may be used again."""
+        """Remove a run that failed or never began; for one without a study or folder, whose name may be used again."""
+        is_dead = runs.c.heartbeat_at < time.time() - DEAD_AFTER_S
+        never_began = and_(runs.c.started_at.is_(None), or_(runs.c.state.notin_(_ACTIVE), is_dead))
+        over = or_(runs.c.state == RunState.FAILED.value, never_began)
         with self._database.write() as connection:
-            connection.execute(delete(runs).where(runs.c.run_name == run_name, runs.c.state == RunState.FAILED.value))
+            connection.execute(delete(runs).where(runs.c.run_name == run_name, over))
 
     def beat(self, run_name: str, owner: str) -> bool:
         """The runner is alive; whether the run is still its own, which another may have taken over while it slept."""

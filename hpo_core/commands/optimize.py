@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import TextIO
 
@@ -14,6 +15,7 @@ from hpo_core.backends import LOCAL_ONLY, BackendFactory
 from hpo_core.commands.exit_codes import CANCELLED, FAILED, FINISHED, USAGE
 from hpo_core.errors import UsageError, nearest
 from hpo_core.formats import duration, percent
+from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig, split_words
 from hpo_core.outcome import RunOutcome, run_outcome
 from hpo_core.run_study import resumed_config
@@ -63,7 +65,7 @@ def resume(
         raise UsageError("run_name", "must be given", "for example resume run_name=mnist-1; 'status' lists the runs")
     settings = Settings.from_environment(environ)
     name = given.pop("run_name")
-    config = resumed_config(open_database(settings.storage_url), name, given)
+    config = resumed_config(open_database(settings.storage_url), name, given, Machine.detect().cores)
     return _watch(Runner(config, settings, backends=backends, resume=True), settings, as_json)
 
 
@@ -73,9 +75,11 @@ def _watch(runner: Runner, settings: Settings, as_json: bool) -> int:
     runner.start()
     print(f"run {runner.run_name}: {runner.total} trials, {runner.workers} at a time", file=sys.stderr)
     reporter = Reporter(settings, runner.run_name, sys.stderr)
-    while not runner.wait(REPORT_INTERVAL_S):
-        reporter.report()
-    reporter.report()
+    over = False
+    while not over:
+        over = runner.wait(REPORT_INTERVAL_S)
+        with suppress(StorageError):  # away for a moment; the run goes on, and its end is told below
+            reporter.report()
     outcome = run_outcome(settings, runner.run_name)
     print(_last_words(outcome), file=sys.stderr)
     if runner.error is not None and str(runner.error) != outcome.message:

@@ -38,7 +38,7 @@ def draw(figures: RunFigures, run: Run) -> None:
             "nothing that was learnt is lost.</div>"
         )
         reason = _why_not(figures)
-        busy = shared.busy_here(shared.runs().list(limit=20))
+        busy = shared.busy_here()
         note = reason or (f"It waits its turn: {busy.run_name} is running." if busy else "")
         if note:
             st.html(f'<div class="quiet">{html.escape(note)}</div>')
@@ -61,7 +61,10 @@ def _why_not(figures: RunFigures) -> str:
 
 
 def _resume(name: str, trials: int) -> None:
+    manager = shared.manager()
+    if name == manager.active or name in manager.waiting:
+        return  # the second half of a double press
     try:
-        shared.manager().resume(name, trials, shared.run_settings(), shared.visitor())
+        manager.resume(name, trials, shared.run_settings(), shared.visitor())
     except (OneginError, DatasetError, StorageError) as error:
         st.session_state["resume_error"] = error

@@ -75,7 +75,7 @@ def _summary(config: OptimizationConfig, checked: Checked) -> None:
 
 
 def _button(config: OptimizationConfig | None) -> None:
-    busy = shared.busy_here(shared.runs().list(limit=20))
+    busy = shared.busy_here()
     nowhere = config is not None and config.backend == RUNPOD and not shared.remote().settings.complete
     st.button(
         "Start optimisation" if busy is None else "Add to the queue", key="start", type="primary",

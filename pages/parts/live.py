@@ -63,7 +63,7 @@ def draw(view: View) -> None:
 
 def _draw(view: View) -> None:
     with shared.database_errors(retry=False):
-        active = shared.active_run(shared.runs().list(limit=20))
+        active = shared.active_run()
         if (active.run_name if active else None) != view.active:
             st.rerun()
         if view.study is None:

@@ -129,16 +129,16 @@ def progress(run_name: str) -> ProgressTable:
     return ProgressTable(database(), run_name)
 
 
-def active_run(known: list[Run]) -> Run | None:
+def active_run() -> Run | None:
     """The newest run that trains, whichever process it belongs to; where none does, the newest that waits."""
-    open_runs = [run for run in known if not run.state.is_final]
-    return next((run for run in open_runs if run.state is RunState.RUNNING), open_runs[0] if open_runs else None)
+    found = runs().open()
+    return next((run for run in found if run.state is RunState.RUNNING), found[0] if found else None)
 
 
-def busy_here(known: list[Run]) -> Run | None:
+def busy_here() -> Run | None:
     """The run that keeps this machine busy, started from this dashboard or from a command line."""
     host = f"{socket.gethostname()}:"
-    return next((run for run in known if not run.state.is_final and run.owner.startswith(host)), None)
+    return next((run for run in runs().open() if run.owner.startswith(host)), None)
 
 
 def names(known: list[Run]) -> list[str]:

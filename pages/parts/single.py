@@ -29,7 +29,7 @@ def draw(_form: Form, checked: Checked) -> None:
     config = checked.config.one_trial()
     st.html(_table(config, set(checked.space.searched)))
     with shared.database_errors(retry=False):
-        busy = shared.busy_here(shared.runs().list(limit=20))
+        busy = shared.busy_here()
         nowhere = config.backend == RUNPOD and not shared.remote().settings.complete
         st.button(
             "Train this one", key="start_single", icon=":material/model_training:", on_click=launch.start,

@@ -13,7 +13,7 @@ from storage.runs import Run, RunState
 
 def draw() -> None:
     """A row for each run that waits; nothing where none does."""
-    rows = {run.run_name: run for run in shared.runs().list(limit=50) if run.state is RunState.WAITING}
+    rows = {run.run_name: run for run in shared.runs().open() if run.state is RunState.WAITING}
     ours = [name for name in shared.manager().waiting if name in rows]
     if not ours:
         return  # a run is also waiting for the moment between its name and its start

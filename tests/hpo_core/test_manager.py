@@ -124,6 +124,18 @@ def test_a_run_that_is_over_waits_its_turn_to_go_on(
     wait_for(lambda: manager.active == "old")
 
 
+def test_a_run_that_does_not_go_on_after_all_is_what_it_was(
+    manager: RunManager, settings: Settings, database: Database
+) -> None:
+    finish(runner(settings, ScriptedTrainer(), run_name="old"))
+    before = Runs(database).get("old")
+    manager.start(told("a"))
+    manager.resume("old", trials=9)
+    assert Runs(database).get("old").duration_s() == 0
+    manager.cancel("old")
+    assert manager.waiting == [] and Runs(database).get("old") == before
+
+
 def test_what_cannot_run_is_said_at_once(manager: RunManager) -> None:
     manager.start(told("a"))
     with pytest.raises(UsageError, match="workers"):

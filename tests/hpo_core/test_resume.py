@@ -13,8 +13,10 @@ from sqlalchemy import update
 
 from hpo_core.backends import Backend
 from hpo_core.commands.optimize import resume as resume_command
-from hpo_core.errors import UsageError
+from hpo_core.errors import RunError, UsageError
+from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
+from hpo_core.parameters import Architecture, defaults
 from hpo_core.records import Record
 from hpo_core.run_study import resumed_config
 from hpo_core.runner import Runner
@@ -31,7 +33,7 @@ from tests.stubs import EndlessTrainer, ScriptedTrainer, records_of
 
 
 def carried_on(settings: Settings, database: Database, trainer: ScriptedTrainer, **changes: object) -> Runner:
-    config = resumed_config(database, "a", changes)
+    config = resumed_config(database, "a", changes, MACHINE.cores)
     return finish(
         Runner(config, settings, MACHINE, {"local": lambda _order: Backend(lambda _trial: trainer)}, resume=True)
     )
@@ -81,7 +83,7 @@ def test_what_the_trials_after_it_are_does_not_depend_on_when_it_is_resumed(
     seen = []
     for name in ("one", "two"):
         finish(runner(settings, ScriptedTrainer(), run_name=name, sampler="random", trials=3))
-        config = resumed_config(database, name, {"trials": 5})
+        config = resumed_config(database, name, {"trials": 5}, MACHINE.cores)
         trainer = ScriptedTrainer()
         backends = {"local": lambda _order, used=trainer: Backend(lambda _trial: used)}
         finish(Runner(config, settings, MACHINE, backends, resume=True))
@@ -192,11 +194,51 @@ def test_the_final_model_is_made_anew_where_another_trial_is_the_best(
     assert run_outcome(settings, "a").test_accuracy == pytest.approx(0.95)
 
 
+def test_a_run_that_failed_before_its_first_trial_goes_on(settings: Settings, database: Database) -> None:
+    """The folder and the study are there, but no trial: a wrong key, for example."""
+
+    def refused() -> None:
+        raise RunError("the key is refused")
+
+    config = OptimizationConfig(trials=3, max_epochs_per_trial=2, workers=1, run_name="a", final_model=False)
+    backend = Backend(lambda _trial: ScriptedTrainer(), warm_up=refused)
+    finish(Runner(config, settings, MACHINE, {"local": lambda _order: backend}))
+    assert Runs(database).get("a").message == "the key is refused"
+    carried_on(settings, database, ScriptedTrainer())
+    assert (run_outcome(settings, "a").state, run_outcome(settings, "a").n_complete) == (RunState.FINISHED, 3)
+
+
+def test_each_point_of_a_grid_is_tried_once(settings: Settings, database: Database) -> None:
+    space = {
+        name: {"values": [value]}["values"] for name, value in defaults(Architecture.CNN).items() if name != "epochs"
+    }
+    space |= {"filters": [8, 16, 24, 32], "activation": ["relu", "elu"]}
+    run: list[Runner] = []
+
+    def script(config: TrialConfig) -> list[Record]:
+        if len(trainer.seen) == 3:
+            run[0].cancel()
+        return records_of(config)
+
+    trainer = ScriptedTrainer(script)
+    run.append(runner(settings, trainer, trials=20, sampler="grid", space=space))
+    finish(run[0])
+    carried_on(settings, database, ScriptedTrainer())
+    rows = [row for row in Studies(database).trials("a") if row.attributes["outcome"] == "complete"]
+    assert len(rows) == 8 and len({(row.params["filters"], row.params["activation"]) for row in rows}) == 8
+
+
+def test_workers_fit_the_machine_that_carries_on(settings: Settings, database: Database) -> None:
+    finish(runner(settings, ScriptedTrainer(), workers=4))
+    assert resumed_config(database, "a", {}, cores=2).workers == 2
+    assert resumed_config(database, "a", {"workers": 3}, cores=2).workers == 3, "said by the user, and refused later"
+
+
 def test_names_that_cannot_be_resumed(settings: Settings, database: Database) -> None:
     optuna.create_study(study_name="plain", storage=database.optuna_storage())
     for name in ("nobody", "plain"):
         with pytest.raises(UsageError, match="cannot be resumed"):
-            resumed_config(database, name, {})
+            resumed_config(database, name, {}, MACHINE.cores)
     with pytest.raises(UnknownRunError):
         Runs(database).take_over("nobody", owner="x", trials=1)
 

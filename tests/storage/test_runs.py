@@ -70,6 +70,28 @@ def test_a_run_without_a_heart_is_interrupted(runs: Runs, database: Database) ->
     assert runs.get("a").state is RunState.CANCELLED
 
 
+def test_open_runs_are_found_however_old(runs: Runs, database: Database) -> None:
+    runs.create("old", owner="me:1", trials=1)
+    runs.begin("old")
+    runs.create("dead", owner="me:1", trials=1)
+    for number in range(5):
+        runs.create(f"later-{number}", owner="me:1", trials=1)
+        runs.end(f"later-{number}", RunState.FINISHED)
+    age(database, "dead", DEAD_AFTER_S + 1)
+    assert [run.run_name for run in runs.open()] == ["old"]
+    assert (runs.running_on("me") or runs.get("dead")).run_name == "old" and runs.running_on("m") is None
+
+
+def test_a_name_whose_run_never_began_is_free_again(runs: Runs, database: Database) -> None:
+    for name in ("removed", "dead", "alive"):
+        runs.create(name, owner="me:1", trials=1)
+    runs.end("removed", RunState.CANCELLED)
+    age(database, "dead", DEAD_AFTER_S + 1)
+    for name in ("removed", "dead", "alive"):
+        runs.forget_failed_start(name)
+    assert [run.run_name for run in runs.list()] == ["alive"]
+
+
 def test_newest_first(runs: Runs) -> None:
     for name in "abc":
         runs.create(name, owner="me:1", trials=1)
