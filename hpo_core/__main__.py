@@ -18,6 +18,8 @@ commands:
                or preset=quick|balanced|thorough with what differs from it
   resume       carry on or extend a run: run_name=NAME [trials=N in all] [workers=N]
   train        one configuration without a study: dataset=mnist filters=16 epochs=3 ...
+  leaderboard  train the best configurations of a run with several seeds and compare them:
+               run_name=NAME [top=3] [seeds=5] [workers=N]
   status       all runs, or one of them: [run_name=NAME]
   cancel       stop a run, also one of another process: run_name=NAME
   export       write the report of a study, one HTML file that opens offline: run_name=NAME
@@ -68,6 +70,14 @@ def _resume(words: Sequence[str], as_json: bool) -> int:
     return resume(words, as_json, os.environ, {**LOCAL_ONLY, RUNPOD: runpod_backend})
 
 
+def _leaderboard(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.backends import LOCAL_ONLY, RUNPOD
+    from hpo_core.commands.leaderboard import show_leaderboard
+    from runpod_service.backend import runpod_backend
+
+    return show_leaderboard(words, as_json, os.environ, {**LOCAL_ONLY, RUNPOD: runpod_backend})
+
+
 def _train(words: Sequence[str], as_json: bool) -> int:
     from hpo_core.commands.train import train
 
@@ -116,6 +126,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str], bool], int]] = {
     "optimize": _optimize,
     "resume": _resume,
     "train": _train,
+    "leaderboard": _leaderboard,
     "status": _status,
     "cancel": _cancel,
     "export": _export,

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import optuna
 
 from hpo_core.backends import Backend
@@ -28,6 +27,7 @@ from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
 from hpo_core.records import WAITING, Artefact, Epoch, Failed, Finished, Phase, Record, Tick
 from hpo_core.replicas import scaled_batch
+from hpo_core.seeds import seed_number, trial_seed
 from hpo_core.summaries import summarise
 from hpo_core.trial_config import TrialConfig
 from hpo_core.trial_files import Journal, TrialFiles
@@ -115,7 +115,7 @@ class RunContext:
     clock: Callable[[], float] = time.monotonic
 
     def trial_config(self, number: int, hyperparameters: dict[str, Value]) -> TrialConfig:
-        """The complete configuration of trial `number`."""
+        """The complete configuration of a trial; its seed is made from `number`."""
         config = self.config
         return TrialConfig(
             dataset=config.dataset,
@@ -192,11 +192,6 @@ def six_digits(number: float) -> float:
     return float(f"{number:.6g}")
 
 
-def trial_seed(seed: int, number: int) -> int:
-    """Seed of trial `number` in a run with `seed`: 0 to 2**32 - 1, unrelated between neighbours."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-
-
 @dataclass
 class _Told:
     """What a training has told so far, and what of it becomes attributes of the trial."""
@@ -242,7 +237,7 @@ class Objective:
     def _score(self, trial: optuna.Trial, attributes: dict[str, object]) -> float:
         if self._context.cancelled.is_set():
             raise RunCancelled("the run was cancelled")
-        config = self._context.trial_config(trial.number, self._space.suggest(trial))
+        config = self._context.trial_config(seed_number(trial), self._space.suggest(trial))
         attributes |= {"configuration": config.to_json(), "architecture": summarise(config)}
         attributes["parameters"] = self._refuse_oversize(trial, config)
         self._context.board.begin(trial.number, summarise(config), config.number("epochs"))

@@ -112,6 +112,11 @@ class OptimizationConfig:
     warm_start: str | None = _option(
         None, "A study whose best configurations are tried first, as far as they fit the search space.", kind=str
     )
+    rerun_of: str | None = _option(
+        None, "A study whose best configurations are trained again, each with several seeds; nothing is searched.",
+        kind=str,
+    )  # fmt: skip
+    seeds: int = _option(5, "Seeds of each configuration that is trained again.", Range(2, 100))
     workers: int | None = _option(
         None, "Trials at once; by default as many as cores and memory allow, or three on RunPod.", Range(1, 64), int
     )
@@ -176,6 +181,11 @@ class OptimizationConfig:
             )  # fmt: skip
         if self.mode == "health" and self.health_interval == 0:
             raise UsageError("health_interval", "must be at least 1 in mode=health, got 0", "leave it out")
+        if self.rerun_of is not None and self.trials % self.seeds:
+            raise UsageError(
+                "trials", f"must be a multiple of seeds={self.seeds} where trials are repeated, got {self.trials}",
+                f"for example trials={max(1, self.trials // self.seeds) * self.seeds}",
+            )  # fmt: skip
         self.search_space()
 
     @property
@@ -209,7 +219,9 @@ class OptimizationConfig:
         }
         fixed = {name: value["low"] if isinstance(value, Mapping) else value for name, value in fixed.items()}
         fixed["epochs"] = min(int(str(fixed["epochs"])), self.max_epochs_per_trial)
-        return dataclasses.replace(self, trials=1, space=fixed, sampler="tpe", pruner="none", warm_start=None)
+        return dataclasses.replace(
+            self, trials=1, space=fixed, sampler="tpe", pruner="none", warm_start=None, rerun_of=None
+        )
 
     def as_dict(self) -> dict[str, object]:
         """Plain values that YAML and JSON can hold and `from_mapping` accepts."""

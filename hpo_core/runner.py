@@ -22,6 +22,7 @@ from hpo_core.objective import MONEY_CAP, BestScore, Objective, RunContext
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.prices import in_dollars
 from hpo_core.progress import ProgressBoard
+from hpo_core.reruns import enqueue_reruns, require_enough, title_of
 from hpo_core.results import ResultsError, write_results
 from hpo_core.run_study import Past, open_study, past_of
 from hpo_core.samplers import LEARNS_FROM_PRUNED, make_sampler
@@ -86,6 +87,7 @@ class Runner:
         self._before: Run | None = None  # what a resumed run was
         if not resume:
             require_study(config.warm_start, Studies(self._database))
+            require_enough(Studies(self._database), config)
         self.run_name = self._take_over() if resume else self._claim_name()
         self.total = self._past.total(config.trials)
         self.folder = settings.results_dir / self.run_name
@@ -236,6 +238,7 @@ class Runner:
             )
             if not study.get_trials(deepcopy=False):
                 enqueue(study, Studies(self._database), self.config, self._log)
+            enqueue_reruns(study, Studies(self._database), self.config, self._log)
             try:
                 self._study_loop(study, Objective(context, backend), self.workers + backend.ahead)
             finally:
@@ -361,7 +364,9 @@ def _in_words(config: OptimizationConfig, workers: int) -> str:
 
 
 def default_run_name(config: OptimizationConfig) -> str:
-    """For example 'mnist-simple-20260131-142233': data, mode and local time."""
+    """For example 'mnist-simple-20260131-142233': data, mode and local time; of a rerun 'NAME-seeds'."""
+    if config.rerun_of is not None:
+        return title_of(config.rerun_of)
     return f"{config.dataset}-{config.mode}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import optuna
@@ -40,22 +40,33 @@ def enqueue(study: optuna.Study, studies: Studies, config: OptimizationConfig, l
     """
     if config.warm_start is None:
         return 0
-    space, taken, known = config.search_space(), 0, []
-    order = "score" if studies.summary(config.warm_start).minimises else "-score"
-    for row in studies.trials(config.warm_start, sort=order, states=("complete",), limit=LOOKED_AT):
+    taken = 0
+    for row, values, problem in best_fitting(studies, config.warm_start, config.search_space()):
         if taken == min(BEST, config.trials):
             break
-        values, problem = fitting(row, space)
-        if values in known:
-            continue
         if problem:
             log.info("warm start: Trial %d of %s is left out: %s", row.number, config.warm_start, problem)
             continue
-        known.append(values)
         study.enqueue_trial(values, user_attrs={ORIGIN: f"Trial {row.number} of {config.warm_start}"})
         taken += 1
     log.info("warm start: %d configurations of %s are tried first", taken, config.warm_start)
     return taken
+
+
+def best_fitting(studies: Studies, study: str, space: SearchSpace) -> Iterator[tuple[TrialRow, dict[str, Value], str]]:
+    """Complete trials of a study, the best first, each with its values for `space`; each configuration once.
+
+    Yields the trial, what it had for each hyperparameter searched here, and why it cannot be used, or ''.
+    """
+    order = "score" if studies.summary(study).minimises else "-score"
+    known: list[dict[str, Value]] = []
+    for row in studies.trials(study, sort=order, states=("complete",), limit=LOOKED_AT):
+        values, problem = fitting(row, space)
+        if problem:
+            yield row, {}, problem
+        elif values not in known:
+            known.append(values)
+            yield row, values, ""
 
 
 def fitting(row: TrialRow, space: SearchSpace) -> tuple[dict[str, Value], str]:

@@ -22,6 +22,7 @@ from hpo_core.analysis.association import (
 from hpo_core.analysis.importance import FEWEST as FEWEST_FOR_IMPORTANCE
 from hpo_core.analysis.importance import TOP, Importance
 from hpo_core.analysis.landscape import Axis, Surface, axis, category
+from hpo_core.analysis.leaderboard import Place, smallest_level
 from hpo_core.analysis.targets import Target, parameter_title, plain
 
 SUPPORT = 3.0
@@ -53,6 +54,37 @@ def history(points: Sequence[tuple[int, float]], target: Target, others: int = 0
     )
     tail = f"; {_since(since)} brought nothing better" if since else ", the newest one"
     return f"{begin}{gain}, reached by Trial {number}{tail}."
+
+
+def leaderboard(places: Sequence[Place], target: Target) -> str:
+    """Which configuration is ahead, and whether that is more than chance."""
+    if not places:
+        return "No configuration was trained more than once here, so nobody knows how much of a result is luck."
+    first = places[0]
+    said = f"{first.name} reaches {_mean(first, target)} over {len(first.results)} seeds"
+    if len(places) == 1:
+        return f"{said}; no other configuration was trained more than once."
+    level = [place for place in places[1:] if place.is_level]
+    if not level:
+        return f"{said}, the {target.best_word} {target.title} of {len(places)}, and by more than chance explains."
+    if len(level) == 1:
+        others = f"{level[0].name}, with {_mean(level[0], target)}, cannot be told from it (p = {level[0].p_value:.2f})"
+    else:
+        others = f"{len(level)} of the {len(places) - 1} others cannot be told from it"
+    smallest = smallest_level(places)
+    advice = ""
+    if smallest is not None and smallest is not first:
+        advice = (
+            f": of these take {smallest.name}, the smallest with {formats.count(smallest.parameters or 0)} parameters"
+        )
+    return f"{said}; {others}{advice}."
+
+
+def _mean(place: Place, target: Target) -> str:
+    """Mean and standard deviation, with one unit."""
+    number = [f"{value * target.factor:.4g}" for value in (place.mean, place.deviation)]
+    number[1] = f"{place.deviation * target.factor:.2g}"
+    return f"{number[0]} ± {number[1]} {target.unit}".rstrip()
 
 
 def importance(found: Importance, target: Target) -> str:

@@ -40,7 +40,7 @@ def optimize(
 ) -> int:
     """Run what the words say. Raises UsageError, DatasetError or StorageError before anything is started."""
     settings = Settings.from_environment(environ)
-    return _watch(Runner(OptimizationConfig.from_words(words), settings, backends=backends), settings, as_json)
+    return watch(Runner(OptimizationConfig.from_words(words), settings, backends=backends), settings, as_json)
 
 
 def resume(
@@ -66,10 +66,10 @@ def resume(
     settings = Settings.from_environment(environ)
     name = given.pop("run_name")
     config = resumed_config(open_database(settings.storage_url), name, given, Machine.detect().cores)
-    return _watch(Runner(config, settings, backends=backends, resume=True), settings, as_json)
+    return watch(Runner(config, settings, backends=backends, resume=True), settings, as_json)
 
 
-def _watch(runner: Runner, settings: Settings, as_json: bool) -> int:
+def watch(runner: Runner, settings: Settings, as_json: bool) -> int:
     """Start a run, say what happens until it is over, and how it ended; the exit code."""
     _cancel_on_signal(runner)
     runner.start()

@@ -29,6 +29,9 @@ LABELS: Mapping[str, str] = {
     "max_training_time_minutes": "Minutes for one trial",
     "threads": "Threads of a trial",
     "warm_start": "Begin with the best trials of",
+    "rerun_of": "Study to train again",
+    "seeds": "Seeds of each",
+    "top": "Configurations",
 }
 
 

@@ -104,6 +104,16 @@ _DECLARED = (
         "rising one that time is well spent.",
         ("Optuna: timeline", f"{_OPTUNA}plot_timeline.html"),
     ),
+    Chart(
+        "leaderboard", "Leaderboard", "Which network is the best one reliably",
+        "One training is partly luck: other first weights, another order of the samples, another result. Here each "
+        "configuration was trained several times. Dots are single trainings, the diamond is their mean, the bar its "
+        "95 % confidence interval. p is how probable a gap to the first place of this size is if both were equally "
+        "good (Welch's t-test, corrected for the number of comparisons by Holm's method); below 0.05 it counts as "
+        "more than chance. The first place was chosen for being first, so read a p near 0.05 with care.",
+        ("Welch's t-test", "https://en.wikipedia.org/wiki/Welch%27s_t-test"), (),
+        "Only complete trials are compared, and only configurations that were trained at least twice.",
+    ),
 )  # fmt: skip
 
 CHARTS: Mapping[str, Chart] = {chart.key: chart for chart in _DECLARED}

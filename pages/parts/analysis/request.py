@@ -74,9 +74,11 @@ class Answer:
         figure: None where there is nothing to draw.
         table: the numbers behind it.
         notes: what else must be known to read it.
+        in_full: whether the table is shown beside the figure, which has not room for all of it.
     """
 
     sentence: str
     figure: go.Figure | None
     table: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    in_full: bool = False

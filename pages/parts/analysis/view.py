@@ -15,9 +15,11 @@ from pages.parts.analysis import (
     downloads,
     fronts,
     importances,
+    leaders,
     of_parameters,
     over_trials,
     parallel,
+    reruns,
 )
 from pages.parts.analysis.catalogue import CHARTS, SEVERAL, Chart
 from pages.parts.analysis.request import Answer, Request
@@ -59,6 +61,8 @@ def draw(study: str, shape: StudyShape, score_name: str) -> None:
             return
         request = Request(study, shape, sample, states, target, known, names)
         _show(chart, request, _BUILDERS[chart.key](request))
+    if chart.key == leaders.KEY:
+        reruns.draw(study)
     if set(shape.n_by_state) & {"running", "waiting"}:
         st.fragment(_watch, run_every=WATCH_S, key="analysis_watch")(study, data.counts(shape))
 
@@ -76,6 +80,8 @@ def _show(chart: Chart, request: Request, answer: Answer) -> None:
             answer.figure, key=f"figure_{chart.key}", alt=answer.sentence,
             config={"displaylogo": False, "displayModeBar": False, "scrollZoom": False},
         )  # fmt: skip
+    if answer.in_full:
+        st.dataframe(answer.table, hide_index=True, key=f"table_{chart.key}")
     for note in answer.notes:
         st.html(f'<div class="quiet">{html.escape(note)}</div>')
     title, address = chart.source
@@ -250,4 +256,5 @@ _BUILDERS: dict[str, Callable[[Request], Answer]] = {
     "timeline": over_trials.timeline,
     "pareto": _front,
     "duration": over_trials.duration,
+    leaders.KEY: leaders.draw,
 }

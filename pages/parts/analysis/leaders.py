@@ -1,0 +1,70 @@
+"""The leaderboard: configurations that were trained several times, and which of them chance cannot put in front."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from hpo_core.analysis import sentences
+from hpo_core.analysis.leaderboard import Place, leaderboard
+from hpo_core.analysis.targets import Target
+from pages.parts import palette
+from pages.parts.analysis import style
+from pages.parts.analysis.request import Answer, Request
+
+KEY = "leaderboard"
+MOST = 20
+ROW, AROUND = 44, 130
+
+
+def draw(request: Request) -> Answer:
+    """A row per configuration, the best mean above."""
+    target = request.target
+    places = leaderboard(request.judged, target)
+    table = pd.DataFrame(
+        [_row(rank, place, target) for rank, place in enumerate(places, start=1)],
+        columns=["rank", "configuration", "mean", "deviation", "seeds", "p", "parameters", "trials"],
+    )
+    said = sentences.leaderboard(places, target)
+    if not places:
+        return Answer(said, None, table)
+    return Answer(said, _figure(places[:MOST], target), table, request.notes, in_full=True)
+
+
+def _row(rank: int, place: Place, target: Target) -> dict[str, object]:
+    return {
+        "rank": rank, "configuration": place.name, "mean": round(place.mean * target.factor, 4),
+        "deviation": round(place.deviation * target.factor, 4), "seeds": len(place.results),
+        "p": None if place.p_value is None else round(place.p_value, 4), "parameters": place.parameters,
+        "trials": ", ".join(map(str, place.trials)),
+    }  # fmt: skip
+
+
+def _figure(places: list[Place], target: Target) -> go.Figure:
+    figure = style.blank("", "", height=AROUND + ROW * len(places))
+    names = [style.wrapped(place.name) for place in places]
+    for place, name in zip(places, names, strict=True):
+        figure.add_scatter(
+            x=[value * target.factor for value in place.results], y=[name] * len(place.results), mode="markers",
+            name="a training", legendgroup="trainings", showlegend=place is places[0],
+            marker={"size": 8, "color": palette.RUNNING, "opacity": 0.6},
+            customdata=[
+                f"Trial {number}: {target.text(value)}"
+                for number, value in zip(place.trials, place.results, strict=True)
+            ],
+            hovertemplate="%{customdata}<extra></extra>",
+        )  # fmt: skip
+    for level, symbol, label in ((True, "diamond", "mean: first, or level with it"), (False, "x", "mean: behind")):
+        chosen = [(place, name) for place, name in zip(places, names, strict=True) if place.is_level is level]
+        if not chosen:
+            continue
+        figure.add_scatter(
+            x=[place.mean * target.factor for place, _ in chosen], y=[name for _, name in chosen], mode="markers",
+            name=label, marker={"size": 13, "symbol": symbol, "color": palette.BEST if level else palette.WAITING},
+            error_x={"type": "data", "array": [place.half_interval * target.factor for place, _ in chosen]},
+            hovertemplate="mean %{x:.4g}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title=style.wrapped(target.axis, 34))
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
+    figure.update_layout(margin={"t": 60}, legend={"y": 1.02, "yanchor": "bottom"})
+    return figure
