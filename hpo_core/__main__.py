@@ -23,6 +23,7 @@ commands:
   status       all runs, or one of them: [run_name=NAME]
   cancel       stop a run, also one of another process: run_name=NAME
   export       write the report of a study, one HTML file that opens offline: run_name=NAME
+  clean        delete old runs: older_than_days=N and keep_mb=N say which, confirm=true does it
   datasets     the data sets and where each would be read from
   tensorboard  write the curves of a run's trials for TensorBoard: run_name=NAME
 """
@@ -110,6 +111,12 @@ def _export(words: Sequence[str], as_json: bool) -> int:
     return export(words, as_json, os.environ, report)
 
 
+def _clean(words: Sequence[str], as_json: bool) -> int:
+    from hpo_core.commands.clean import clean
+
+    return clean(words, as_json, os.environ)
+
+
 def _datasets(words: Sequence[str], as_json: bool) -> int:
     from hpo_core.commands.queries import list_datasets
 
@@ -130,6 +137,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str], bool], int]] = {
     "status": _status,
     "cancel": _cancel,
     "export": _export,
+    "clean": _clean,
     "datasets": _datasets,
     "tensorboard": _tensorboard,
 }

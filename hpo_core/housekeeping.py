@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpo_core.optimization_config import RUN_NAME
 from storage.database import Database
 from storage.removal import artifact_ids, remove_study
+from storage.runs import Runs
+
+DAY_S = 86_400
+MOST_RUNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,44 @@ def measure(database: Database, results_dir: Path, artifacts_dir: Path, names: I
         in_store = sum(files.get(identity, 0) for identity in kept.get(name, ()))
         found.append(RunSize(name, n_bytes, in_store, changed_at))
     return sorted(found, key=lambda size: -size.total_bytes)
+
+
+def outdated(
+    sizes: Iterable[RunSize],
+    ended: Mapping[str, float],
+    *,
+    older_than_days: float | None = None,
+    keep_bytes: int | None = None,
+    now: float,
+) -> list[RunSize]:
+    """Runs that a clean-up would delete, the oldest first.
+
+    Args:
+        sizes: of all runs.
+        ended: when each run that is over ended, in seconds since the epoch; no other one is chosen.
+        older_than_days: choose runs that ended longer ago.
+        keep_bytes: then choose the oldest of the others until those that stay take up no more.
+        now: seconds since the epoch.
+    """
+    known = sorted(sizes, key=lambda size: ended.get(size.name, now))
+    chosen = [
+        size for size in known
+        if older_than_days is not None and size.name in ended and now - ended[size.name] > older_than_days * DAY_S
+    ]  # fmt: skip
+    total = sum(size.total_bytes for size in known) - sum(size.total_bytes for size in chosen)
+    for size in known:
+        if keep_bytes is None or total <= keep_bytes:
+            break
+        if size.name in ended and size not in chosen and size.total_bytes:
+            chosen.append(size)
+            total -= size.total_bytes
+    return chosen
+
+
+def ended_runs(database: Database) -> dict[str, float]:
+    """When each run that is over ended, or gave its last sign of life. Raises StorageError."""
+    runs = Runs(database).list(limit=MOST_RUNS)
+    return {run.run_name: run.ended_at or run.heartbeat_at for run in runs if run.state.is_final}
 
 
 def delete_run(database: Database, results_dir: Path, artifacts_dir: Path, name: str) -> Removal:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from hpo_core.housekeeping import Removal, RunSize, delete_run, measure
-from pages.parts import formats, shared
+from pages.parts import cleanup_view, formats, shared
 from storage.errors import StorageError
 
 KEEP_S = 60
@@ -42,6 +42,7 @@ def draw() -> None:
         )
         if st.button("Delete …", key="delete_run", icon=":material/delete:", disabled=chosen is None) and chosen:
             _confirm(next(size for size in sizes if size.name == chosen))
+    cleanup_view.draw(sizes)
 
 
 def table(sizes: list[RunSize], states: Mapping[str, str]) -> pd.DataFrame:

@@ -7,7 +7,16 @@ import io
 import streamlit as st
 
 from hpo_core.trials_table import write_table
-from pages.parts import formats, shared, trial_cards, trial_comparison, trial_filter_bar, trial_query, trial_table
+from pages.parts import (
+    formats,
+    shared,
+    trial_batch,
+    trial_cards,
+    trial_comparison,
+    trial_filter_bar,
+    trial_query,
+    trial_table,
+)
 from pages.parts.trial_query import CARDS, Choice
 from storage.studies import StudySummary, TrialPage
 
@@ -63,7 +72,9 @@ def _paging(study: str, page: TrialPage, size: int, summary: StudySummary, choic
             # A key for each page: the address decides which one is shown, also after a filter went back to the first.
             key = f"page_{page.page}"
             st.pagination(page.pages, default=page.page, key=key, on_change=_turn, args=(key,))
-        _download(study, choice, page.total)
+        with st.container(horizontal=True, width="content", key="gallery_downloads"):
+            trial_batch.draw(study, page.rows)
+            _download(study, choice, page.total)
 
 
 def _download(study: str, choice: Choice, total: int) -> None:

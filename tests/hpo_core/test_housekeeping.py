@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import optuna
 import pytest
 import sqlalchemy
 
-from hpo_core.housekeeping import delete_run, measure
+from hpo_core.commands.clean import clean
+from hpo_core.errors import UsageError
+from hpo_core.housekeeping import DAY_S, RunSize, delete_run, ended_runs, measure, outdated
 from hpo_core.settings import Settings
 from storage.artifacts import Artifacts
 from storage.database import Database
@@ -141,3 +144,63 @@ def test_a_file_that_resists_is_told(database: Database, settings: Settings) -> 
     (settings.artifacts_dir / identity).mkdir()  # a folder cannot be unlinked
     removal = delete_run(database, settings.results_dir, settings.artifacts_dir, "stuck")
     assert removal.left == (str(settings.artifacts_dir / identity),) and removal.freed_bytes == 5000
+
+
+SIZES = [RunSize(name, n_bytes, 0, None) for name, n_bytes in (("big", 700), ("old", 200), ("new", 100), ("on", 50))]
+ENDED = {"old": 0.0, "big": 5.0 * DAY_S, "new": 9.0 * DAY_S}
+
+
+@pytest.mark.parametrize(
+    ("limits", "names"),
+    [
+        ({}, []),
+        ({"older_than_days": 10}, []),
+        ({"older_than_days": 4}, ["old", "big"]),
+        ({"keep_bytes": 1050}, []),
+        ({"keep_bytes": 1049}, ["old"]),
+        ({"keep_bytes": 800}, ["old", "big"]),
+        ({"keep_bytes": 0}, ["old", "big", "new"]),
+        ({"older_than_days": 9.5, "keep_bytes": 149}, ["old", "big", "new"]),
+    ],
+)  # fmt: skip
+def test_what_a_clean_up_would_delete(limits: dict[str, int], names: list[str]) -> None:
+    assert [size.name for size in outdated(SIZES, ENDED, **limits, now=10.0 * DAY_S)] == names  # type: ignore[arg-type]
+
+
+def test_only_runs_that_are_over_may_be_cleaned_up(settings: Settings, database: Database) -> None:
+    make(database, settings, "a")
+    Runs(database).create("waits", owner="here:1", trials=1)
+    optuna.create_study(study_name="plain", storage=database.url)
+    assert set(ended_runs(database)) == {"a"} and ended_runs(database)["a"] == pytest.approx(time.time(), abs=60)
+
+
+def test_the_command_asks_before_it_deletes(
+    settings: Settings, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(database, settings, "a")
+    make(database, settings, "b")
+    environment = {"ONEGIN_RESULTS_DIR": str(settings.results_dir), "ONEGIN_STORAGE_URL": settings.storage_url}
+    assert clean(["keep_mb=0.01"], False, environment) == 0
+    assert capsys.readouterr().out.splitlines() == ["would delete a, 0.0 MB", "1 run; confirm=true deletes them"]
+    assert set(ended_runs(database)) == {"a", "b"}
+    assert clean(["keep_mb=0.01", "confirm=true"], True, environment) == 0
+    assert json.loads(capsys.readouterr().out) == {"runs": ["a"], "bytes": 8000, "deleted": True}
+    assert set(ended_runs(database)) == {"b"} and not (settings.results_dir / "a").exists()
+    assert clean(["older_than_days=1"], False, environment) == 0
+    assert capsys.readouterr().out == "0 runs deleted\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "or keep_mb must be given"),
+        (["older_than=3"], "did you mean older_than_days"),
+        (["keep_mb=-1"], "keep_mb must be a number of at least 0, got '-1'"),
+        (["keep_mb=nan"], "got 'nan'"),
+        (["keep_mb=1", "confirm=perhaps"], "confirm must be true or false"),
+    ],
+)
+def test_words_that_cannot_be_used(settings: Settings, words: list[str], said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        clean(words, False, {"ONEGIN_RESULTS_DIR": str(settings.results_dir)})
+    assert said in str(error.value)

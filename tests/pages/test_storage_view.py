@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hpo_core.housekeeping import Removal
-from pages.parts import shared, storage_view
+from pages.parts import cleanup_view, shared, storage_view
 from storage.database import Database
+from storage.errors import StorageError
 from tests.pages import conftest, examined
 from tests.pages.test_pages import open_page, words
 
@@ -46,3 +47,33 @@ def test_a_running_run_is_not_deleted(database: Database) -> None:
 def test_what_is_said_afterwards() -> None:
     assert storage_view.said("a`b", Removal(1500, ())) == "`ab` is deleted; 2 kB are free again."
     assert "could not be removed: /x/y" in storage_view.said("a", Removal(0, ("/x/y",)))
+
+
+def test_many_runs_are_cleaned_up_after_a_question(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    conftest.make_failed(database)
+    conftest.make_running(database)
+    app = open_page(PAGE)
+    app.expander[0].proto.expanded = True
+    app.session_state["cleanup"] = True
+    app.run()
+    assert app.button(key="cleanup_delete").disabled and "Say how old runs may be" in words(app)
+    app.number_input(key="cleanup_mb").set_value(0).run()
+    assert "Over these limits: digits-done, " in words(app)
+    app.button(key="cleanup_delete").click().run()
+    assert folder.is_dir() and "<li>digits-done</li>" in words(app)
+    app.button(key="cleanup_really").click().run()
+    assert not app.exception and not folder.exists()
+    assert "1 run deleted; " in app.success[0].value
+    assert set(shared.studies().names()) == {"digits-failed", "digits-now"}
+
+
+def test_a_run_that_resists_does_not_keep_the_others() -> None:
+    def delete(name: str) -> int:
+        if name == "b":
+            raise StorageError("b is running")
+        return 1000
+
+    assert cleanup_view.delete_all(["a", "b", "c"], delete) == (
+        False, "2 runs deleted; 2 kB are free again. B is running."
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""`clean`: old runs deleted with all that belongs to them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from hpo_core.commands.exit_codes import FINISHED
+from hpo_core.errors import UsageError, nearest
+from hpo_core.housekeeping import delete_run, ended_runs, measure, outdated
+from hpo_core.optimization_config import split_words
+from hpo_core.parameters import convert
+from hpo_core.settings import Settings
+from storage.database import open_database
+from storage.studies import Studies
+
+KEYS = ("older_than_days", "keep_mb", "confirm")
+
+
+def clean(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
+    """Delete runs that ended more than `older_than_days` ago, and then the oldest until `keep_mb` are left.
+
+    Without `confirm=true` it only says what would be deleted.
+    """
+    given = split_words(words)
+    for key in given:
+        if key not in KEYS:
+            near = nearest(key, KEYS)
+            raise UsageError(
+                key, "is no key of this command", f"did you mean {near}?" if near else f"known are {', '.join(KEYS)}"
+            )
+    days, megabytes = _number(given, "older_than_days"), _number(given, "keep_mb")
+    if days is None and megabytes is None:
+        raise UsageError("older_than_days", "or keep_mb must be given", "for example clean older_than_days=30")
+    confirmed = convert(given.get("confirm", "false"), bool)
+    if confirmed is None:
+        raise UsageError("confirm", f"must be true or false, got {given['confirm']!r}", "for example confirm=true")
+    settings = Settings.from_environment(environ)
+    database = open_database(settings.storage_url)
+    sizes = measure(database, settings.results_dir, settings.artifacts_dir, Studies(database).names())
+    chosen = outdated(
+        sizes, ended_runs(database), older_than_days=days,
+        keep_bytes=None if megabytes is None else round(megabytes * 1e6), now=time.time(),
+    )  # fmt: skip
+    stream = sys.stderr if as_json else sys.stdout
+    for size in chosen:
+        if confirmed:
+            delete_run(database, settings.results_dir, settings.artifacts_dir, size.name)
+        print(f"{'deleted' if confirmed else 'would delete'} {size.name}, {size.total_bytes / 1e6:.1f} MB", file=stream)
+    said = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"
+    print(f"{said} deleted" if confirmed or not chosen else f"{said}; confirm=true deletes them", file=stream)
+    if as_json:
+        names = [size.name for size in chosen]
+        print(json.dumps({"runs": names, "bytes": sum(size.total_bytes for size in chosen), "deleted": confirmed}))
+    return FINISHED
+
+
+def _number(given: Mapping[str, str], key: str) -> float | None:
+    if key not in given:
+        return None
+    number = convert(given[key], float)
+    if not isinstance(number, float) or not 0 <= number <= 1e9:
+        raise UsageError(key, f"must be a number of at least 0, got {given[key]!r}", f"for example {key}=30")
+    return number
