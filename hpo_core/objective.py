@@ -22,6 +22,7 @@ from hpo_core.health.score import health_score, trial_score
 from hpo_core.history import TrialHistory
 from hpo_core.layer_plan import trainable_parameters
 from hpo_core.logs import RunLog
+from hpo_core.notices import Kind, notice
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
@@ -292,13 +293,18 @@ class Objective:
         told.attributes |= measured(record) | health
         for name in [name for name, value in health.items() if value is None]:
             del told.attributes[name]  # also what an earlier epoch had
+        known = str(told.attributes.get("diagnoses", ""))
         told.attributes["diagnoses"] = ", ".join(dict.fromkeys(item.code for item in found))
         if record.loss is None or record.validation_loss is None:
             raise Diverged(f"the loss is no number after epoch {record.epoch}: try a smaller learning rate")
         trial.report(self._value(history, told.attributes), step=record.epoch)
         gravest = found[0] if found else None
-        if config.health_pruning and gravest is not None and gravest.severity is Severity.FATAL:
-            raise Diagnosed(gravest.in_words())
+        if gravest is not None and gravest.severity is Severity.FATAL:
+            if gravest.code not in known:
+                told_once = notice(Kind.DIAGNOSIS, once=gravest.code)
+                self._context.log.warning("trial %d: %s", trial.number, gravest.in_words(), extra=told_once)
+            if config.health_pruning:
+                raise Diagnosed(gravest.in_words())
         if record.epoch < record.epochs and trial.should_prune():
             raise optuna.TrialPruned(f"fell behind the other trials at epoch {record.epoch} of {record.epochs}")
 

@@ -15,9 +15,11 @@ import optuna
 import datasets
 from hpo_core.backends import FINAL_MODEL, LOCAL_ONLY, Backend, BackendFactory, Order
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
+from hpo_core.failures import hopeless, worrying
 from hpo_core.final_model import is_of_the_best, make_final_model
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
+from hpo_core.notices import Kind, NoticeHandler, notice
 from hpo_core.objective import MONEY_CAP, BestScore, Objective, RunContext
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.prices import in_dollars
@@ -25,7 +27,7 @@ from hpo_core.progress import ProgressBoard
 from hpo_core.reruns import enqueue_reruns, require_enough, title_of
 from hpo_core.results import ResultsError, write_results
 from hpo_core.run_study import Past, open_study, past_of
-from hpo_core.samplers import LEARNS_FROM_PRUNED, make_sampler
+from hpo_core.samplers import make_sampler
 from hpo_core.settings import Settings
 from hpo_core.shares import require_variables, share_of
 from hpo_core.trial_files import TrialFiles
@@ -33,13 +35,11 @@ from hpo_core.warm_start import enqueue, require_study
 from storage.artifacts import Artifacts
 from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
+from storage.notices import NoticeTable
 from storage.progress import ProgressTable
 from storage.runs import Run, Runs, RunState
 from storage.studies import Studies
 
-# Trials in a row without a result, after which going on would only waste time.
-FAILURES_IN_A_ROW = 10
-REFUSALS_IN_A_ROW = 10
 WRITE_INTERVAL_S = 0.25
 SHORTEST_INTERVAL_S = 0.1
 HEARTBEAT_INTERVAL_S = 2.0
@@ -169,6 +169,7 @@ class Runner:
         """The background thread: everything that happens ends in exactly one final state."""
         heart = threading.Thread(target=self._beat, name=f"heart of {self.run_name}", daemon=True)
         heart.start()
+        notices = NoticeHandler(NoticeTable(self._database), self.run_name, self._settings.webhook).open()
         state, message = RunState.FAILED, ""
         try:
             verb = "goes on" if self._past.trials else "starts"
@@ -187,10 +188,11 @@ class Runner:
             self._over.set()
             heart.join()
             self._close(state, message)
+            notices.close()
 
     def _close(self, state: RunState, message: str) -> None:
         """Write down how it ended; where even that fails, the heartbeat tells others that nobody runs it any more."""
-        self._log.info("run %s%s", state.value, f": {message}" if message else "")
+        self._log.info("run %s%s", state.value, f": {message}" if message else "", extra=notice(Kind.ENDED))
         if self._is_lost:
             return
         try:
@@ -288,11 +290,20 @@ class Runner:
 
     def _after_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         """Stop the study where it was cancelled or leads nowhere."""
-        if self._cancelled.is_set() or trial.user_attrs.get("outcome") == MONEY_CAP:
+        if self._cancelled.is_set():
             study.stop()
-        elif reason := hopeless(study.get_trials(deepcopy=False), self.config.sampler):
-            self._end_early = reason
+        elif trial.user_attrs.get("outcome") == MONEY_CAP:
+            self._log.warning("%s", trial.user_attrs.get("reason"), extra=notice(Kind.BUDGET, once=MONEY_CAP))
             study.stop()
+        else:
+            trials = study.get_trials(deepcopy=False)
+            if reason := worrying(trials):
+                self._log.warning(
+                    "several trials in a row failed: %s", reason, extra=notice(Kind.FAILURES, once=reason)
+                )
+            if reason := hopeless(trials, self.config.sampler):
+                self._end_early = reason
+                study.stop()
 
     def _verdict(self, study: optuna.Study) -> str:
         if self._cancelled.is_set():
@@ -368,20 +379,3 @@ def default_run_name(config: OptimizationConfig) -> str:
     if config.rerun_of is not None:
         return title_of(config.rerun_of)
     return f"{config.dataset}-{config.mode}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
-
-
-def hopeless(trials: list[optuna.trial.FrozenTrial], sampler: str) -> str:
-    """Why it makes no sense to go on, or '': only failures, or refusals that the sampler does not learn from."""
-    ended = [trial for trial in trials if trial.state.is_finished()]
-    outcomes = [trial.user_attrs.get("outcome") for trial in ended]
-    failures = outcomes[-FAILURES_IN_A_ROW:]
-    if len(failures) == FAILURES_IN_A_ROW and all(outcome == "crashed" for outcome in failures):
-        return f"{FAILURES_IN_A_ROW} trials in a row failed; the last one: {ended[-1].user_attrs.get('reason')}"
-    refusals = outcomes[-REFUSALS_IN_A_ROW:]
-    learns = sampler in LEARNS_FROM_PRUNED
-    if not learns and len(refusals) == REFUSALS_IN_A_ROW and all(outcome == "too large" for outcome in refusals):
-        return (
-            f"{REFUSALS_IN_A_ROW} models in a row were too large, and the sampler {sampler} does not learn from that; "
-            "raise max_parameters, narrow the search space, or use sampler=tpe"
-        )
-    return ""

@@ -60,6 +60,7 @@ class Settings:
         datasets_dir: read-only folder that is looked at before cache and download, or None.
         cache_dir: where data sets are downloaded to and kept decoded.
         runpod, s3: of remote trials; empty where they are not set up.
+        webhook: address that notices of runs are sent to, which may hold a secret; '' for none.
     """
 
     storage_url: str = field(repr=False)
@@ -68,6 +69,7 @@ class Settings:
     cache_dir: Path
     runpod: RunPodSettings = RunPodSettings()
     s3: S3Settings = S3Settings()
+    webhook: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -90,6 +92,7 @@ class Settings:
                 access_key=environ.get("AWS_ACCESS_KEY_ID", ""),
                 secret_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             ),
+            webhook=environ.get("ONEGIN_WEBHOOK_URL", ""),
         )
 
     @property

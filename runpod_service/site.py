@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hpo_core.job_book import JobBook
 from hpo_core.logs import RunLog
+from hpo_core.notices import Kind, notice
 from hpo_core.records import Trainer
 from hpo_core.settings import RunPodSettings
 from runpod_service.cancelling import Canceller
@@ -93,7 +94,7 @@ class Site:
             first, self._given_up = not self._given_up, reason
             self._probe_at = self.clock() + PROBE_S
         if first and self.local is not None:
-            self.log.warning("trials train on this machine now: %s", reason)
+            self.log.warning("trials train on this machine now: %s", reason, extra=notice(Kind.ENDPOINT))
 
     def given_up(self) -> str:
         """Why RunPod is not asked, or ''. Looks now and then whether it is back."""
@@ -130,7 +131,7 @@ class Site:
         jobs, workers = self.book.seen()
         findings = examine(Seen(self.settings, answer, jobs, workers, time.time()))
         for line in log_lines(findings):
-            self.log.warning("RunPod: %s", line)
+            self.log.warning("RunPod: %s", line, extra=notice(Kind.ENDPOINT, once=line))
         self._found = next((str(item.code) for item in findings if item.code is not Code.WELL), "")
         return self._found
 
@@ -144,4 +145,6 @@ class Site:
         name = "final model" if trial is None else f"trial {trial}"
         self.log.warning("%s: %s", name, reason)
         if (limit := self.capacity.failed()) is not None:
-            self.log.warning("after failures in a row: %d jobs at a time", limit)
+            self.log.warning(
+                "after failures in a row: %d jobs at a time", limit, extra=notice(Kind.ENDPOINT, once="fewer")
+            )

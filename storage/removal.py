@@ -16,6 +16,7 @@ from storage.tables import (
     intermediate_values,
     jobs,
     live,
+    notices,
     progress,
     runs,
     stops,
@@ -74,7 +75,7 @@ def remove_study(database: Database, name: str) -> None:
             raise UnknownRunError(f"run_name must be a known run or study, got {name!r}")
         if study is not None:
             _remove_rows(connection, int(study))
-        for table in (progress, live, stops, jobs, runs):
+        for table in (progress, live, stops, notices, jobs, runs):
             connection.execute(delete(table).where(table.c.run_name == name))
 
 

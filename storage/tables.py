@@ -60,6 +60,17 @@ live = Table(
     Column("history", Text, nullable=False),  # JSON of the running trial's history so far
 )
 
+# What people want to be told although they do not look.
+notices = Table(
+    "onegin_notices",
+    OURS,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run_name", String(80), nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Float, nullable=False),  # seconds since the epoch
+)
+
 jobs = Table(
     "onegin_jobs",
     OURS,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import psutil
 
 from hpo_core.local.process import ProcessSpec, TrainingProcess
+from hpo_core.notices import Kind, notice
 from hpo_core.settings import Settings
 
 # TensorFlow keeps some ten megabytes of every training, whatever is released. A process that has grown by this share
@@ -128,7 +129,7 @@ class WorkerPool:
                 return None
             if self._busy and self._free() < RESERVE_BYTES:
                 self.limit = len(self._busy)
-                log.warning("memory is short: going on with %d at a time", self.limit)
+                log.warning("memory is short: going on with %d at a time", self.limit, extra=notice(Kind.MEMORY))
                 self._end_idle()
                 return None
             slot = min(set(range(len(self._specs))) - set(self._busy))

@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from hpo_core import VERSION
-from pages.parts import palette
+from pages.parts import notices, palette, tour
 
 HERE = Path(__file__).parent
 LOGO = HERE / "logo.svg"
@@ -33,12 +33,14 @@ def page() -> Iterator[None]:
     st.logo(LOGO, size="large")
     yield
     _footer()
+    notices.draw()
 
 
 def heading(title: str, lead: str) -> None:
     """The title of a page and the sentence that says what it is for."""
     st.title(title, anchor=False)
     st.html(f'<p class="lead">{lead}</p>')
+    tour.draw(title)
 
 
 def _footer() -> None:

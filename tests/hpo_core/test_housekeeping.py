@@ -18,6 +18,7 @@ from storage.artifacts import Artifacts
 from storage.database import Database
 from storage.errors import RunBusyError, UnknownRunError
 from storage.jobs import Job, Jobs
+from storage.notices import NoticeTable
 from storage.progress import ProgressTable, TrialProgress
 from storage.runs import Runs, RunState
 
@@ -45,6 +46,7 @@ def make(database: Database, settings: Settings, name: str, trials: int = 2) -> 
     ProgressTable(database, name).write([progress], [], {0: "{}"})
     Jobs(database).add(Job(f"job-{name}", name, 0, "there", "COMPLETED", 1.0))
     runs.request_stop(name, 0)
+    NoticeTable(database).add(name, "run ended", "run finished")
     runs.end(name, RunState.FINISHED)
     model = settings.results_dir / name / "optimized_model" / "model.keras"
     model.parent.mkdir(parents=True)

@@ -15,13 +15,14 @@ import pytest
 from datasets import DatasetError
 from hpo_core.backends import Backend
 from hpo_core.errors import UsageError, WorkerDiedError
+from hpo_core.failures import hopeless
 from hpo_core.logs import tail
 from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.parameters import Architecture, defaults
 from hpo_core.records import Record, Trainer
-from hpo_core.runner import Runner, hopeless
+from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig
 from storage.database import Database

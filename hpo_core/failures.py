@@ -1,0 +1,40 @@
+"""Runs that go wrong: when to tell people, and when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial
+
+from hpo_core.samplers import LEARNS_FROM_PRUNED
+
+# Trials in a row without a result, after which going on would only waste time.
+FAILURES_IN_A_ROW = 10
+REFUSALS_IN_A_ROW = 10
+WORRYING = 3
+"""Failures in a row that are no accident any more."""
+
+
+def worrying(trials: Sequence[FrozenTrial]) -> str:
+    """What the last trials failed of, where several in a row did; else ''."""
+    ended = [trial for trial in trials if trial.state.is_finished()][-WORRYING:]
+    if len(ended) < WORRYING or any(trial.user_attrs.get("outcome") != "crashed" for trial in ended):
+        return ""
+    return str(ended[-1].user_attrs.get("reason"))
+
+
+def hopeless(trials: Sequence[FrozenTrial], sampler: str) -> str:
+    """Why it makes no sense to go on, or '': only failures, or refusals that the sampler does not learn from."""
+    ended = [trial for trial in trials if trial.state.is_finished()]
+    outcomes = [trial.user_attrs.get("outcome") for trial in ended]
+    failures = outcomes[-FAILURES_IN_A_ROW:]
+    if len(failures) == FAILURES_IN_A_ROW and all(outcome == "crashed" for outcome in failures):
+        return f"{FAILURES_IN_A_ROW} trials in a row failed; the last one: {ended[-1].user_attrs.get('reason')}"
+    refusals = outcomes[-REFUSALS_IN_A_ROW:]
+    learns = sampler in LEARNS_FROM_PRUNED
+    if not learns and len(refusals) == REFUSALS_IN_A_ROW and all(outcome == "too large" for outcome in refusals):
+        return (
+            f"{REFUSALS_IN_A_ROW} models in a row were too large, and the sampler {sampler} does not learn from that; "
+            "raise max_parameters, narrow the search space, or use sampler=tpe"
+        )
+    return ""

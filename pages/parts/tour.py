@@ -1,0 +1,111 @@
+"""A guided first run: on each page one thing to look at, and the way to the next page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.parts import shared
+from storage.errors import StorageError
+
+STATE = "tour"
+ON, OFF = "on", "off"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One page of the tour; `text` is Markdown."""
+
+    page: str
+    title: str
+    text: str
+
+
+STOPS: Sequence[Stop] = (
+    Stop(
+        "pages/optimize.py", "Optimize",
+        "A run tries many networks on the same data and keeps the best. The handwritten digits are chosen already: "
+        "press **Start optimisation**, which leads on by itself. Every setting has a question mark that explains it.",
+    ),
+    Stop(
+        "pages/monitor.py", "Monitor",
+        "Each card below *Best so far* and *running* is a network. An **epoch** is one pass over the training data; "
+        "the best accuracy climbs fast at first, then slowly. You may close the page: the run goes on.",
+    ),
+    Stop(
+        "pages/trials.py", "Trials",
+        "Each card is one network that was tried, its layers as coloured bars. **Pruned** ones were ended early, "
+        "because they fell behind. Open *Details* of the best, or tick *Compare* on two cards.",
+    ),
+    Stop(
+        "pages/health.py", "Health",
+        "Accuracy says how often a network is right; **health** says whether it learns soundly. A diagnosis names the "
+        "layer, the evidence, and the hyperparameter to change.",
+    ),
+    Stop(
+        "pages/architecture.py", "Architecture",
+        "The network layer by layer: click a layer to see what it does and how many weights it has. With *A "
+        "configuration of my own* the diagram follows every change at once.",
+    ),
+    Stop(
+        "pages/analysis.py", "Analysis",
+        "Which hyperparameter made the difference? Read the sentence above the chart first. **Leaderboard** trains the "
+        "best again with other seeds, because one good result may be luck.",
+    ),
+    Stop(
+        "pages/models.py", "Models",
+        "The best configuration, trained once more on all training data and tested once on samples that no trial saw. "
+        "Try it on a picture of your own, then download it with its model card.",
+    ),
+)  # fmt: skip
+
+
+def draw(title: str) -> None:
+    """What the tour says on the page of this title; before the first run the offer of a tour."""
+    state = st.session_state.get(STATE)
+    place = next((place for place, stop in enumerate(STOPS) if stop.title == title), None)
+    if place is None or state == OFF:
+        return
+    if state == ON:
+        _stop(place)
+    elif place == 0 and _is_new():
+        _offer()
+
+
+def _stop(place: int) -> None:
+    stop = STOPS[place]
+    with st.container(border=True, key="tour"):
+        st.markdown(f"**{place + 1} of {len(STOPS)} · {stop.title}** &nbsp; {stop.text}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if place + 1 < len(STOPS):
+                following = STOPS[place + 1]
+                study = st.query_params.get("study")
+                st.page_link(
+                    following.page, label=f"Next: {following.title}", icon=":material/arrow_forward:",
+                    query_params={"study": study} if study else None, width="content",
+                )  # fmt: skip
+            st.button(
+                "End the tour" if place + 1 < len(STOPS) else "That was the tour", key="tour_end", type="tertiary",
+                on_click=_set, args=(OFF,),
+            )  # fmt: skip
+
+
+def _offer() -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour"):
+        st.markdown("**New here?** A run of two minutes shows what Onegin does, page by page.", width="content")
+        st.button("Show me around", key="tour_begin", icon=":material/explore:", on_click=_set, args=(ON,))
+        st.button("No, thanks", key="tour_end", type="tertiary", on_click=_set, args=(OFF,))
+
+
+def _set(state: str) -> None:
+    st.session_state[STATE] = state
+
+
+def _is_new() -> bool:
+    """Whether nothing was ever run here."""
+    try:
+        return not shared.studies().names() and not shared.runs().list(limit=1)
+    except StorageError:
+        return False  # the page itself says that the database is away
