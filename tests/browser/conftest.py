@@ -15,12 +15,16 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from storage.database import Database
+from pages.parts import shared
+from storage.database import Database, close_databases, open_database
+from tests.pages import conftest, examined
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
+# Ends a test that fails; one that works does not wait. Playwright's own five seconds are short for a busy machine.
+expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,36 @@ def stop(dashboard: Dashboard) -> None:
 @pytest.fixture(scope="package")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     running = serve(tmp_path_factory.mktemp("dashboard"))
+    yield running
+    stop(running)
+
+
+@pytest.fixture(scope="package")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard with a run in each state, one of them examined, one with a final model; nothing was trained."""
+    folder = tmp_path_factory.mktemp("filled")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ONEGIN_RESULTS_DIR", str(folder / "results"))
+        environment.setenv("ONEGIN_STORAGE_URL", f"sqlite:///{folder / 'onegin.db'}")
+        shared.settings.cache_clear()
+        database = open_database(shared.settings().storage_url)
+        examined.make_examined(database)
+        examined.make_final_model(database)
+        conftest.make_failed(database)
+        examined.make_watched(database)
+        with database.write() as connection:  # nobody runs it: it stays alive by a sign of life from the future
+            connection.exec_driver_sql("UPDATE onegin_runs SET heartbeat_at = 9e9 WHERE run_name = 'digits-now'")
+        close_databases()
+        shared.settings.cache_clear()
+    dashboard = serve(folder)
+    yield dashboard
+    stop(dashboard)
+
+
+@pytest.fixture(scope="package")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard that nobody has used."""
+    running = serve(tmp_path_factory.mktemp("empty"))
     yield running
     stop(running)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlparse
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Download, Locator, Page, expect
+from playwright.sync_api import TimeoutError as TooLate
 
 from tests.browser.conftest import Dashboard
 
 RUN_MS = 180_000
-CLICKS, SETTLE_MS = 3, 1000
+CLICKS, SETTLE_MS, DOWNLOAD_MS = 3, 1000, 20_000
 
 
 def open_page(page: Page, dashboard: Dashboard, path: str) -> None:
@@ -38,6 +39,13 @@ def unfold(page: Page, fold: str) -> None:
     wait_for_rest(page)
 
 
+def unfold_all(page: Page) -> None:
+    """Open everything that folds, and give what is in it time to appear."""
+    page.evaluate("for (const e of document.querySelectorAll('details:not([open]) > summary')) e.click()")
+    page.wait_for_timeout(SETTLE_MS)
+    wait_for_rest(page)
+
+
 def without_final_model(page: Page) -> None:
     """Switch the final model off; as a visitor does, once more where the page was drawn anew under the click."""
     wait_for_rest(page)
@@ -49,6 +57,19 @@ def without_final_model(page: Page) -> None:
             page.locator(".st-key-final_model label").first.click()
         page.wait_for_timeout(SETTLE_MS)
     expect(switch).not_to_be_checked()
+
+
+def download(page: Page, button: Locator) -> Download:
+    """Press a button that makes a file when it is asked for; once more where the page was drawn anew meanwhile."""
+    for patience in (DOWNLOAD_MS, DOWNLOAD_MS, RUN_MS):
+        wait_for_rest(page)
+        try:
+            with page.expect_download(timeout=patience) as arriving:
+                button.first.click()
+            return arriving.value
+        except TooLate:
+            continue
+    raise AssertionError(f"no file came of {button}")
 
 
 def start_run(page: Page, dashboard: Dashboard, *, trials: int, epochs: int, sample: int = 100, data: str = "") -> str:

@@ -12,7 +12,7 @@ from hpo_core.layer_plan import LayerPlan, layer_plan
 from pages.parts.architecture_graph import FIT
 from pages.parts.architecture_layout import lay_out
 from tests.browser.conftest import Dashboard
-from tests.browser.steps import open_page, type_number, wait_for_rest
+from tests.browser.steps import download, open_page, type_number, wait_for_rest
 from tests.stubs import make_config
 
 pytestmark = pytest.mark.slow
@@ -62,9 +62,8 @@ def test_a_click_on_a_layer_shows_it(own_page: Page) -> None:
 def test_files_of_a_network_arrive(own_page: Page, tmp_path: Path) -> None:
     starts = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "json": b"{", "glb": b"glTF"}
     for kind, start in starts.items():
-        with own_page.expect_download() as download:
-            own_page.locator(f".st-key-own_{kind} button:visible").first.click()
-        assert download.value.suggested_filename == f"digits_own_architecture.{kind}"
-        download.value.save_as(tmp_path / kind)
+        file = download(own_page, own_page.locator(f".st-key-own_{kind} button:visible"))
+        assert file.suggested_filename == f"digits_own_architecture.{kind}"
+        file.save_as(tmp_path / kind)
         assert (tmp_path / kind).read_bytes().startswith(start)
     assert len(json.loads((tmp_path / "json").read_text())["layers"]) == 18

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ROOT, Dashboard
-from tests.browser.steps import expect_state, open_page, start_run
+from tests.browser.steps import expect_state, open_page, start_run, wait_for_rest
 
 pytestmark = pytest.mark.slow
 
@@ -37,31 +38,48 @@ def finished_run(browser: Browser, dashboard: Dashboard) -> str:
 def test_page_fits(  # noqa: PLR0917 - three parameters and three fixtures
     name: str, width: int, scheme: str, browser: Browser, finished_run: str, dashboard: Dashboard, pictures: Path
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
-    )
-    page = context.new_page()
-    query = "" if name == "optimize" else f"?study={finished_run}&trial=1"
-    open_page(page, dashboard, f"/{name}{query}")
-    expect(page.locator("[data-testid='stException']")).to_have_count(0)
-    expect(page.locator("[data-testid='stStatusWidget']")).to_have_count(0)
-    expect(page.locator("[data-testid='stSkeleton']")).to_have_count(0)
-    assert_fits(page)
+    with closing(open_window(browser, width, scheme)) as page:
+        query = "" if name == "optimize" else f"?study={finished_run}&trial=1"
+        open_page(page, dashboard, f"/{name}{query}")
+        assert_fits(page)
+        take_picture(page, pictures / f"{name}-{width}-{scheme}.png")
+
+
+@pytest.mark.parametrize("state", ["empty", "running", "failed"])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_fits_in_other_states(
+    name: str, state: str, browser: Browser, empty: Dashboard, filled: Dashboard, pictures: Path
+) -> None:
+    """Opened on a phone, then made wider."""
+    with closing(open_window(browser, WIDTHS[0])) as page:
+        study = {"running": "?study=digits-now", "failed": "?study=digits-failed"}.get(state, "")
+        open_page(page, empty if state == "empty" else filled, f"/{name}{study}")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            wait_for_rest(page)
+            assert_fits(page)
+            take_picture(page, pictures / f"{name}-{state}-{width}.png")
+
+
+def open_window(browser: Browser, width: int, scheme: str = "light") -> Page:
+    """A page of a browser of this width, which nobody has used before."""
+    dark = "dark" if scheme == "dark" else "light"
+    return browser.new_page(viewport={"width": width, "height": 900}, color_scheme=dark)
+
+
+def take_picture(page: Page, file: Path) -> None:
+    """Keep a picture of the whole page."""
+    size = page.viewport_size
+    assert size is not None
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": width, "height": height})
-    page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png")
-    context.close()
+    page.set_viewport_size({"width": size["width"], "height": height})
+    page.screenshot(path=file)
 
 
 def assert_fits(page: Page) -> None:
-    """Neither the page nor its main part scrolls sideways."""
+    """Nothing broke, nothing is still to come, and neither the page nor its main part scrolls sideways."""
+    expect(page.locator("[data-testid='stException']")).to_have_count(0)
+    expect(page.locator("[data-testid='stStatusWidget']")).to_have_count(0)
+    expect(page.locator("[data-testid='stSkeleton']")).to_have_count(0)
     for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
         assert page.evaluate(f"{part}.scrollWidth") <= page.evaluate("innerWidth")
-
-
-def test_first_page_is_there_within_two_seconds(page: Page, dashboard: Dashboard) -> None:
-    page.goto(dashboard.url + "/")
-    expect(page.locator(".st-key-start button")).to_be_visible()
-    page.goto("about:blank")
-    page.goto(dashboard.url + "/", wait_until="commit")
-    expect(page.locator(".st-key-start button")).to_be_visible(timeout=2_000)

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Dashboard, serve, stop
-from tests.browser.steps import open_page, wait_for_rest
+from tests.browser.steps import download, open_page, wait_for_rest
 from tests.browser.test_looks import WIDTHS, assert_fits
 from tests.pages import conftest
 
@@ -96,16 +96,14 @@ def test_choosing_filtering_and_comparing(page: Page, gallery: Dashboard) -> Non
 
 def test_downloads(page: Page, gallery: Dashboard, tmp_path: Path) -> None:
     open_page(page, gallery, f"/trials?study={NAME}&state=complete&max_score=0.95&sort=-score")
-    with page.expect_download() as table:
-        page.locator(".st-key-download_trials button").click()
-    assert table.value.suggested_filename == f"{NAME}-trials-filtered.csv"
-    with Path(table.value.path()).open(encoding="utf-8", newline="") as file:
+    table = download(page, page.locator(".st-key-download_trials button"))
+    assert table.suggested_filename == f"{NAME}-trials-filtered.csv"
+    with Path(table.path()).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[0]["number"] == "0" and rows[0]["accuracy"] == "0.91" and rows[0]["kernel_size"] == "3"
     open_page(page, gallery, f"/trials?study={NAME}&trial=1")
-    with page.expect_download() as configuration:
-        page.locator(".st-key-download_configuration button").click()
-    assert configuration.value.suggested_filename == f"{NAME}-trial-1-hyperparameters.yaml"
+    configuration = download(page, page.locator(".st-key-download_configuration button"))
+    assert configuration.suggested_filename == f"{NAME}-trial-1-hyperparameters.yaml"
 
 
 @pytest.mark.parametrize("width", WIDTHS)
