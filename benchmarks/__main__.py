@@ -7,7 +7,7 @@ import sys
 
 MODULES = (
     "startup", "overhead", "warm_worker", "throughput", "planted_faults", "health_cost", "health_pruning",
-    "remote_waiting", "fault_matrix", "big_study",
+    "remote_waiting", "fault_matrix", "big_study", "live_pages",
 )  # fmt: skip
 
 

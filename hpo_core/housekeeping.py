@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpo_core.optimization_config import RUN_NAME
 from storage.database import Database
+from storage.errors import StorageError
 from storage.removal import artifact_ids, remove_study
 from storage.runs import Runs
 
@@ -128,6 +129,42 @@ def delete_run(database: Database, results_dir: Path, artifacts_dir: Path, name:
         if folder.exists():
             left.append(str(folder))
     return Removal(freed, tuple(left))
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """What came of deleting several runs.
+
+    Attributes:
+        deleted: names of the runs that are gone.
+        freed_bytes: of their files.
+        problems: sentences about what could not be removed.
+    """
+
+    deleted: tuple[str, ...]
+    freed_bytes: int
+    problems: tuple[str, ...]
+
+
+def delete_runs(names: Iterable[str], delete: Callable[[str], Removal]) -> Cleanup:
+    """Delete run after run; one that resists does not keep the others.
+
+    Args:
+        names: of the runs.
+        delete: deletes one. Raises StorageError.
+    """
+    deleted, freed, problems = list[str](), 0, list[str]()
+    for name in names:
+        try:
+            removal = delete(name)
+        except StorageError as error:
+            problems.append(str(error))
+            continue
+        deleted.append(name)
+        freed += removal.freed_bytes
+        if removal.left:
+            problems.append(f"files of {name} could not be removed: {', '.join(removal.left[:3])}")
+    return Cleanup(tuple(deleted), freed, tuple(problems))
 
 
 def _remove(path: Path, left: list[str]) -> int:

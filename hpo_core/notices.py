@@ -1,6 +1,6 @@
 """Notices: the few things about a run that people want to be told of although they do not look.
 
-Whoever logs a line says with `extra=notice(Kind...)` that it is one. While a run lasts its handler writes such lines
+Whoever logs a line says with `notice_kinds.notice` that it is one. While a run lasts its handler writes such lines
 into the database, where every open page finds them, and sends them to a webhook where one is set up.
 """
 
@@ -10,37 +10,20 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 
 import requests
 
 from hpo_core.logs import LOGGER
+from hpo_core.notice_kinds import KIND, ONCE
 from storage.errors import StorageError
 from storage.notices import NoticeTable
 
 TIMEOUT_S = 5.0
 CLOSE_WAIT_S = 8.0
-_FIELD, _ONCE = "notice", "notice_once"
 _log = logging.getLogger(f"{LOGGER}.notices")
 
 Post = Callable[[str, Mapping[str, str]], None]
 """Sends a JSON object to an address. Raises OSError."""
-
-
-class Kind(StrEnum):
-    """What a notice is about; the value is what a webhook is told as `event`."""
-
-    ENDED = "run ended"
-    BUDGET = "budget reached"
-    DIAGNOSIS = "fatal diagnosis"
-    FAILURES = "repeated failures"
-    MEMORY = "memory short"
-    ENDPOINT = "endpoint trouble"
-
-
-def notice(kind: Kind, once: str = "") -> dict[str, str]:
-    """The `extra` of a log line that is a notice; of those with the same `once` a run tells the first only."""
-    return {_FIELD: kind.value, _ONCE: once}
 
 
 class NoticeHandler(logging.Handler):
@@ -76,7 +59,7 @@ class NoticeHandler(logging.Handler):
         super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
-        kind, once = getattr(record, _FIELD, ""), getattr(record, _ONCE, "")
+        kind, once = getattr(record, KIND, ""), getattr(record, ONCE, "")
         if not kind or getattr(record, "run", self._run_name) != self._run_name or (kind, once) in self._told:
             return
         if once:
@@ -96,9 +79,12 @@ class NoticeHandler(logging.Handler):
                     self._post(self._webhook, {"event": kind, "run_name": self._run_name, "text": text})
                 except OSError as error:
                     # Without the address, which may hold a secret.
-                    _log.warning("the webhook was not reached: %s", type(error).__name__)
+                    said = str(error) if isinstance(error, requests.HTTPError) else type(error).__name__
+                    _log.warning("the webhook was not reached: %s", said)
 
 
 def _post(address: str, body: Mapping[str, str]) -> None:
-    """requests' errors are OSErrors; an answer that is no success is one of them."""
-    requests.post(address, json=dict(body), timeout=TIMEOUT_S, allow_redirects=False).raise_for_status()
+    """requests' errors are OSErrors; an answer that is no success, or leads elsewhere, is one of them."""
+    answer = requests.post(address, json=dict(body), timeout=TIMEOUT_S, allow_redirects=False)
+    if not 200 <= answer.status_code < 300:
+        raise requests.HTTPError(f"answered {answer.status_code}")

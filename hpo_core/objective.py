@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +17,13 @@ from hpo_core.backends import Backend
 from hpo_core.errors import BudgetError, RunCancelled, TrialFailedError, TrialStopped, TrialTimeoutError
 from hpo_core.formats import duration, percent
 from hpo_core.health.diagnoses import Severity, diagnose
+from hpo_core.health.diagnosis import Diagnosis
 from hpo_core.health.metrics import measure
 from hpo_core.health.score import health_score, trial_score
 from hpo_core.history import TrialHistory
 from hpo_core.layer_plan import trainable_parameters
 from hpo_core.logs import RunLog
-from hpo_core.notices import Kind, notice
+from hpo_core.notice_kinds import Kind, notice
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
@@ -199,6 +200,7 @@ class _Told:
 
     history: TrialHistory
     attributes: dict[str, object]
+    fatal: set[str] = field(default_factory=set)
 
 
 class Objective:
@@ -293,20 +295,24 @@ class Objective:
         told.attributes |= measured(record) | health
         for name in [name for name, value in health.items() if value is None]:
             del told.attributes[name]  # also what an earlier epoch had
-        known = str(told.attributes.get("diagnoses", ""))
         told.attributes["diagnoses"] = ", ".join(dict.fromkeys(item.code for item in found))
+        self._tell(trial.number, found, told)
         if record.loss is None or record.validation_loss is None:
             raise Diverged(f"the loss is no number after epoch {record.epoch}: try a smaller learning rate")
         trial.report(self._value(history, told.attributes), step=record.epoch)
         gravest = found[0] if found else None
-        if gravest is not None and gravest.severity is Severity.FATAL:
-            if gravest.code not in known:
-                told_once = notice(Kind.DIAGNOSIS, once=gravest.code)
-                self._context.log.warning("trial %d: %s", trial.number, gravest.in_words(), extra=told_once)
-            if config.health_pruning:
-                raise Diagnosed(gravest.in_words())
+        if config.health_pruning and gravest is not None and gravest.severity is Severity.FATAL:
+            raise Diagnosed(gravest.in_words())
         if record.epoch < record.epochs and trial.should_prune():
             raise optuna.TrialPruned(f"fell behind the other trials at epoch {record.epoch} of {record.epochs}")
+
+    def _tell(self, number: int, found: Sequence[Diagnosis], told: _Told) -> None:
+        """Log each diagnosis that has become fatal, once for each trial."""
+        for item in found:
+            if item.severity is Severity.FATAL and item.code not in told.fatal:
+                told.fatal.add(item.code)
+                extra = notice(Kind.DIAGNOSIS, once=item.code)
+                self._context.log.warning("trial %d: %s", number, item.in_words(), extra=extra)
 
     def _value(self, history: TrialHistory, attributes: dict[str, object]) -> float:
         """The score as it stands after the last epoch."""

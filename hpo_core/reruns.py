@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 
 import optuna
+from optuna.trial import TrialState
 
+from hpo_core.backends import RUNPOD
 from hpo_core.errors import UsageError
 from hpo_core.logs import RunLog
 from hpo_core.objective import REPEATED
@@ -18,6 +21,8 @@ from storage.studies import Studies
 ORIGIN = "rerun"
 """Attribute of a trial that repeats another: where its configuration is from."""
 TOP, SEEDS = 3, 5
+MOST = 1000
+"""Trials that are looked at for different configurations."""
 
 
 def rerun_config(
@@ -36,52 +41,58 @@ def rerun_config(
         raise UsageError(
             "run_name", f"has no configuration to train again: {study!r} was not made here", "choose another study"
         )
+    workers = recorded.get("workers") if recorded.get("backend") == RUNPOD else None  # else as this machine allows
     config = OptimizationConfig.from_mapping(
         {**recorded, "sampler": "random", "pruner": "none", "warm_start": None, "final_model": False, "plots": "none",
-         "timeout_minutes": None, "run_name": None, "rerun_of": study, "seeds": seeds, "trials": top * seeds,
-         **(changes or {})}
+         "health_pruning": False, "timeout_minutes": None, "run_name": None, "workers": workers, "rerun_of": study,
+         "seeds": seeds, "trials": top * seeds, **(changes or {})}
     )  # fmt: skip
     require_enough(studies, config)
     return config
 
 
 def require_enough(studies: Studies, config: OptimizationConfig) -> None:
-    """Raises UsageError where the study has fewer configurations than `config` wants to train again."""
+    """Raises UsageError where there are fewer configurations than `config` wants to train again.
+
+    Those that a run trains already count, also where the study that they are from has gone.
+    """
     if config.rerun_of is None:
         return
-    wanted = config.trials // config.seeds
-    if not studies.exists(config.rerun_of):
+    wanted, found = config.trials // config.seeds, set[str]()
+    if config.run_name is not None and studies.exists(config.run_name):
+        found |= {str(row.attributes[ORIGIN]) for row in studies.each(config.run_name) if ORIGIN in row.attributes}
+    if len(found) < wanted and not studies.exists(config.rerun_of):
         raise UsageError("rerun_of", f"must be a study of this database, got {config.rerun_of!r}", "leave it out")
-    found = sum(1 for _ in _best(studies, config))
-    if found < wanted:
+    if len(found) < wanted:
+        found |= {name for name, _ in itertools.islice(_best(studies, config), wanted)}
+    if len(found) < wanted:
         raise UsageError(
-            "top", f"must be at most {found}, the complete and different configurations of {config.rerun_of}, "
-            f"got {wanted}", f"for example top={found}" if found else "wait for its first trial",
+            "trials", f"must be at most {len(found) * config.seeds}, {config.seeds} for each of the {len(found)} "
+            f"complete and different configurations of {config.rerun_of}, got {config.trials}",
+            f"for example top={len(found)}" if found else "wait for its first complete trial",
         )  # fmt: skip
 
 
-def enqueue_reruns(study: optuna.Study, studies: Studies, config: OptimizationConfig, log: RunLog) -> int:
-    """Put every training that is still to be made into the queue of `study`; how many it were.
+def enqueue_reruns(study: optuna.Study, studies: Studies, config: OptimizationConfig, log: RunLog) -> int | None:
+    """Put every training that is still to be made into the queue of `study`; how many there are, None for no rerun.
 
     The first seed of all configurations comes before the second of any, so that a run that is stopped early compares
     what can be compared. A run that goes on makes only what is missing.
     """
     if config.rerun_of is None:
-        return 0
+        return None
     candidates, made = _known(study)
     wanted = config.trials // config.seeds
     if len(candidates) < wanted:
         for name, values in _best(studies, config):
             if len(candidates) < wanted and name not in candidates:
                 candidates[name] = values
-    added = 0
     for index in range(config.seeds):
         for name, values in candidates.items():
             if (name, index) not in made:
                 study.enqueue_trial(values, user_attrs={ORIGIN: name, SEED_INDEX: index})
-                added += 1
     log.info("%d configurations of %s are trained with %d seeds each", len(candidates), config.rerun_of, config.seeds)
-    return added
+    return sum(trial.state is TrialState.WAITING for trial in study.get_trials(deepcopy=False))
 
 
 def title_of(study: str) -> str:
@@ -91,9 +102,13 @@ def title_of(study: str) -> str:
 
 def _best(studies: Studies, config: OptimizationConfig) -> Iterator[tuple[str, dict[str, Value]]]:
     assert config.rerun_of is not None
-    for row, values, problem in best_fitting(studies, config.rerun_of, config.search_space()):
-        if not problem:
+    space = config.search_space()
+    for row, values, problem in best_fitting(studies, config.rerun_of, space, most=MOST):
+        # Where nothing is searched there is one configuration, whose values are all fixed.
+        if not problem or not space.searched:
             yield str(row.attributes.get(ORIGIN, f"Trial {row.number} of {config.rerun_of}")), values
+            if not space.searched:
+                return
 
 
 def _known(study: optuna.Study) -> tuple[dict[str, dict[str, Value]], set[tuple[str, int]]]:

@@ -85,7 +85,7 @@ def past_of(database: Database, config: OptimizationConfig, duration_s: float, i
     if is_finished and counted >= config.trials:
         raise UsageError(
             "trials", f"must be more than the {counted} that {config.run_name} has, got {config.trials}",
-            f"for example trials={counted + 10}",
+            f"for example trials={counted + (config.seeds if config.rerun_of else 10)}",
         )  # fmt: skip
     return Past(n_trials, counted, duration_s)
 

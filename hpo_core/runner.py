@@ -19,7 +19,8 @@ from hpo_core.failures import hopeless, worrying
 from hpo_core.final_model import is_of_the_best, make_final_model
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
-from hpo_core.notices import Kind, NoticeHandler, notice
+from hpo_core.notice_kinds import Kind, notice
+from hpo_core.notices import NoticeHandler
 from hpo_core.objective import MONEY_CAP, BestScore, Objective, RunContext
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.prices import in_dollars
@@ -87,7 +88,7 @@ class Runner:
         self._before: Run | None = None  # what a resumed run was
         if not resume:
             require_study(config.warm_start, Studies(self._database))
-            require_enough(Studies(self._database), config)
+        require_enough(Studies(self._database), config)
         self.run_name = self._take_over() if resume else self._claim_name()
         self.total = self._past.total(config.trials)
         self.folder = settings.results_dir / self.run_name
@@ -192,9 +193,11 @@ class Runner:
 
     def _close(self, state: RunState, message: str) -> None:
         """Write down how it ended; where even that fails, the heartbeat tells others that nobody runs it any more."""
-        self._log.info("run %s%s", state.value, f": {message}" if message else "", extra=notice(Kind.ENDED))
-        if self._is_lost:
+        said = f"run {state.value}{f': {message}' if message else ''}"
+        if self._is_lost:  # it goes on elsewhere
+            self._log.info(said)
             return
+        self._log.info(said, extra=notice(Kind.ENDED))
         try:
             self._board_table().clear()
             self._runs.end(self.run_name, state, message, owner=self._owner)
@@ -240,9 +243,9 @@ class Runner:
             )
             if not study.get_trials(deepcopy=False):
                 enqueue(study, Studies(self._database), self.config, self._log)
-            enqueue_reruns(study, Studies(self._database), self.config, self._log)
+            left = enqueue_reruns(study, Studies(self._database), self.config, self._log)
             try:
-                self._study_loop(study, Objective(context, backend), self.workers + backend.ahead)
+                self._study_loop(study, Objective(context, backend), self.workers + backend.ahead, left)
             finally:
                 studies = Studies(self._database)
                 remarks = [] if self._is_lost else write_results(studies, self.run_name, self.folder)
@@ -275,13 +278,15 @@ class Runner:
             log=self._log,
         )  # fmt: skip
 
-    def _study_loop(self, study: optuna.Study, objective: Objective, at_once: int) -> None:
+    def _study_loop(self, study: optuna.Study, objective: Objective, at_once: int, left: int | None) -> None:
+        """Make the trials: `left` where it is known which ones, else as many as are wanted."""
         minutes = self.config.timeout_minutes
-        if self.total == self._past.trials:
+        n_trials = self.total - self._past.trials if left is None else left
+        if not n_trials:
             return
         study.optimize(
             objective,
-            n_trials=self.total - self._past.trials,
+            n_trials=n_trials,
             n_jobs=at_once,
             timeout=minutes * 60 if minutes else None,
             catch=(TrialFailedError, RunCancelled),

@@ -53,14 +53,17 @@ def enqueue(study: optuna.Study, studies: Studies, config: OptimizationConfig, l
     return taken
 
 
-def best_fitting(studies: Studies, study: str, space: SearchSpace) -> Iterator[tuple[TrialRow, dict[str, Value], str]]:
+def best_fitting(
+    studies: Studies, study: str, space: SearchSpace, most: int = LOOKED_AT
+) -> Iterator[tuple[TrialRow, dict[str, Value], str]]:
     """Complete trials of a study, the best first, each with its values for `space`; each configuration once.
 
-    Yields the trial, what it had for each hyperparameter searched here, and why it cannot be used, or ''.
+    At most `most` trials are looked at. Yields the trial, what it had for each hyperparameter searched here, and why it
+    cannot be used, or ''.
     """
     order = "score" if studies.summary(study).minimises else "-score"
     known: list[dict[str, Value]] = []
-    for row in studies.trials(study, sort=order, states=("complete",), limit=LOOKED_AT):
+    for row in studies.trials(study, sort=order, states=("complete",), limit=most):
         values, problem = fitting(row, space)
         if problem:
             yield row, {}, problem

@@ -152,9 +152,9 @@ def examine(seen: Seen) -> list[Finding]:
     return sorted(found, key=lambda finding: -order.index(finding.severity)) or [_well(_Counts.of(seen.answer))]
 
 
-def log_lines(findings: Iterable[Finding]) -> list[str]:
-    """One line for each finding that somebody should look at."""
-    return [str(item) for item in findings if item.severity in (Severity.WARNING, Severity.TROUBLE)]
+def noteworthy(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that somebody should look at."""
+    return [item for item in findings if item.severity in (Severity.WARNING, Severity.TROUBLE)]
 
 
 def reason_of(error: str) -> str:

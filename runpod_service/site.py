@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from hpo_core.job_book import JobBook
 from hpo_core.logs import RunLog
-from hpo_core.notices import Kind, notice
+from hpo_core.notice_kinds import Kind, notice
 from hpo_core.records import Trainer
 from hpo_core.settings import RunPodSettings
 from runpod_service.cancelling import Canceller
 from runpod_service.client import Client, EndpointHealth, Limits
-from runpod_service.doctor import Code, Seen, examine, log_lines
+from runpod_service.doctor import Code, Seen, examine, noteworthy
 from runpod_service.errors import RunPodError
 from runpod_service.limits import Capacity, Clock
 from runpod_service.protocol import Policy
@@ -130,8 +130,8 @@ class Site:
             answer = error
         jobs, workers = self.book.seen()
         findings = examine(Seen(self.settings, answer, jobs, workers, time.time()))
-        for line in log_lines(findings):
-            self.log.warning("RunPod: %s", line, extra=notice(Kind.ENDPOINT, once=line))
+        for item in noteworthy(findings):
+            self.log.warning("RunPod: %s", item, extra=notice(Kind.ENDPOINT, once=str(item.code)))
         self._found = next((str(item.code) for item in findings if item.code is not Code.WELL), "")
         return self._found
 

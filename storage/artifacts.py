@@ -89,19 +89,11 @@ class Artifacts:
 
     def of_trial(self, study: str, number: int) -> dict[str, ArtifactFile]:
         """By file name; of several with one name the newest. Empty where there is no such trial."""
-        query = (
-            select(trial_system_attributes.c.value_json)
-            .join_from(trial_system_attributes, trials, trial_system_attributes.c.trial_id == trials.c.trial_id)
-            .join(studies, trials.c.study_id == studies.c.study_id)
-            .where(
-                studies.c.study_name == study,
-                trials.c.number == number,
-                trial_system_attributes.c.key.startswith(PREFIX),
-            )
-            .order_by(trial_system_attributes.c.trial_system_attribute_id)
-        )
-        with self._database.read() as connection:
-            return self._files(connection.execute(query).scalars().all())
+        return self._files(self._rows(study, number))
+
+    def missing_of_trial(self, study: str, number: int) -> list[str]:
+        """Names of the files that were kept for a trial and are not in the store any more."""
+        return [name for name, file in self._known(self._rows(study, number)).items() if file is None]
 
     def of_study(self, study: str) -> dict[str, ArtifactFile]:
         """Files of the study itself, by file name."""
@@ -120,16 +112,35 @@ class Artifacts:
         except OSError as error:
             raise ArtifactError(f"{file.filename} cannot be read: {error.strerror or error}") from error
 
+    def _rows(self, study: str, number: int) -> Sequence[str]:
+        """What is registered of a trial's files, the oldest first."""
+        query = (
+            select(trial_system_attributes.c.value_json)
+            .join_from(trial_system_attributes, trials, trial_system_attributes.c.trial_id == trials.c.trial_id)
+            .join(studies, trials.c.study_id == studies.c.study_id)
+            .where(
+                studies.c.study_name == study,
+                trials.c.number == number,
+                trial_system_attributes.c.key.startswith(PREFIX),
+            )
+            .order_by(trial_system_attributes.c.trial_system_attribute_id)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalars().all()
+
     def _files(self, rows: Sequence[str]) -> dict[str, ArtifactFile]:
         """What the rows describe, without files that are not there (a disk was full, a folder was cleared)."""
-        found = {}
+        return {name: file for name, file in self._known(rows).items() if file is not None}
+
+    def _known(self, rows: Sequence[str]) -> dict[str, ArtifactFile | None]:
+        """What the rows describe; None for a file that is not there and has no older one of its name."""
+        found: dict[str, ArtifactFile | None] = {}
         for text in rows:
             meta = json.loads(json.loads(text))  # Optuna keeps the JSON of a text that is JSON
-            identity = str(meta["artifact_id"])
+            identity, name = str(meta["artifact_id"]), str(meta["filename"])
             path = self._folder / identity
+            found.setdefault(name, None)
             # What a foreign program wrote into the database is no path.
             if Path(identity).name == identity and path.is_file():
-                found[str(meta["filename"])] = ArtifactFile(
-                    identity, str(meta["filename"]), str(meta["mimetype"]), path.stat().st_size
-                )
+                found[name] = ArtifactFile(identity, name, str(meta["mimetype"]), path.stat().st_size)
         return found

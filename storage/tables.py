@@ -69,6 +69,7 @@ notices = Table(
     Column("kind", String(40), nullable=False),
     Column("text", Text, nullable=False),
     Column("at", Float, nullable=False),  # seconds since the epoch
+    sqlite_autoincrement=True,  # else the number of a deleted notice would be used again, and pages would miss it
 )
 
 jobs = Table(

@@ -84,6 +84,7 @@ def modules_after(statement: str) -> set[str]:
         ("import hpo_core, hpo_core.training", {"optuna", "tensorflow", "streamlit"}),
         ("import hpo_core.runner, hpo_core.manager", {"tensorflow", "keras", "streamlit", "sklearn"}),
         ("import hpo_core.training.worker", {"tensorflow", "optuna", "streamlit", "sqlalchemy"}),
+        ("import runpod_service.handler", {"tensorflow", "optuna", "streamlit", "sqlalchemy", "storage"}),
         ("import datasets", {"sklearn", "keras", "streamlit", "sqlalchemy"}),
         ("import storage.studies, storage.runs, storage.progress", {"keras", "streamlit", "tensorflow"}),
         ("import pages.parts.analysis.view", {"tensorflow", "sklearn", "scipy"}),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,7 @@ class Place:
         results: of the trainings, by the target that was asked for; at least two.
         params: its hyperparameters, as far as they were searched.
         parameters: trainable parameters of its network; None where they were not recorded.
+        lost: trainings that ended without a result: they failed, diverged, or were ended as sick.
         p_value: how probable a difference from the first place at least this large is if both were equally good,
             corrected for the number of comparisons (0 to 1); None for the first place.
     """
@@ -41,6 +42,7 @@ class Place:
     results: tuple[float, ...]
     params: dict[str, Any]
     parameters: int | None = None
+    lost: int = 0
     p_value: float | None = None
 
     @property
@@ -62,12 +64,17 @@ class Place:
 
     @property
     def is_level(self) -> bool:
-        """Whether chance may explain that it is not first; true of the first place itself."""
-        return self.p_value is None or self.p_value >= LEVEL
+        """Whether chance may explain that it is not first; true of the first place itself.
+
+        A configuration of which some trainings were lost is level with none that always works.
+        """
+        return self.p_value is None or (self.p_value >= LEVEL and not self.lost)
 
 
-def leaderboard(judged: Sequence[tuple[FrozenTrial, float]], target: Target) -> list[Place]:
-    """Configurations with at least two results, the best mean first.
+def leaderboard(
+    judged: Sequence[tuple[FrozenTrial, float]], target: Target, lost: Sequence[FrozenTrial] = ()
+) -> list[Place]:
+    """Configurations with at least two results, the best mean first; those that lost a training come last.
 
     Each is compared with the first by Welch's t-test (two-sided), which asks for neither equal deviations nor equal
     numbers of trainings; the probabilities are corrected for the number of comparisons by Holm's method.
@@ -75,21 +82,29 @@ def leaderboard(judged: Sequence[tuple[FrozenTrial, float]], target: Target) -> 
     Args:
         judged: trials with their results. Trials with the same hyperparameters are trainings of one configuration.
         target: what the results are.
+        lost: trials that ended without a result.
 
     Sources: B. L. Welch, Biometrika 34 (1947); S. Holm, Scandinavian Journal of Statistics 6 (1979).
     """
     groups: dict[str, list[tuple[FrozenTrial, float]]] = defaultdict(list)
     for trial, value in judged:
-        groups[json.dumps(trial.params, sort_keys=True, default=str)].append((trial, value))
-    places = [_place(group) for group in groups.values() if len(group) > 1]
-    places.sort(key=lambda place: place.mean, reverse=not target.minimises)
+        groups[_key(trial)].append((trial, value))
+    losses = Counter(_key(trial) for trial in lost)
+    places = [_place(group, losses[key]) for key, group in groups.items() if len(group) > 1]
+    sign = 1 if target.minimises else -1
+    places.sort(key=lambda place: (place.lost > 0, sign * place.mean))
     if len(places) < 2:
         return places
     chances = holm([_welch(places[0].results, place.results) for place in places[1:]])
-    return places[:1] + [
-        Place(place.name, place.trials, place.results, place.params, place.parameters, chance)
-        for place, chance in zip(places[1:], chances, strict=True)
-    ]
+    return places[:1] + [replace(place, p_value=chance) for place, chance in zip(places[1:], chances, strict=True)]
+
+
+def left_out(judged: Sequence[tuple[FrozenTrial, float]], lost: Sequence[FrozenTrial]) -> list[str]:
+    """Names of the configurations that were trained several times, and have fewer than two results."""
+    results = Counter(_key(trial) for trial, _ in judged)
+    losses = Counter(_key(trial) for trial in lost)
+    names = {_key(trial): _name(trial) for trial in lost}
+    return [name for key, name in names.items() if results[key] < 2 <= results[key] + losses[key]]
 
 
 def smallest_level(places: Sequence[Place]) -> Place | None:
@@ -110,15 +125,25 @@ def holm(chances: Sequence[float]) -> list[float]:
     return raised
 
 
-def _place(group: Sequence[tuple[FrozenTrial, float]]) -> Place:
+def _key(trial: FrozenTrial) -> str:
+    """Equal for trials with equal hyperparameters."""
+    return json.dumps(trial.params, sort_keys=True, default=str)
+
+
+def _name(trial: FrozenTrial) -> str:
+    return str(trial.user_attrs.get(ORIGIN, f"Trial {trial.number}"))
+
+
+def _place(group: Sequence[tuple[FrozenTrial, float]], lost: int) -> Place:
     first = group[0][0]
     sizes = [size for trial, _ in group if (size := number(trial.user_attrs.get(PARAMETERS_KEY))) is not None]
     return Place(
-        name=str(first.user_attrs.get(ORIGIN, f"Trial {first.number}")),
+        name=_name(first),
         trials=tuple(trial.number for trial, _ in group),
         results=tuple(value for _, value in group),
         params=dict(first.params),
         parameters=round(sizes[0]) if sizes else None,
+        lost=lost,
     )
 
 

@@ -62,9 +62,14 @@ def leaderboard(places: Sequence[Place], target: Target) -> str:
         return "No configuration was trained more than once here, so nobody knows how much of a result is luck."
     first = places[0]
     said = f"{first.name} reaches {_mean(first, target)} over {len(first.results)} seeds"
+    if first.lost:
+        return f"Nothing here works with every seed: {said}, but {_trials(first.lost)} of it ended without a result."
+    unsteady = [place for place in places if place.lost]
     if len(places) == 1:
         return f"{said}; no other configuration was trained more than once."
     level = [place for place in places[1:] if place.is_level]
+    if not level and len(unsteady) == len(places) - 1:
+        return f"{said}, and is the only one of {len(places)} that works with every seed."
     if not level:
         return f"{said}, the {target.best_word} {target.title} of {len(places)}, and by more than chance explains."
     if len(level) == 1:
@@ -82,9 +87,7 @@ def leaderboard(places: Sequence[Place], target: Target) -> str:
 
 def _mean(place: Place, target: Target) -> str:
     """Mean and standard deviation, with one unit."""
-    number = [f"{value * target.factor:.4g}" for value in (place.mean, place.deviation)]
-    number[1] = f"{place.deviation * target.factor:.2g}"
-    return f"{number[0]} ± {number[1]} {target.unit}".rstrip()
+    return f"{place.mean * target.factor:.4g} ± {place.deviation * target.factor:.2g} {target.unit}".rstrip()
 
 
 def importance(found: Importance, target: Target) -> str:

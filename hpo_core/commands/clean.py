@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from hpo_core.commands.exit_codes import FINISHED
+from hpo_core.commands.exit_codes import FAILED, FINISHED
 from hpo_core.errors import UsageError, nearest
-from hpo_core.housekeeping import delete_run, ended_runs, measure, outdated
+from hpo_core.housekeeping import Cleanup, delete_run, delete_runs, ended_runs, measure, outdated
 from hpo_core.optimization_config import split_words
 from hpo_core.parameters import convert
 from hpo_core.settings import Settings
@@ -44,17 +44,27 @@ def clean(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> in
         sizes, ended_runs(database), older_than_days=days,
         keep_bytes=None if megabytes is None else round(megabytes * 1e6), now=time.time(),
     )  # fmt: skip
-    stream = sys.stderr if as_json else sys.stdout
-    for size in chosen:
-        if confirmed:
-            delete_run(database, settings.results_dir, settings.artifacts_dir, size.name)
-        print(f"{'deleted' if confirmed else 'would delete'} {size.name}, {size.total_bytes / 1e6:.1f} MB", file=stream)
-    said = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"
-    print(f"{said} deleted" if confirmed or not chosen else f"{said}; confirm=true deletes them", file=stream)
+    names, stream = [size.name for size in chosen], sys.stderr if as_json else sys.stdout
+    done = Cleanup((), 0, ())
+    if confirmed:
+        done = delete_runs(names, lambda name: delete_run(database, settings.results_dir, settings.artifacts_dir, name))
+        print(f"{_runs(len(done.deleted))} deleted, {done.freed_bytes / 1e6:.1f} MB free again", file=stream)
+    else:
+        for size in chosen:
+            print(f"would delete {size.name}, {size.total_bytes / 1e6:.1f} MB", file=stream)
+        print(
+            f"{_runs(len(chosen))}; confirm=true deletes them" if chosen else "no run is over these limits", file=stream
+        )
+    for problem in done.problems:
+        print(f"error: {problem}", file=sys.stderr)
     if as_json:
-        names = [size.name for size in chosen]
-        print(json.dumps({"runs": names, "bytes": sum(size.total_bytes for size in chosen), "deleted": confirmed}))
-    return FINISHED
+        answer = {"runs": names, "deleted": list(done.deleted), "bytes": done.freed_bytes, "problems": done.problems}
+        print(json.dumps(answer))
+    return FAILED if done.problems else FINISHED
+
+
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"{number} runs"
 
 
 def _number(given: Mapping[str, str], key: str) -> float | None:

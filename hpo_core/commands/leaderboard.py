@@ -14,6 +14,7 @@ from hpo_core.commands.exit_codes import FINISHED
 from hpo_core.commands.optimize import watch
 from hpo_core.errors import UsageError, nearest
 from hpo_core.formats import count
+from hpo_core.objective import REPEATED
 from hpo_core.optimization_config import split_words
 from hpo_core.parameters import convert
 from hpo_core.reruns import SEEDS, TOP, rerun_config
@@ -24,6 +25,7 @@ from storage.studies import Studies
 from storage.trial_sample import TrialSamples
 
 KEYS = ("run_name", "top", "seeds", "workers")
+MOST = 100_000
 
 
 def show_leaderboard(
@@ -59,6 +61,8 @@ def show_leaderboard(
         )
         runner = Runner(config, settings, backends=backends)
         name, code = runner.run_name, watch(runner, settings, as_json=False)
+        if not Studies(database).exists(name):  # it ended before its first trial, and said why
+            return code
     places, target = read_leaderboard(database, name)
     for line in _lines(places, target):
         print(line, file=sys.stderr if as_json else sys.stdout)
@@ -71,10 +75,12 @@ def read_leaderboard(database: Database, name: str) -> tuple[list[Place], Target
     """The leaderboard of a study by its score. Raises UnknownRunError."""
     samples = TrialSamples(database)
     shape = samples.shape(name)
-    trials = samples.sample(name, states=("complete",)).trials
+    trials = samples.sample(name, states=("complete",), most=MOST).trials
+    ended = samples.sample(name, states=("pruned", "fail"), most=MOST).trials
+    lost = [trial for trial in ended if trial.user_attrs.get("outcome") not in REPEATED]
     score = targets(trials, shape.minimises, shape.objectives)[0]
     judged = [(trial, value) for trial in trials if (value := score.of(trial)) is not None]
-    return leaderboard(judged, score), score
+    return leaderboard(judged, score, lost), score
 
 
 def _number(given: Mapping[str, str], key: str, default: int, least: int) -> int:
@@ -87,17 +93,21 @@ def _number(given: Mapping[str, str], key: str, default: int, least: int) -> int
 
 
 def _lines(places: Sequence[Place], target: Target) -> list[str]:
-    rows = [
-        f"{rank:>2}  {place.name:32}  {place.mean:.4f} ± {place.deviation:.4f}  {len(place.results)} seeds  "
-        f"p {'-' if place.p_value is None else f'{place.p_value:.3f}':>5}  "
-        f"{count(place.parameters) if place.parameters is not None else '-':>10} parameters"
-        for rank, place in enumerate(places, start=1)
-    ]
+    rows = []
+    for rank, place in enumerate(places, start=1):
+        seeds = f"{len(place.results)} seeds" + (f", {place.lost} lost" if place.lost else "")
+        chance = "-" if place.p_value is None else f"{place.p_value:.3f}"
+        size = "-" if place.parameters is None else count(place.parameters)
+        rows.append(
+            f"{rank:>2}  {place.name:32}  {place.mean:.4f} ± {place.deviation:.4f}  {seeds}  p {chance:>5}  "
+            f"{size:>10} parameters"
+        )
     return [*rows, in_words(places, target)]
 
 
 def _plain(place: Place) -> dict[str, object]:
     return {
-        "name": place.name, "trials": list(place.trials), "results": list(place.results), "mean": place.mean,
-        "deviation": place.deviation, "p_value": place.p_value, "parameters": place.parameters, "params": place.params,
+        "name": place.name, "trials": list(place.trials), "results": list(place.results), "lost": place.lost,
+        "mean": place.mean, "deviation": place.deviation, "p_value": place.p_value, "parameters": place.parameters,
+        "params": place.params,
     }  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import psutil
 
 from hpo_core.local.process import ProcessSpec, TrainingProcess
-from hpo_core.notices import Kind, notice
+from hpo_core.notice_kinds import Kind, notice
 from hpo_core.settings import Settings
 
 # TensorFlow keeps some ten megabytes of every training, whatever is released. A process that has grown by this share

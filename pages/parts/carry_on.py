@@ -26,10 +26,12 @@ def draw(figures: RunFigures, run: Run) -> None:
     finished = run.state is RunState.FINISHED
     told = figures.config.get("trials")
     wanted = told if isinstance(told, int) else figures.total
+    seeds = figures.config.get("seeds")
+    more = seeds if figures.config.get("rerun_of") and isinstance(seeds, int) else MORE_TRIALS
     word = "Extend run" if finished else "Resume run"
     with st.popover(word, icon=":material/resume:", key="carry_on"):
         trials = st.number_input(
-            "Trials in all", 1, MOST_TRIALS, wanted + MORE_TRIALS if finished else wanted,
+            "Trials in all", 1, MOST_TRIALS, wanted + more if finished else wanted,
             key=f"trials_in_all_{run.run_name}",
             help="How many trials shall count in the end. Trials that were stopped with the run are made again.",
         )  # fmt: skip

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
-from hpo_core.housekeeping import RunSize, delete_run, ended_runs, outdated
+from hpo_core.housekeeping import Cleanup, RunSize, delete_run, delete_runs, ended_runs, outdated
 from pages.parts import formats, shared
-from storage.errors import StorageError
 
 DAYS, MEGABYTES = 30, 1000
 NAMED = 5
@@ -76,28 +75,18 @@ def _confirm(names: Sequence[str], n_bytes: int) -> None:
 
 def _delete(names: Sequence[str]) -> None:
     settings = shared.settings()
-    st.session_state[SAID] = delete_all(
-        names,
-        lambda name: delete_run(shared.database(), settings.results_dir, settings.artifacts_dir, name).freed_bytes,
+    done = delete_runs(
+        names, lambda name: delete_run(shared.database(), settings.results_dir, settings.artifacts_dir, name)
     )
+    st.session_state[SAID] = (not done.problems, said(done))
     # What was read of the runs must not be shown for others that get their names.
     st.cache_data.clear()
     st.cache_resource.clear()
 
 
-def delete_all(names: Sequence[str], delete: Callable[[str], int]) -> tuple[bool, str]:
-    """Delete run after run; one that resists does not keep the others. Whether all are gone, and what there is to say.
-
-    Args:
-        names: of the runs.
-        delete: deletes one and returns the bytes that are free again. Raises StorageError.
-    """
-    freed, problems = 0, list[str]()
-    for name in names:
-        try:
-            freed += delete(name)
-        except StorageError as error:
-            problems.append(str(error))
-    gone = len(names) - len(problems)
-    sentence = f"{formats.plural(gone, 'run')} deleted; {formats.file_size(freed)} are free again."
-    return not problems, " ".join([sentence, *(formats.sentence(problem) for problem in problems)])
+def said(done: Cleanup) -> str:
+    """What there is to say about a clean-up."""
+    sentence = (
+        f"{formats.plural(len(done.deleted), 'run')} deleted; {formats.file_size(done.freed_bytes)} are free again."
+    )
+    return " ".join([sentence, *(formats.plain(formats.sentence(problem)) for problem in done.problems)])

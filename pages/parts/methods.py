@@ -1,4 +1,4 @@
-"""Sampler, pruner, seed and warm start: each choice with a sentence and a link."""
+"""Sampler, pruner, seed, warm start and reruns: each choice with a sentence and a link."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pages.parts import formats, shared, words
 from pages.parts.checked import Checked
 from pages.parts.form import Form
 
-FIELDS = ("sampler", "pruner", "seed", "warm_start")
+FIELDS = ("sampler", "pruner", "seed", "warm_start", "rerun_of", "seeds")
 
 
 def draw(form: Form, checked: Checked) -> None:
-    """Draw the four fields, and what there is to choose from."""
+    """Draw the fields, and what there is to choose from."""
     grid = st.grid(2, min_column_width=260, key="methods")
     with grid.cell():
         form.field("sampler")
@@ -28,7 +28,13 @@ def draw(form: Form, checked: Checked) -> None:
         _explain(PRUNERS, str(form.draft.fields["pruner"]))
         form.field("seed")
     with shared.database_errors(retry=False):
-        form.choice("warm_start", shared.studies().names(), "no study")
+        names = shared.studies().names()
+        form.choice("warm_start", names, "no study")
+        grid = st.grid(2, min_column_width=260, key="reruns")
+        with grid.cell():
+            form.choice("rerun_of", names, "no study")
+        with grid.cell():
+            form.field("seeds")
 
 
 def _explain(methods: Mapping[str, Method], chosen: str) -> None:

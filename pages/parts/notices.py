@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from hpo_core.notices import Kind
+from hpo_core.notice_kinds import Kind
 from pages.parts import formats, shared
 from storage.errors import StorageError
 from storage.notices import NoticeTable

@@ -40,6 +40,8 @@ def pack(study: str, rows: Sequence[TrialRow], most_bytes: int = MOST_BYTES) -> 
         folder = f"trial_{row.number}"
         fields = trial_details.configuration(study, row)
         contents[f"{folder}/{CONFIGURATION}"] = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True).encode()
+        gone = trial_files.artifacts().missing_of_trial(study, row.number)
+        left += [f"{folder}/{Path(name).name}: is not on this machine any more" for name in gone]
         for file in trial_files.artifacts().of_trial(study, row.number).values():
             name = f"{folder}/{Path(file.filename).name}"
             if total + file.size > most_bytes:

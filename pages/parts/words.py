@@ -72,6 +72,9 @@ def field_title(name: str) -> str:
 def summary(config: OptimizationConfig, workers: int) -> str:
     """One sentence about what a run will do, for example '20 trials of CNNs on MNIST, 2 at a time on this machine'."""
     title = datasets.dataset_info(config.dataset).title
+    if config.rerun_of is not None:
+        top = formats.plural(config.trials // config.seeds, "configuration")
+        return f"{top} of {config.rerun_of} on {title}, each trained with {config.seeds} seeds"
     at_once = min(workers, config.trials)
     pace = "one after the other" if at_once == 1 else f"{at_once} at a time"
     trials = formats.plural(config.trials, "trial")

@@ -186,10 +186,12 @@ def test_the_command_asks_before_it_deletes(
     assert capsys.readouterr().out.splitlines() == ["would delete a, 0.0 MB", "1 run; confirm=true deletes them"]
     assert set(ended_runs(database)) == {"a", "b"}
     assert clean(["keep_mb=0.01", "confirm=true"], True, environment) == 0
-    assert json.loads(capsys.readouterr().out) == {"runs": ["a"], "bytes": 8000, "deleted": True}
+    assert json.loads(capsys.readouterr().out) == {
+        "runs": ["a"], "deleted": ["a"], "bytes": 8000, "problems": [],
+    }  # fmt: skip
     assert set(ended_runs(database)) == {"b"} and not (settings.results_dir / "a").exists()
     assert clean(["older_than_days=1"], False, environment) == 0
-    assert capsys.readouterr().out == "0 runs deleted\n"
+    assert capsys.readouterr().out == "no run is over these limits\n"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from hpo_core.logs import RunLog
-from hpo_core.notices import CLOSE_WAIT_S, Kind, NoticeHandler, notice
+from hpo_core.notice_kinds import Kind, notice
+from hpo_core.notices import CLOSE_WAIT_S, NoticeHandler
 from hpo_core.records import Record
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig

@@ -94,7 +94,7 @@ def test_a_rerun_that_was_stopped_makes_what_is_missing(settings: Settings, data
 def test_what_cannot_be_trained_again(settings: Settings, database: Database) -> None:
     searched(settings, trials=2)
     with pytest.raises(
-        UsageError, match=r"top must be at most 2, the complete and different .* got 3; for example top=2"
+        UsageError, match=r"trials must be at most 4, 2 for each of the 2 complete .* got 6; for example top=2"
     ):
         rerun_config(Studies(database), "a", 3, 2)
     optuna.create_study(study_name="plain", storage=database.optuna_storage())
@@ -138,3 +138,42 @@ def test_words_that_cannot_be_used(settings: Settings, database: Database, words
     with pytest.raises(UsageError) as error:
         show_leaderboard(words, False, environment)
     assert said in str(error.value)
+
+
+def test_an_extended_rerun_invents_nothing(settings: Settings, database: Database) -> None:
+    searched(settings, trials=3)
+    finish(rerun(settings, rerun_config(Studies(database), "a", 2, 2), ScriptedTrainer(by_filters)))
+    config = resumed_config(database, "a-seeds", {"trials": 10}, 4)
+    backends = {"local": lambda _order: Backend(lambda _trial: ScriptedTrainer(by_filters))}
+    with pytest.raises(UsageError, match=r"trials must be at most 6, 2 for each of the 3 complete"):
+        Runner(config, settings, MACHINE, backends, resume=True)
+    finish(Runner(resumed_config(database, "a-seeds", {"trials": 6}, 4), settings, MACHINE, backends, resume=True))
+    rows = rows_of(database, "a-seeds")
+    assert len(rows) == 6 and all(ORIGIN in row.attributes for row in rows)
+    with pytest.raises(UsageError, match="for example trials=8"):
+        Runner(resumed_config(database, "a-seeds", {}, 4), settings, MACHINE, backends, resume=True)
+
+
+def test_one_configuration_that_searches_nothing(settings: Settings, database: Database) -> None:
+    fixed = OptimizationConfig(max_epochs_per_trial=2).one_trial()
+    finish(runner(settings, ScriptedTrainer(by_filters), trials=1, space=dict(fixed.space)))
+    trainer = ScriptedTrainer(by_filters)
+    finish(rerun(settings, rerun_config(Studies(database), "a", 1, 3), trainer))
+    assert len({config.seed for config in trainer.seen}) == 3
+    places, _ = read_leaderboard(database, "a-seeds")
+    assert [len(place.results) for place in places] == [3]
+
+
+def failing_sometimes(config: TrialConfig) -> list[Record | Exception]:
+    from hpo_core.errors import WorkerDiedError
+
+    return [WorkerDiedError("killed")] if config.seed % 2 else list(by_filters(config))
+
+
+def test_trainings_that_are_lost_count(settings: Settings, database: Database) -> None:
+    searched(settings)
+    trainer = ScriptedTrainer(failing_sometimes)
+    finish(rerun(settings, rerun_config(Studies(database), "a", 2, 8), trainer))
+    failed = sum(config.seed % 2 for config in trainer.seen) // 2
+    places, _ = read_leaderboard(database, "a-seeds")
+    assert 0 < failed < 7 and [place.lost for place in places] == [failed, failed]

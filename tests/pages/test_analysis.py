@@ -394,7 +394,7 @@ def test_the_best_are_trained_again_from_the_page(database: Database) -> None:
     app = open_page(PAGE, study="digits-done", chart="leaderboard")
     assert "15 trainings of up to 4 epochs" in words(app) and "waits its turn: digits-now is running" in words(app)
     app.button(key="rerun_start").click().run()
-    assert "Configurations must be at most 1" in app.error[0].value  # its three trials are alike
+    assert "Trials must be at most 5, 5 for each of the 1 complete" in app.error[0].value  # its three trials are alike
     app.number_input(key="rerun_top").set_value(1).run()
     app.number_input(key="rerun_seeds").set_value(2).run()
     app.button(key="rerun_start").click().run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from hpo_core.notices import Kind
+from hpo_core.notice_kinds import Kind
 from pages.parts import notices
 from storage.database import Database
 from storage.notices import NoticeTable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo_core.housekeeping import Removal
+from hpo_core.housekeeping import Removal, delete_runs
 from pages.parts import cleanup_view, shared, storage_view
 from storage.database import Database
 from storage.errors import StorageError
@@ -69,11 +69,13 @@ def test_many_runs_are_cleaned_up_after_a_question(database: Database) -> None:
 
 
 def test_a_run_that_resists_does_not_keep_the_others() -> None:
-    def delete(name: str) -> int:
+    def delete(name: str) -> Removal:
         if name == "b":
             raise StorageError("b is running")
-        return 1000
+        return Removal(1000, ("/x/y",) if name == "c" else ())
 
-    assert cleanup_view.delete_all(["a", "b", "c"], delete) == (
-        False, "2 runs deleted; 2 kB are free again. B is running."
-    )  # fmt: skip
+    done = delete_runs(["a", "b", "c"], delete)
+    assert done.deleted == ("a", "c") and len(done.problems) == 2
+    assert cleanup_view.said(done) == (
+        "2 runs deleted; 2 kB are free again. B is running. Files of c could not be removed: /x/y."
+    )

@@ -368,5 +368,11 @@ def test_files_of_several_trials_in_one_package(database: Database) -> None:
         missing = package.read("MISSING.txt").decode()
         assert "trial_1/history.json: the package would be larger than" in missing
         assert "trial_0/history.json" in package.namelist() and "trial_1/history.json" not in package.namelist()
+    for file in shared.settings().artifacts_dir.iterdir():
+        if file.stat().st_size == len(examined.PIXEL):
+            file.unlink()
+    with zipfile.ZipFile(io.BytesIO(trial_batch.pack("digits-examined", rows))) as package:
+        gone = "trial_0/training_history.png: is not on this machine any more"
+        assert gone in package.read("MISSING.txt").decode() and "trial_0/history.json" in package.namelist()
     app = open_page("pages/trials.py", study="digits-examined")
     assert app.download_button(key="download_files").label == "Files of these 3 trials"

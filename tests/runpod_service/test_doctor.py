@@ -11,7 +11,7 @@ import pytest
 
 from hpo_core.settings import RunPodSettings
 from runpod_service.client import Client, EndpointHealth
-from runpod_service.doctor import Code, Finding, Seen, Severity, examine, log_lines
+from runpod_service.doctor import Code, Finding, Seen, Severity, examine, noteworthy
 from runpod_service.errors import (
     CircuitOpenError,
     RefusedError,
@@ -233,8 +233,8 @@ def test_the_worst_comes_first() -> None:
 
 
 def test_the_log_gets_one_line_for_what_needs_a_look() -> None:
-    assert log_lines(findings(health(idle=1))) == []
-    (line,) = log_lines(findings(WrongKeyError()))
+    assert noteworthy(findings(health(idle=1))) == []
+    (line,) = map(str, noteworthy(findings(WrongKeyError())))
     assert line.startswith("wrong key: ") and "\n" not in line and "RUNPOD_API_KEY" in line
 
 

@@ -112,7 +112,8 @@ _DECLARED = (
         "good (Welch's t-test, corrected for the number of comparisons by Holm's method); below 0.05 it counts as "
         "more than chance. The first place was chosen for being first, so read a p near 0.05 with care.",
         ("Welch's t-test", "https://en.wikipedia.org/wiki/Welch%27s_t-test"), (),
-        "Only complete trials are compared, and only configurations that were trained at least twice.",
+        "Results of complete trials are compared, of configurations that were trained at least twice. A configuration "
+        "that lost trainings, because they failed or diverged, stands behind those that always work.",
     ),
 )  # fmt: skip
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
+from optuna.trial import FrozenTrial
 
 from hpo_core.analysis import sentences
-from hpo_core.analysis.leaderboard import Place, leaderboard
+from hpo_core.analysis.leaderboard import Place, leaderboard, left_out
 from hpo_core.analysis.targets import Target
 from pages.parts import palette
 from pages.parts.analysis import style
@@ -17,24 +20,26 @@ MOST = 20
 ROW, AROUND = 44, 130
 
 
-def draw(request: Request) -> Answer:
-    """A row per configuration, the best mean above."""
+def draw(request: Request, lost: Sequence[FrozenTrial] = ()) -> Answer:
+    """A row per configuration, the best mean above; `lost` are trials that ended without a result."""
     target = request.target
-    places = leaderboard(request.judged, target)
+    places = leaderboard(request.judged, target, lost)
     table = pd.DataFrame(
         [_row(rank, place, target) for rank, place in enumerate(places, start=1)],
-        columns=["rank", "configuration", "mean", "deviation", "seeds", "p", "parameters", "trials"],
+        columns=["rank", "configuration", "mean", "deviation", "seeds", "lost", "p", "parameters", "trials"],
     )
     said = sentences.leaderboard(places, target)
+    names = left_out(request.judged, lost)
+    notes = [f"Left out, because fewer than two of its trainings have a result: {name}." for name in names]
     if not places:
-        return Answer(said, None, table)
-    return Answer(said, _figure(places[:MOST], target), table, request.notes, in_full=True)
+        return Answer(said, None, table, notes)
+    return Answer(said, _figure(places[:MOST], target), table, request.notes + notes, in_full=True)
 
 
 def _row(rank: int, place: Place, target: Target) -> dict[str, object]:
     return {
         "rank": rank, "configuration": place.name, "mean": round(place.mean * target.factor, 4),
-        "deviation": round(place.deviation * target.factor, 4), "seeds": len(place.results),
+        "deviation": round(place.deviation * target.factor, 4), "seeds": len(place.results), "lost": place.lost,
         "p": None if place.p_value is None else round(place.p_value, 4), "parameters": place.parameters,
         "trials": ", ".join(map(str, place.trials)),
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Mapping
 
 import streamlit as st
@@ -12,7 +13,7 @@ from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError
 from hpo_core.reruns import SEEDS, TOP, rerun_config, title_of
 from pages.parts import formats, shared
-from pages.parts.launch import say
+from pages.parts.launch import DOUBLE_PRESS_S, say
 from storage.errors import StorageError
 
 MOST_TOP, MOST_SEEDS = 20, 20
@@ -28,7 +29,7 @@ def draw(study: str) -> None:
         _link(f"Where these configurations come from: {origin}", str(origin), "origin")
         return
     for name in shared.studies().names():
-        if name.startswith(title_of(study)):
+        if name.startswith(title_of(study)) and _is_rerun(name, study):
             _link(f"Trained again in {name}", name, name)
     with st.container(border=True, key="rerun_card"):
         st.subheader("Train the best again", anchor=False)
@@ -51,6 +52,11 @@ def draw(study: str) -> None:
             say(error)
     if name := st.session_state.pop("rerun_started", None):
         st.switch_page("pages/monitor.py", query_params={"study": name})
+
+
+def _is_rerun(name: str, study: str) -> bool:
+    configuration = shared.studies().attributes(name).get("configuration")
+    return isinstance(configuration, Mapping) and configuration.get("rerun_of") == study
 
 
 def _what(configuration: Mapping[str, object], trainings: int) -> str:
@@ -76,16 +82,13 @@ def _link(label: str, study: str, key: str) -> None:
 
 
 def _start(study: str, top: int, seeds: int) -> None:
-    manager = shared.manager()
-    if {manager.active or "", *manager.waiting} & {name for name in _names(study)}:
+    state = st.session_state
+    if time.monotonic() - state.get("rerun_at", -DOUBLE_PRESS_S) < DOUBLE_PRESS_S:
         return  # the second half of a double press
     try:
         config = rerun_config(shared.studies(), study, top, seeds)
-        st.session_state["rerun_started"] = manager.start(config, shared.run_settings(), shared.visitor())
+        state["rerun_started"] = shared.manager().start(config, shared.run_settings(), shared.visitor())
     except (OneginError, DatasetError, StorageError) as error:
-        st.session_state["rerun_error"] = error
-
-
-def _names(study: str) -> list[str]:
-    """What the newest reruns of a study are called."""
-    return [title_of(study), *(f"{title_of(study)}-{number}" for number in range(2, 100))]
+        state["rerun_error"] = error
+        return
+    state["rerun_at"] = time.monotonic()

@@ -9,6 +9,7 @@ import streamlit as st
 
 from hpo_core.analysis.association import FEWEST_BEST, best_trials, narrowing, varied
 from hpo_core.analysis.targets import ACCURACY, HEALTH, PARAMETERS_KEY, Target, parameter_title, targets
+from hpo_core.objective import REPEATED
 from pages.parts import formats
 from pages.parts.analysis import (
     data,
@@ -240,6 +241,11 @@ def _importance_over_time(request: Request) -> Answer:
     return importances.lines(points, data.importances(request.study, request.shape, request.target), request)
 
 
+def _leaderboard(request: Request) -> Answer:
+    ended = data.sample(request.study, request.shape, ("pruned", "fail")).trials
+    return leaders.draw(request, [trial for trial in ended if trial.user_attrs.get("outcome") not in REPEATED])
+
+
 def _front(request: Request) -> Answer:
     every = data.columns(request.study, request.shape, (ACCURACY, HEALTH, PARAMETERS_KEY))
     return fronts.draw(request, every)
@@ -256,5 +262,5 @@ _BUILDERS: dict[str, Callable[[Request], Answer]] = {
     "timeline": over_trials.timeline,
     "pareto": _front,
     "duration": over_trials.duration,
-    leaders.KEY: leaders.draw,
+    leaders.KEY: _leaderboard,
 }

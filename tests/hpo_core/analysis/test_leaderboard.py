@@ -7,11 +7,11 @@ import math
 from statistics import mean, variance
 
 import pytest
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from scipy import stats
 
 from hpo_core.analysis import sentences
-from hpo_core.analysis.leaderboard import LEVEL, Place, holm, leaderboard, smallest_level
+from hpo_core.analysis.leaderboard import LEVEL, Place, holm, leaderboard, left_out, smallest_level
 from tests.hpo_core.analysis.studies import LOSS, SCORE, trial
 
 RESULTS = {0.1: (0.95, 0.97, 0.96, 0.99, 0.94), 0.2: (0.90, 0.91, 0.89, 0.92, 0.90), 0.3: (0.95, 0.95, 0.98, 0.94)}
@@ -96,3 +96,24 @@ def test_in_words() -> None:
     apart = leaderboard(judged({0.1: (0.9, 0.91, 0.92), 0.2: (0.1, 0.11, 0.12)}), SCORE)
     assert sentences.leaderboard(apart, SCORE).endswith("the highest score of 2, and by more than chance explains.")
     assert sentences.leaderboard(apart[:1], SCORE).endswith("no other configuration was trained more than once.")
+
+
+def lost(*dropouts: float) -> list[FrozenTrial]:
+    return [trial(100 + n, state=TrialState.FAIL, dropout=dropout) for n, dropout in enumerate(dropouts)]
+
+
+def test_what_does_not_work_with_every_seed_stands_behind_what_does() -> None:
+    known = judged({0.1: (0.99, 0.98), 0.2: (0.90, 0.91, 0.89, 0.92, 0.90)})
+    first, second = leaderboard(known, SCORE, lost(0.1, 0.1, 0.1))
+    assert (first.name, first.lost) == ("Trial 1 of x", 0) and (second.name, second.lost) == ("Trial 0 of x", 3)
+    assert not second.is_level
+    said = sentences.leaderboard([first, second], SCORE)
+    assert said.endswith("and is the only one of 2 that works with every seed.")
+    both = leaderboard(known, SCORE, lost(0.1, 0.2))
+    assert sentences.leaderboard(both, SCORE).startswith("Nothing here works with every seed: Trial 0 of x reaches")
+
+
+def test_what_hardly_ever_works_is_named() -> None:
+    known = judged({0.1: (0.99,), 0.2: (0.90, 0.91), 0.3: (0.5,)})
+    assert left_out(known, lost(0.1, 0.1, 0.2)) == ["Trial 100"]
+    assert left_out(known, []) == []
