@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 WORKERS ?= 2
 TWIN_PORT ?= 8765
+TEST_PROCESSES ?= 2
 PACKAGES := app.py hpo_core storage datasets pages runpod_service
 SHELL := /bin/bash
 
@@ -45,8 +46,11 @@ chromium:
 	  sudo=$$(command -v sudo || true); \
 	  $$sudo apt-get update --quiet=2 && $$sudo apt-get install --quiet=2 --yes chromium >/dev/null; }
 
+# A browser test has the machine to itself: what it waits for shall not depend on another test.
 test: install-dev chromium check
-	$(BIN)/python -m pytest
+	@status=0; $(BIN)/python -m pytest tests/browser || status=$$?; \
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore=tests/browser || status=$$?; \
+	exit $$status
 
 check: install-dev
 	$(BIN)/ruff format --check .

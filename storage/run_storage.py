@@ -19,7 +19,8 @@ from storage.tables import studies, trial_attributes, trials
 
 
 class RunStorage(_CachedStorage):
-    """Optuna's own cache over a database, with shared reads and with one transaction for a trial's user attributes.
+    """Optuna's own cache over a database, with shared reads, one transaction for a trial's user attributes, and one
+    worker for each trial.
 
     Reads: before each trial every worker reads all trials, and the running ones anew each time. With 64 workers this
     is most of what a run costs: each reads what the one before it has just read. Here a reader that had to wait is
@@ -29,7 +30,10 @@ class RunStorage(_CachedStorage):
     until the trial's state is told, which happens at its end, and are written in one. Until then no other process
     sees them; those of a trial that is killed before its end are lost with it.
 
-    Optuna has no public place for either; what is overridden are the methods that read and that write those.
+    Enqueued trials: each is taken by one worker. SQLite has no lock for a row, so of two workers that look at the same
+    time Optuna alone gives both the same trial.
+
+    Optuna has no public place for these; what is overridden are the methods that read and that write those.
 
     Args:
         backend: storage that is read from and written to.
@@ -40,6 +44,7 @@ class RunStorage(_CachedStorage):
         self._reading = threading.Lock()
         self._begun: Counter[int] = Counter()  # reads that were begun, by study
         self._done: Counter[int] = Counter()  # the newest of them that succeeded
+        self._taking = threading.Lock()
         self._unwritten: defaultdict[int, dict[str, Any]] = defaultdict(dict)  # user attributes, by trial
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
@@ -50,7 +55,10 @@ class RunStorage(_CachedStorage):
     ) -> bool:
         if trial_id in self._unwritten:
             self._write_user_attributes(trial_id)
-        return super().set_trial_state_values(trial_id, state, values)
+        if state is not optuna.trial.TrialState.RUNNING:
+            return super().set_trial_state_values(trial_id, state, values)
+        with self._taking:
+            return super().set_trial_state_values(trial_id, state, values)
 
     def fail_running(self, study_name: str, attributes: Mapping[str, Any]) -> None:
         """End the running trials of a study as failed, with `attributes`: nobody trains them any more."""

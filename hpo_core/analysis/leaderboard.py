@@ -103,7 +103,7 @@ def left_out(judged: Sequence[tuple[FrozenTrial, float]], lost: Sequence[FrozenT
     """Names of the configurations that were trained several times, and have fewer than two results."""
     results = Counter(_key(trial) for trial, _ in judged)
     losses = Counter(_key(trial) for trial in lost)
-    names = {_key(trial): _name(trial) for trial in lost}
+    names = {_key(trial): _name(trial) for trial in reversed(lost)}  # the first of each counts
     return [name for key, name in names.items() if results[key] < 2 <= results[key] + losses[key]]
 
 

@@ -45,7 +45,7 @@ def rows_of(database: Database, name: str) -> list[TrialRow]:
 def test_the_best_are_trained_with_the_same_new_seeds(settings: Settings, database: Database) -> None:
     searched(settings)
     trainer = ScriptedTrainer(by_filters)
-    run = finish(rerun(settings, rerun_config(Studies(database), "a", 2, 3), trainer))
+    run = finish(rerun(settings, rerun_config(Studies(database), "a", 2, 3, {"workers": 1}), trainer))
     assert run.run_name == "a-seeds" and run.error is None
     best = [row.number for row in Studies(database).trials("a", sort="-score", states=("complete",))][:2]
     rows = rows_of(database, "a-seeds")
@@ -177,3 +177,10 @@ def test_trainings_that_are_lost_count(settings: Settings, database: Database) -
     failed = sum(config.seed % 2 for config in trainer.seen) // 2
     places, _ = read_leaderboard(database, "a-seeds")
     assert 0 < failed < 7 and [place.lost for place in places] == [failed, failed]
+
+
+def test_many_workers_take_each_training_once(settings: Settings, database: Database) -> None:
+    searched(settings)
+    trainer = ScriptedTrainer(by_filters)
+    finish(rerun(settings, rerun_config(Studies(database), "a", 4, 10, {"workers": 4}), trainer))
+    assert len({(config.to_json()) for config in trainer.seen}) == 40 == len(trainer.seen)

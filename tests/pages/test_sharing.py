@@ -51,7 +51,7 @@ def test_every_field_goes_into_the_form(database: Database) -> None:
         "seed": 7, "workers": 9, "backend": "runpod", "fallback_local": False, "max_cost": 3.0, "threads": 1,
         "gpus_per_worker": 2, "scale_batch": True, "max_parameters": 5000, "timeout_minutes": 5.0,
         "max_training_time_minutes": 6.0, "plots": "none", "final_model": False, "run_name": "told",
-        "warm_start": "other", "rerun_of": None, "seeds": 3, "space": {"lstm_units": 8},
+        "warm_start": "other", "rerun_of": "third", "seeds": 7, "space": {"lstm_units": 8},
     }  # fmt: skip
     assert {name for name in FIELDS if name not in told or told[name] == DEFAULTS.get(name, object())} == set()
     config = OptimizationConfig.from_mapping(told)

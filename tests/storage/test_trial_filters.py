@@ -77,7 +77,7 @@ FILTERS: list[tuple[TrialFilter, Callable[[FrozenTrial], bool]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("wanted", "meets"), FILTERS, ids=lambda item: str(item)[:60])
+@pytest.mark.parametrize(("wanted", "meets"), FILTERS, ids=[str(wanted)[:90] for wanted, _ in FILTERS])
 def test_filters(
     wanted: TrialFilter, meets: Callable[[FrozenTrial], bool], database: Database, study: optuna.Study
 ) -> None:
