@@ -191,7 +191,7 @@ def _log(name: str) -> None:
         )
         st.download_button(
             "Download the log", lambda: _whole_log(name), f"{name}.log", "text/plain", key="log_download",
-            icon=":material/download:", on_click="ignore",
+            icon=":material/download:", on_click="ignore", disabled=not lines and not words.strip(),
         )  # fmt: skip
 
 

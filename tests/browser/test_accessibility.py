@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 GRAVE = ("serious", "critical")
 # A colour on its way from one theme to the other is no colour of ours.
 STILL = "*, ::before, ::after { animation: none !important; transition: none !important; }"
-CONTRAST = {"runOnly": ["color-contrast", "color-contrast-enhanced", "link-in-text-block"]}
+CONTRAST = {"runOnly": ["color-contrast", "link-in-text-block"]}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # Rule and part of a selector of what Streamlit's own widgets do, with the reason why it is not ours. None so far.
 OF_STREAMLIT: Mapping[tuple[str, str], str] = {}
