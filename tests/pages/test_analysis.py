@@ -34,7 +34,7 @@ from storage.database import Database
 from storage.trial_sample import StudyShape, TrialColumns, TrialSample
 from tests.hpo_core.analysis import studies
 from tests.pages import conftest
-from tests.pages.test_pages import open_page, words
+from tests.pages.test_pages import TIMEOUT_S, open_page, words
 
 PAGE = "pages/analysis.py"
 ODD = "odd 'study' / <b>bold</b> \N{WHALE}"
@@ -349,9 +349,9 @@ def test_while_a_study_runs_newer_trials_are_offered(database: Database) -> None
     study = optuna.load_study(study_name="digits-now", storage=database.optuna_storage())
     code = "from pages.parts.analysis import view\nview._watch('digits-now', {})"
     now = tuple(sorted({"complete": 2, "running": 1}.items()))
-    assert not AppTest.from_string(code.replace("{}", repr(now))).run().button
+    assert not AppTest.from_string(code.replace("{}", repr(now)), default_timeout=TIMEOUT_S).run().button
     conftest.add_trial(study, 0.97)
-    offered = AppTest.from_string(code.replace("{}", repr(now))).run()
+    offered = AppTest.from_string(code.replace("{}", repr(now)), default_timeout=TIMEOUT_S).run()
     assert not offered.exception and offered.button(key="analysis_refresh").label.startswith("1 trial ended since")
 
 

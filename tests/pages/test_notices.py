@@ -14,7 +14,7 @@ from tests.pages.test_pages import ROOT, TIMEOUT_S
 
 def visit() -> AppTest:
     """What the frame of every page draws."""
-    return AppTest.from_string("from pages.parts import notices\nnotices.draw()").run()
+    return AppTest.from_string("from pages.parts import notices\nnotices.draw()", default_timeout=TIMEOUT_S).run()
 
 
 def texts(app: AppTest) -> list[str]:
