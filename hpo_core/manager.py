@@ -147,7 +147,7 @@ class RunManager:
                     if not self._waiting:
                         self._attendant = None
                         return
-            except Exception:
+            except Exception:  # whatever went wrong with one look, the runs that wait need the next one
                 logging.getLogger(LOGGER).exception("the queue of runs could not be served")
 
     def _next_turn(self) -> None:

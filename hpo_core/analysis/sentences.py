@@ -64,14 +64,15 @@ def leaderboard(places: Sequence[Place], target: Target) -> str:
     said = f"{first.name} reaches {_mean(first, target)} over {len(first.results)} seeds"
     if first.lost:
         return f"Nothing here works with every seed: {said}, but {_trials(first.lost)} of it ended without a result."
-    unsteady = [place for place in places if place.lost]
     if len(places) == 1:
         return f"{said}; no other configuration was trained more than once."
-    level = [place for place in places[1:] if place.is_level]
-    if not level and len(unsteady) == len(places) - 1:
+    steady = [place for place in places if not place.lost]
+    level = [place for place in steady[1:] if place.is_level]
+    if len(steady) == 1:
         return f"{said}, and is the only one of {len(places)} that works with every seed."
     if not level:
-        return f"{said}, the {target.best_word} {target.title} of {len(places)}, and by more than chance explains."
+        among = f"{len(places)}" if len(steady) == len(places) else f"the {len(steady)} that work with every seed"
+        return f"{said}, the {target.best_word} {target.title} of {among}, and by more than chance explains."
     if len(level) == 1:
         others = f"{level[0].name}, with {_mean(level[0], target)}, cannot be told from it (p = {level[0].p_value:.2f})"
     else:

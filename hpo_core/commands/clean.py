@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 from hpo_core.commands.exit_codes import FAILED, FINISHED
-from hpo_core.errors import UsageError, nearest
+from hpo_core.commands.queries import given_words
+from hpo_core.errors import UsageError
 from hpo_core.housekeeping import Cleanup, delete_run, delete_runs, ended_runs, measure, outdated
-from hpo_core.optimization_config import split_words
 from hpo_core.parameters import convert
 from hpo_core.settings import Settings
 from storage.database import open_database
@@ -24,13 +24,7 @@ def clean(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> in
 
     Without `confirm=true` it only says what would be deleted.
     """
-    given = split_words(words)
-    for key in given:
-        if key not in KEYS:
-            near = nearest(key, KEYS)
-            raise UsageError(
-                key, "is no key of this command", f"did you mean {near}?" if near else f"known are {', '.join(KEYS)}"
-            )
+    given = given_words(words, KEYS)
     days, megabytes = _number(given, "older_than_days"), _number(given, "keep_mb")
     if days is None and megabytes is None:
         raise UsageError("older_than_days", "or keep_mb must be given", "for example clean older_than_days=30")

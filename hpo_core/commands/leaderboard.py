@@ -12,10 +12,10 @@ from hpo_core.analysis.targets import Target, targets
 from hpo_core.backends import LOCAL_ONLY, BackendFactory
 from hpo_core.commands.exit_codes import FINISHED
 from hpo_core.commands.optimize import watch
-from hpo_core.errors import UsageError, nearest
+from hpo_core.commands.queries import given_words
+from hpo_core.errors import UsageError
 from hpo_core.formats import count
 from hpo_core.objective import REPEATED
-from hpo_core.optimization_config import split_words
 from hpo_core.parameters import convert
 from hpo_core.reruns import SEEDS, TOP, rerun_config
 from hpo_core.runner import Runner
@@ -39,13 +39,7 @@ def show_leaderboard(
     Of a run that trained its configurations several times already the comparison is printed, and nothing trained.
     Raises UsageError, DatasetError or StorageError before anything is started.
     """
-    given = split_words(words)
-    for key in given:
-        if key not in KEYS:
-            near = nearest(key, KEYS)
-            raise UsageError(
-                key, "is no key of this command", f"did you mean {near}?" if near else f"known are {', '.join(KEYS)}"
-            )
+    given = given_words(words, KEYS)
     if "run_name" not in given:
         raise UsageError(
             "run_name", "must be given", "for example leaderboard run_name=mnist-1; 'status' lists the runs"

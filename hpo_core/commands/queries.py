@@ -80,13 +80,18 @@ def list_datasets(words: Sequence[str], as_json: bool, environ: Mapping[str, str
 
 def only(words: Sequence[str], known: str | None) -> str | None:
     """The value of the one key a command knows. Raises UsageError for any other key."""
+    return given_words(words, [known] if known else []).get(known or "")
+
+
+def given_words(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """The values of a command's keys. Raises UsageError for a key that is none of the `known`."""
     given = split_words(words)
     for key in given:
-        if key != known:
-            near = nearest(key, [known] if known else [])
-            fix = f"did you mean {near}?" if near else f"known is {known}" if known else "leave it out"
-            raise UsageError(key, "is no key of this command", fix)
-    return given.get(known) if known else None
+        if key not in known:
+            near = nearest(key, known)
+            fix = f"known is {', '.join(known)}" if known else "leave it out"
+            raise UsageError(key, "is no key of this command", f"did you mean {near}?" if near else fix)
+    return given
 
 
 def _line(outcome: RunOutcome) -> str:

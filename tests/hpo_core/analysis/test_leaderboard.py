@@ -109,6 +109,8 @@ def test_what_does_not_work_with_every_seed_stands_behind_what_does() -> None:
     assert not second.is_level
     said = sentences.leaderboard([first, second], SCORE)
     assert said.endswith("and is the only one of 2 that works with every seed.")
+    three = leaderboard([*known, *judged({0.3: (0.1, 0.11, 0.12)})], SCORE, lost(0.1))
+    assert "the highest score of the 2 that work with every seed" in sentences.leaderboard(three, SCORE)
     both = leaderboard(known, SCORE, lost(0.1, 0.2))
     assert sentences.leaderboard(both, SCORE).startswith("Nothing here works with every seed: Trial 0 of x reaches")
 
