@@ -24,11 +24,12 @@ from optuna.distributions import (
     distribution_to_json,
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from benchmarks.serving import browser_page, dashboard, free_port, served
 from benchmarks.tables import Table, spread
 from benchmarks.work import own_settings
+from pages.parts.analysis import leaders
 from pages.parts.analysis.catalogue import CHARTS
 
 TRIALS = 10_000
@@ -60,8 +61,9 @@ METRICS = (
 
 
 FIRST = ("Trials, first page", "Analysis: History")
-TRIALS_LIMIT_S, ANALYSIS_LIMIT_S, MEMORY_LIMIT_MB = 1.0, 3.0, 500.0
+TRIALS_LIMIT_S, STEP_LIMIT_S, ANALYSIS_LIMIT_S, MEMORY_LIMIT_MB = 1.0, 0.3, 3.0, 500.0
 ROUNDS = 3
+CARDS = "[...document.querySelectorAll(\"[class*='st-key-trial_card_']\")].map(card => card.innerText).join()"
 WAIT_MS = 120_000
 
 
@@ -72,7 +74,9 @@ def measure() -> Table:
         made = time.perf_counter() - began
         memories: list[float] = []
         addresses = {"Trials, first page": f"/trials?study={study}"} | {
-            f"Analysis: {chart.title}": f"/analysis?study={study}&chart={key}" for key, chart in CHARTS.items()
+            f"Analysis: {chart.title}": f"/analysis?study={study}&chart={key}"
+            for key, chart in CHARTS.items()
+            if key != leaders.KEY  # which has no chart before configurations are repeated
         }
         seconds: dict[str, list[float]] = {name: [] for name in addresses}
         processor: dict[str, list[float]] = {name: [] for name in addresses}
@@ -83,6 +87,8 @@ def measure() -> Table:
                     seconds[name].append(_seconds_to(page, url + address))
                     processor[name].append(sum(process.cpu_times()[:2]) - before)
                     memories.append(process.memory_info().rss / 1e6)
+        with dashboard(settings) as (url, _), browser_page() as page:
+            steps = _steps(page, url + addresses[FIRST[0]])
         with dashboard(settings) as (url, process), browser_page() as page:
             for address in addresses.values():
                 _seconds_to(page, url + address)
@@ -91,6 +97,7 @@ def measure() -> Table:
     trials, analysis = (median(seconds[name]) for name in FIRST)
     rows: list[tuple[object, ...]] = [
         *((name, spread(seconds[name], " s"), spread(processor[name], " s")) for name in addresses),
+        *((f"Trials, {name}", spread(values, " s"), "") for name, values in steps.items()),
         ("optuna-dashboard, its first answer", f"{theirs:.3g} s", f"{their_processor:.3g} s"),
         ("optuna-dashboard against Trials", f"{theirs / trials:.3g} times", ""),
         ("optuna-dashboard against Analysis: History", f"{theirs / analysis:.3g} times", ""),
@@ -99,11 +106,17 @@ def measure() -> Table:
         ("memory of optuna-dashboard", f"{their_memory:.0f} MB", ""),
     ]
     slowest = max(median(values) for name, values in seconds.items() if name != FIRST[0])
-    met = trials <= TRIALS_LIMIT_S and slowest <= ANALYSIS_LIMIT_S and max(memories) <= MEMORY_LIMIT_MB
+    slow_step = max(median(values) for values in steps.values())
+    met = (
+        trials <= TRIALS_LIMIT_S
+        and slow_step <= STEP_LIMIT_S
+        and slowest <= ANALYSIS_LIMIT_S
+        and max(memories) <= MEMORY_LIMIT_MB
+    )
     return Table(
         name="big_study",
         title="A study of 10,000 trials with 15 parameters, 15 attributes and 10 intermediate values",
-        goal="in a fresh process: first page of Trials 1 s, Analysis 3 s, process at most 500 MB",
+        goal="in a fresh process: first page of Trials 1 s, a step on it 0.3 s, Analysis 3 s, process at most 500 MB",
         met=met,
         columns=("figure", "median (smallest to largest)", "processor time of the server"),
         rows=rows,
@@ -124,6 +137,30 @@ def _seconds_to(page: Page, address: str) -> float:
     if "/analysis" in address:
         page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=WAIT_MS)
     return time.perf_counter() - began
+
+
+def _steps(page: Page, address: str) -> dict[str, list[float]]:
+    """Seconds from a press on the gallery to the other cards, by what was pressed."""
+    _seconds_to(page, address)
+    found: dict[str, list[float]] = {"next page": [], "other order": [], "filter": []}
+    for turn in range(ROUNDS):
+        for name, seconds in found.items():
+            pressed, shown = _pressed(page, name, turn), page.evaluate(CARDS)
+            began = time.perf_counter()
+            pressed.click()
+            page.wait_for_function(f"shown => {CARDS} && {CARDS} !== shown", arg=shown)
+            seconds.append(time.perf_counter() - began)
+    return found
+
+
+def _pressed(page: Page, name: str, turn: int) -> Locator:
+    """What is to be pressed, with the list open that it stands in."""
+    if name == "next page":
+        return page.get_by_test_id("stPaginationNext")
+    if name == "other order":
+        return page.locator(".st-key-descending label").first
+    page.locator(".st-key-filter_state input").click()
+    return page.get_by_role("option").filter(has_text="complete" if turn % 2 else "pruned")
 
 
 def _optuna_dashboard(url: str) -> tuple[float, float, float]:

@@ -62,7 +62,7 @@ class OpenPage:
         kind = told.WhichOneof("type")
         if kind == "new_session":
             self._script = told.new_session.page_script_hash
-            if not told.new_session.fragment_ids_this_run:
+            if not told.metadata.run.fragment_ids:  # a whole page sets its timers anew
                 self._timers.clear()
         elif kind == "auto_rerun":
             interval = told.auto_rerun.interval

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hpo_core.errors import UsageError, nearest
+from hpo_core.references import LEARNING, Reference, keras
 
 Value = int | float | str | bool
 """A value of a hyperparameter: what JSON and YAML can hold without loss."""
@@ -62,6 +63,7 @@ class Parameter:
         name: key in configurations, YAML files and the study.
         title: as people say it.
         explanation: one sentence for learners: what it does and what to expect of it.
+        reference: where its makers document what it sets.
         default: value where nothing is searched.
         searched: what a run searches unless told otherwise; narrow enough that most trials are good.
         allowed: what a user may widen the search to.
@@ -72,6 +74,7 @@ class Parameter:
     name: str
     title: str
     explanation: str
+    reference: Reference
     default: Value
     searched: Domain
     allowed: Domain
@@ -133,85 +136,90 @@ def describe(domain: Domain, kind: type) -> str:
 
 ACTIVATIONS = Choices(("relu", "elu", "selu", "gelu", "silu", "leaky_relu", "tanh", "sigmoid"))
 FLAG = Choices((False, True))
+FIT = Reference("Keras: fit", f"{keras('Model').address}#fit")
+DECAY = Reference("Loshchilov and Hutter (2019)", "https://arxiv.org/abs/1711.05101")
 
 _DECLARED = (
     Parameter("conv_layers", "Convolution layers",
               "How many convolutions follow one another: more of them see larger patterns, and cost more time.",
-              3, Range(3, 4), Range(1, 12), CNN),
+              keras("layers.Conv2D"), 3, Range(3, 4), Range(1, 12), CNN),
     Parameter("filters", "Filters",
               "Patterns the first convolution looks for; each later convolution has twice as many, up to 512.",
-              16, Range(12, 24, step=4), Range(1, 512), CNN),
+              keras("layers.Conv2D"), 16, Range(12, 24, step=4), Range(1, 512), CNN),
     Parameter("kernel_size", "Kernel size",
               "Width and height of a filter's window in pixels: 3 is fine detail, 5 sees more at once.",
-              3, Choices((3, 5)), Choices((1, 3, 5, 7)), CNN),
+              keras("layers.Conv2D"), 3, Choices((3, 5)), Choices((1, 3, 5, 7)), CNN),
     Parameter("activation", "Activation",
               "The bend after each convolution that lets the network learn more than straight lines; "
               "relu is fast but its units can die, elu and gelu keep a slope below zero.",
-              "relu", Choices(("relu", "elu")), ACTIVATIONS, CNN),
+              keras("activations"), "relu", Choices(("relu", "elu")), ACTIVATIONS, CNN),
     Parameter("pooling", "From maps to numbers",
               "How pictures of features become a row of numbers: flatten keeps where something was (many weights), "
               "global_average keeps only how much of it there was (few weights).",
+              keras("layers.GlobalAveragePooling2D"),
               "flatten", Choices(("flatten",)), Choices(("flatten", "global_average")), CNN),
     Parameter("batch_normalization", "Batch normalisation",
               "Re-scales each convolution's output per batch: training gets faster and forgives a bad learning rate.",
-              True, FLAG, FLAG, CNN),
+              keras("layers.BatchNormalization"), True, FLAG, FLAG, CNN),
     Parameter("embedding_size", "Embedding size",
               "How many numbers describe a word; words used alike get similar numbers.",
-              32, Range(16, 64, step=16), Range(2, 1024), LSTM),
+              keras("layers.Embedding"), 32, Range(16, 64, step=16), Range(2, 1024), LSTM),
     Parameter("vocabulary_size", "Vocabulary",
               "How many of the most frequent words are told apart; all others count as one unknown word.",
-              5000, Choices((2000, 5000, 10000)), Range(10, 100000), LSTM),
+              keras("datasets.imdb.load_data"), 5000, Choices((2000, 5000, 10000)), Range(10, 100000), LSTM),
     Parameter("sequence_length", "Sequence length",
               "How many words of a text are read, counted from its end; time grows in proportion.",
-              100, Choices((60, 100, 160)), Range(4, 2000), LSTM),
+              keras("utils.pad_sequences"), 100, Choices((60, 100, 160)), Range(4, 2000), LSTM),
     Parameter("lstm_units", "LSTM units",
               "How many numbers the network can remember while it reads.",
-              32, Range(16, 64, step=16), Range(1, 1024), LSTM),
+              keras("layers.LSTM"), 32, Range(16, 64, step=16), Range(1, 1024), LSTM),
     Parameter("lstm_layers", "LSTM layers",
               "LSTMs on top of each other: the second reads what the first understood.",
-              1, Range(1, 2), Range(1, 6), LSTM),
+              keras("layers.LSTM"), 1, Range(1, 2), Range(1, 6), LSTM),
     Parameter("bidirectional", "Read both ways",
               "Reads each text forwards and backwards: twice the time, and the end explains the beginning.",
-              False, FLAG, FLAG, LSTM),
+              keras("layers.Bidirectional"), False, FLAG, FLAG, LSTM),
     Parameter("recurrent_dropout", "Recurrent dropout",
               "Share of the memory that is hidden at random while reading, so that no single unit is relied upon.",
-              0.0, Range(0.0, 0.2, step=0.1), Range(0.0, 0.9), LSTM),
+              keras("layers.LSTM"), 0.0, Range(0.0, 0.2, step=0.1), Range(0.0, 0.9), LSTM),
     Parameter("state_pooling", "Pooling of states",
               "Which states of the LSTM describe the text: the last one, or the maximum or average over all words.",
+              keras("layers.GlobalMaxPooling1D"),
               "max", Choices(("last", "max", "average")), Choices(("last", "max", "average")), LSTM),
     Parameter("hidden_layers", "Hidden layers",
               "Dense layers between what was seen and the answer; often one is enough.",
-              1, Range(0, 2), Range(0, 12)),
+              keras("layers.Dense"), 1, Range(0, 2), Range(0, 12)),
     Parameter("first_hidden_nodes", "First hidden layer nodes",
               "Width of the first dense layer: room to combine features, and most of the weights after a flatten.",
-              64, Range(64, 160, step=32), Range(1, 16384), needs=("hidden_layers", 1)),
+              keras("layers.Dense"), 64, Range(64, 160, step=32), Range(1, 16384), needs=("hidden_layers", 1)),
     Parameter("hidden_shrinkage", "Shrinkage",
               "How much narrower each further hidden layer is: 0.5 halves the nodes from layer to layer.",
-              0.5, Range(0.25, 1.0, step=0.25), Range(0.05, 1.0), needs=("hidden_layers", 2)),
+              keras("layers.Dense"), 0.5, Range(0.25, 1.0, step=0.25), Range(0.05, 1.0), needs=("hidden_layers", 2)),
     Parameter("hidden_activation", "Hidden activation",
               "The bend after each hidden dense layer.",
-              "relu", Choices(("relu", "elu")), ACTIVATIONS, needs=("hidden_layers", 1)),
+              keras("activations"), "relu", Choices(("relu", "elu")), ACTIVATIONS, needs=("hidden_layers", 1)),
     Parameter("dropout", "Dropout",
               "Share of the numbers hidden at random before each dense layer in training: against learning by heart.",
-              0.1, Range(0.0, 0.2, step=0.1), Range(0.0, 0.9)),
+              keras("layers.Dropout"), 0.1, Range(0.0, 0.2, step=0.1), Range(0.0, 0.9)),
     Parameter("optimizer", "Optimizer",
               "The rule that turns gradients into steps; adam adapts the step to each weight and rarely disappoints.",
-              "adam", Choices(("adam", "rmsprop")), Choices(("adam", "nadam", "rmsprop", "sgd"))),
+              keras("optimizers"), "adam", Choices(("adam", "rmsprop")), Choices(("adam", "nadam", "rmsprop", "sgd"))),
     Parameter("learning_rate", "Learning rate",
               "Length of each step: too long and the loss jumps or explodes, too short and nothing is learnt in time.",
-              0.001, Range(1e-3, 3e-3, log=True), Range(1e-9, 1000.0, log=True)),
+              LEARNING, 0.001, Range(1e-3, 3e-3, log=True), Range(1e-9, 1000.0, log=True)),
     Parameter("learning_rate_schedule", "Learning rate schedule",
               "How the learning rate changes: constant, or falling to a hundredth along a cosine or exponentially.",
+              keras("optimizers.schedules"),
               "constant", Choices(("constant", "cosine")), Choices(("constant", "cosine", "exponential"))),
     Parameter("weight_decay", "Weight decay",
               "Pulls each weight a little towards zero at every step, which keeps the model plain.",
-              1e-5, Range(1e-6, 1e-4, log=True), Range(0.0, 0.5)),
+              DECAY, 1e-5, Range(1e-6, 1e-4, log=True), Range(0.0, 0.5)),
     Parameter("batch_size", "Batch size",
               "Samples per step: small batches make more and noisier steps, large ones are faster per epoch.",
-              32, Choices((32, 64)), Range(1, 8192)),
+              FIT, 32, Choices((32, 64)), Range(1, 8192)),
     Parameter("epochs", "Epochs",
               "How often the network sees the whole training part.",
-              5, Range(1, 50), Range(1, 1000)),
+              FIT, 5, Range(1, 50), Range(1, 1000)),
 )  # fmt: skip
 
 PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in _DECLARED}

@@ -95,6 +95,18 @@ def enqueue_reruns(study: optuna.Study, studies: Studies, config: OptimizationCo
     return sum(trial.state is TrialState.WAITING for trial in study.get_trials(deepcopy=False))
 
 
+def origin_name(number: int, study: str) -> str:
+    """What a configuration is called by the trial that it comes from."""
+    return f"Trial {number} of {study}"
+
+
+def origin_of(name: str) -> tuple[int, str] | None:
+    """Number and study of the trial that `origin_name` made a name of; None for another name."""
+    word, _, study = name.partition(" of ")
+    kind, _, number = word.partition(" ")
+    return (int(number), study) if kind == "Trial" and number.isdecimal() and study else None
+
+
 def title_of(study: str) -> str:
     """What a rerun of a study is called unless it is told otherwise; a number may follow."""
     return f"{study[:70]}-seeds"
@@ -106,7 +118,7 @@ def _best(studies: Studies, config: OptimizationConfig) -> Iterator[tuple[str, d
     for row, values, problem in best_fitting(studies, config.rerun_of, space, most=MOST):
         # Where nothing is searched there is one configuration, whose values are all fixed.
         if not problem or not space.searched:
-            yield str(row.attributes.get(ORIGIN, f"Trial {row.number} of {config.rerun_of}")), values
+            yield str(row.attributes.get(ORIGIN, origin_name(row.number, config.rerun_of))), values
             if not space.searched:
                 return
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_DOCUMENTATION = "https://optuna.readthedocs.io/en/stable/reference"
+from hpo_core.references import Reference, optuna
 
 
 @dataclass(frozen=True)
@@ -13,15 +13,17 @@ class Method:
     """One sentence for learners, and the page of Optuna's documentation."""
 
     explanation: str
-    url: str
+    reference: Reference
 
 
 def _sampler(explanation: str, name: str) -> Method:
-    return Method(explanation, f"{_DOCUMENTATION}/samplers/generated/optuna.samplers.{name}.html")
+    return Method(
+        explanation, optuna(f"{name} in Optuna’s documentation", f"samplers/generated/optuna.samplers.{name}")
+    )
 
 
 def _pruner(explanation: str, name: str) -> Method:
-    return Method(explanation, f"{_DOCUMENTATION}/generated/optuna.pruners.{name}.html")
+    return Method(explanation, optuna(f"{name} in Optuna’s documentation", f"generated/optuna.pruners.{name}"))
 
 
 SAMPLERS: Mapping[str, Method] = {

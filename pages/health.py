@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import frame, health_comparison, health_view, shared, trial_choice
+from pages.parts import frame, health_comparison, health_view, shared, tensorboard_view, trial_choice
 from pages.parts.study_choice import choose_study
 
 
@@ -29,6 +29,7 @@ def _page() -> None:
         config = shared.studies().attributes(study).get("configuration")
         health_view.draw(study, trial, config if isinstance(config, dict) else {})
         health_comparison.draw(study, best)
+        tensorboard_view.draw(study)
 
 
 _page()

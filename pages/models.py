@@ -38,10 +38,11 @@ def _page() -> None:
 
 
 def _options(names: list[str], finished: list[str], active: Run | None) -> list[str]:
-    """Runs to choose from: those with a model, and before them the one asked for or the one that builds one now."""
+    """Studies to choose from: the one asked for or the one that builds a model now, those with one, then the others."""
     first = [name for name in (st.query_params.get(PARAMETER), active.run_name if active else None) if name in names]
     running = [name for name in first[:1] if name not in finished]
-    return [*running, *finished]
+    first = [*running, *finished]
+    return [*first, *(name for name in names if name not in first)]
 
 
 def _none(study: str, has_runs: bool) -> None:

@@ -15,6 +15,7 @@ from statistics import fmean, pstdev
 from hpo_core.health.readings import LayerReading
 from hpo_core.history import TrialHistory, last_reading
 from hpo_core.records import Epoch
+from hpo_core.references import LEARNING, Reference
 
 # A tenfold of the linear classifier's size costs this much of the efficiency.
 COST_PER_TENFOLD = 1 / 6
@@ -128,7 +129,7 @@ class Metric:
         explanation: one sentence for learners.
         formula: how it is computed.
         reading: how to read the number.
-        source: where the idea comes from.
+        sources: where the idea comes from.
         measure: the value for a history, after its last epoch.
     """
 
@@ -138,7 +139,7 @@ class Metric:
     explanation: str
     formula: str
     reading: str
-    source: str
+    sources: tuple[Reference, ...]
     measure: Callable[[TrialHistory], Value]
 
 
@@ -148,7 +149,7 @@ _DECLARED = (
         "How many filters and units do something: one that never fires, or always sits at its limit, is wasted.",
         "(mean + smallest) / 2 over the hidden layers of 1 - (dead + saturated units) / units",
         "1: every unit works. Below 0.7: some layer is half asleep; a small layer counts as much as a large one.",
-        "Lu et al., Dying ReLU and Initialization (2019); SageMaker Debugger, rules dead_relu and saturated_activation",
+        (Reference("Lu et al., Dying ReLU and Initialization (2019)", "https://arxiv.org/abs/1903.06733"), LEARNING),
         neuron_utilisation,
     ),
     Metric(
@@ -156,7 +157,7 @@ _DECLARED = (
         "How much accuracy above guessing the model gives for its size, measured in linear classifiers.",
         "max(0, accuracy - guess) / (1 - guess) x max(0, 1 - log10(parameters / linear classifier) / 6)",
         "A tenfold size costs a sixth of the value: a model that is as good with fewer parameters is the better one.",
-        "Bianco et al., Benchmark Analysis of Representative Deep Neural Networks (2018), accuracy density",
+        (Reference("Bianco et al., Benchmark Analysis (2018): accuracy density", "https://arxiv.org/abs/1810.00736"),),
         parameter_efficiency,
     ),
     Metric(
@@ -164,7 +165,11 @@ _DECLARED = (
         "How calmly the loss falls: jumps within an epoch and rises from one epoch to the next cost points.",
         "exp(-2 x (scatter of the loss within epochs + mean rise between epochs) / guess), guess: the classes' entropy",
         "Above 0.8 is calm. Below 0.5 the steps are too long: a smaller learning rate or a larger batch helps.",
-        "Loss curves as in Goodfellow et al., Deep Learning (2016), chapter 8",
+        (
+            Reference("Goodfellow et al., Deep Learning (2016), chapter 8",
+                      "https://www.deeplearningbook.org/contents/optimization.html"),
+            LEARNING,
+        ),
         training_stability,
     ),
     Metric(
@@ -173,7 +178,10 @@ _DECLARED = (
         "mean over layers of nearness to the largest gradient (1 within 2 powers of ten, 0 at 6) "
         "x (1 for a norm up to 10, 0 at 10 000)",
         "1: all layers learn at a like pace. Below 0.5: the first layers hardly learn, or steps explode.",
-        "Glorot and Bengio (2010); Pascanu et al., On the difficulty of training recurrent neural networks (2013)",
+        (
+            Reference("Glorot and Bengio (2010)", "https://proceedings.mlr.press/v9/glorot10a.html"),
+            Reference("Pascanu et al. (2013)", "https://arxiv.org/abs/1211.5063"),
+        ),
         gradient_health,
     ),
     Metric(
@@ -181,7 +189,7 @@ _DECLARED = (
         "How far the validation loss has come down from guessing, and whether it stayed at its best.",
         "max(0, 1 - loss / guess) x (best loss + f) / (last loss + f), f = 0.02 guess, guess: the classes' entropy",
         "Near 1: almost certain and right. A value that falls with more epochs: the model learns by heart.",
-        "Prechelt, Early Stopping: But When? (1998), generalisation loss",
+        (Reference("Prechelt, Early Stopping: But When? (1998)", "https://doi.org/10.1007/3-540-49430-8_3"),),
         convergence_quality,
     ),
     Metric(
@@ -189,7 +197,7 @@ _DECLARED = (
         "Whether the accuracy holds for other samples: from training to validation, and between five parts of it.",
         "max(0, 1 - gap / 0.5) x max(0, 1 - deviation over 5 stratified folds / 0.25)",
         "Above 0.9: what you see is what you get. Below 0.7: expect another accuracy on new data.",
-        "Kohavi, A Study of Cross-Validation and Bootstrap (1995)",
+        (Reference("Kohavi (1995), on cross-validation", "https://www.ijcai.org/Proceedings/95-2/Papers/016.pdf"),),
         accuracy_consistency,
     ),
 )  # fmt: skip

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from hpo_core.layer_plan import LayerPlan
 from pages.parts import palette
-from pages.parts.architecture_colours import Colouring
-from pages.parts.architecture_layout import ASIDE, HEIGHT, WIDTH, Arrow, Box, lay_out
+from pages.parts.architecture_colours import Colouring, by_type
+from pages.parts.architecture_layout import ASIDE, HEIGHT, WIDTH, Arrow, Box, lay_out, summary
 from pages.parts.sheets import INK, PdfSheet, PngSheet, Sheet, SvgSheet
 
 QUIET = "#667085"
@@ -19,6 +19,11 @@ KINDS: Mapping[str, tuple[type[SvgSheet] | type[PngSheet] | type[PdfSheet], str]
     "png": (PngSheet, "image/png"),
     "pdf": (PdfSheet, "application/pdf"),
 }
+
+
+def diagram(kind: str, plan: LayerPlan, title: str) -> bytes:
+    """The diagram as a file of `kind`, coloured by layer type."""
+    return picture(kind, plan, by_type(plan), title, summary(plan))
 
 
 def picture(kind: str, plan: LayerPlan, colouring: Colouring, title: str, lead: str) -> bytes:

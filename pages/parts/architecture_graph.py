@@ -40,8 +40,15 @@ def draw(
         turn: another number forgets what was clicked.
         on_click: called when a layer was clicked.
     """
-    ink, quiet = DARK if st.context.theme.type == "dark" else LIGHT
-    nodes = [_node(box, colouring, ink if box.layer.name == chosen else "", turn) for box in layout.boxes]
+    dark = st.context.theme.type == "dark"
+    ink, quiet = DARK if dark else LIGHT
+
+    def border(box: Box) -> tuple[str, int]:
+        # On a dark ground some colours would hardly stand out without a rim.
+        rim = quiet if dark else colouring.colours[box.layer.name]
+        return (ink, CHOSEN_BORDER) if box.layer.name == chosen else (rim, BORDER)
+
+    nodes = [_node(box, colouring, border(box), turn) for box in layout.boxes]
     nodes += [_shape(arrow, turn, quiet) for arrow in layout.arrows]
     edges = [_edge(arrow, turn, quiet) for arrow in layout.arrows]
     _component()(
@@ -68,15 +75,15 @@ def _id(box: Box, turn: int) -> str:
     return f"{turn}{SEPARATOR}{box.layer.name}"
 
 
-def _node(box: Box, colouring: Colouring, border: str, turn: int) -> dict[str, object]:
-    colour = colouring.colours[box.layer.name]
-    shades = {"background": colour, "border": border or colour}
+def _node(box: Box, colouring: Colouring, border: tuple[str, int], turn: int) -> dict[str, object]:
+    colour, (rim, width) = colouring.colours[box.layer.name], border
+    shades = {"background": colour, "border": rim}
     return {
         "id": _id(box, turn), "x": box.x, "y": box.y, "shape": "box", "margin": 4,
         "label": f"{box.title}\n{colouring.notes.get(box.layer.name, box.subtitle)}",
         "widthConstraint": {"minimum": WIDTH - 8}, "heightConstraint": {"minimum": HEIGHT - 8},
         "color": {**shades, "highlight": shades, "hover": shades},
-        "borderWidth": CHOSEN_BORDER if border else BORDER, "borderWidthSelected": CHOSEN_BORDER if border else BORDER,
+        "borderWidth": width, "borderWidthSelected": width,
         "font": {"color": palette.ink_on(colour), "size": 13, "face": FONT},
         "shapeProperties": {"borderRadius": 6}, "labelHighlightBold": False,
     }  # fmt: skip

@@ -78,6 +78,15 @@ def lay_out(plan: LayerPlan) -> Layout:
     return Layout(WIDTH + 2 * MARGIN, height, boxes, arrows)
 
 
+def summary(plan: LayerPlan) -> str:
+    """The network in one line."""
+    first, last = plan.layers[0], plan.layers[-1]
+    return (
+        f"{formats.plural(len(plan.layers), 'layer')}, {formats.plural(plan.trainable, 'weight')} that learn, from "
+        f"{shape_text(first.output_shape)} numbers to {formats.count(last.size)} classes"
+    )
+
+
 def title(layer: PlannedLayer) -> str:
     """For example '3 · conv_1'."""
     return f"{layer.number} · {layer.name}"

@@ -12,17 +12,25 @@ from hpo_core.layer_plan import TRAINING_ONLY, layer_plan
 from hpo_core.optimization_config import DEFAULTS
 from hpo_core.parameters import Architecture, Choices, Parameter, Range, Value, defaults, parameters_of
 from hpo_core.trial_config import TrialConfig
-from pages.parts import architecture_source, architecture_view, formats
+from pages.parts import architecture_source, architecture_view, draft, formats
 
 DATASET = "own_dataset"
 FIELD_WIDTH = 190
 FIRST = "digits"
+GO = "own_to_optimize"
 
 
 def draw() -> None:
     """Draw the fields and the network that they describe."""
+    if st.session_state.pop(GO, False):
+        st.switch_page("pages/optimize.py")
     with st.container(border=True, key="own_configuration"):
         plan = layer_plan(_configuration())
+        st.button(
+            "Train it", key="own_train", icon=":material/model_training:", on_click=_to_optimize, args=(plan.config,),
+            help="Opens Optimize with these values fixed: train this network alone under “Train one configuration”, "
+            "or widen some of them under “Search space” and search around it.",
+        )  # fmt: skip
     limit = DEFAULTS["max_parameters"]
     if plan.trainable > limit:
         st.warning(
@@ -32,6 +40,12 @@ def draw() -> None:
         )
     title = f"A network for {datasets.dataset_info(plan.config.dataset).title}"
     architecture_view.draw(plan, key="own", name=f"{plan.config.dataset}_own_architecture", title=title)
+
+
+def _to_optimize(config: TrialConfig) -> None:
+    """Fix every hyperparameter in the form of Optimize, and open the part that trains it alone."""
+    draft.current().fix(config.dataset, config.hyperparameters)
+    st.session_state["fold_single"] = st.session_state[GO] = True
 
 
 def take_over(config: TrialConfig) -> None:
@@ -75,7 +89,7 @@ def _fields(parameters: Iterable[Parameter], values: dict[str, Value], key: str)
 def _field(parameter: Parameter, *, disabled: bool) -> Value:
     key = f"own_{parameter.name}"
     st.session_state.setdefault(key, parameter.default)
-    allowed, help_text = parameter.allowed, parameter.explanation
+    allowed, help_text = parameter.allowed, f"{parameter.explanation} {parameter.reference.markdown}"
     if isinstance(allowed, Range):
         number: Any = parameter.type  # all limits of a field must be of one type
         step: Any = _step(parameter)

@@ -10,6 +10,7 @@ from hpo_core.health.layer_health import LayerHealth, layer_health
 from hpo_core.health.readings import LayerReading
 from hpo_core.layer_plan import LayerPlan, PlannedLayer
 from hpo_core.parameters import PARAMETERS
+from hpo_core.references import keras
 from pages.parts import formats, palette, state
 from pages.parts.architecture_colours import Colouring, type_colour
 from pages.parts.architecture_layout import shape_text
@@ -48,7 +49,7 @@ def draw_layer(plan: LayerPlan, layer: PlannedLayer, readings: Readings) -> None
 def _numbers(plan: LayerPlan, layer: PlannedLayer) -> list[tuple[str, str]]:
     before = plan.layers[layer.number - 2].output_shape if layer.number > 1 else None
     rows = [("Takes", _shape(before))] if before is not None else []
-    rows += [("Hands on", _shape(layer.output_shape)), ("Keras class", html.escape(layer.type))]
+    rows += [("Hands on", _shape(layer.output_shape)), ("Keras class", formats.link(keras(f"layers.{layer.type}")))]
     if not layer.parameters:
         return [*rows, ("Parameters", "none: there is nothing to learn")]
     share = layer.trainable / plan.trainable if plan.trainable else 0.0

@@ -17,11 +17,10 @@ from pages.parts import (
     architecture_motion,
     architecture_panel,
     architecture_space,
-    formats,
 )
 from pages.parts.architecture_colours import Colouring
 from pages.parts.architecture_files import KINDS, picture
-from pages.parts.architecture_layout import lay_out, shape_text
+from pages.parts.architecture_layout import lay_out, summary
 
 DIAGRAM, SPACE, MOTION = "Diagram", "3D", "Animation"
 VIEWS = (DIAGRAM, SPACE, MOTION)
@@ -68,15 +67,6 @@ def draw(
     st.html(f'<div class="quiet">{summary(plan)}</div>')
     with st.container(key=f"architecture_{key}"):
         st.fragment(_interactive, key=f"{key}_diagram")(plan, Shown(key, name, title, tuple(readings), accuracy))
-
-
-def summary(plan: LayerPlan) -> str:
-    """The network in one line."""
-    first, last = plan.layers[0], plan.layers[-1]
-    return (
-        f"{formats.plural(len(plan.layers), 'layer')}, {formats.plural(plan.trainable, 'weight')} that learn, from "
-        f"{shape_text(first.output_shape)} numbers to {formats.count(last.size)} classes"
-    )
 
 
 def _interactive(plan: LayerPlan, shown: Shown) -> None:

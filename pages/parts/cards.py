@@ -9,6 +9,7 @@ import streamlit as st
 
 import datasets
 from datasets import DatasetInfo, Kind
+from hpo_core.references import Reference
 from pages.parts import data_browser, draft, formats, samples, shared
 
 CARD_WIDTH = 150
@@ -51,9 +52,7 @@ def card(info: DatasetInfo) -> str:
 
 def facts(info: DatasetInfo) -> str:
     """What a data set is, how much there is of it, and its licence, as HTML."""
-    licence = html.escape(info.licence)
-    if info.url:
-        licence = f'<a href="{html.escape(info.url)}" target="_blank" rel="noopener">{licence}</a>'
+    licence = formats.link(Reference(info.licence, info.url)) if info.url else html.escape(info.licence)
     n_samples, note = samples.counts_of(info.name, *_place())
     note = f" {html.escape(note)}" if note else ""
     return (

@@ -19,7 +19,7 @@ SAID = "cleanup_said"
 def draw(sizes: Sequence[RunSize]) -> None:
     """The two limits, what they would delete, and the button that does."""
     worked, sentence = st.session_state.pop(SAID, (True, ""))
-    box = st.expander("Clean up", key="cleanup", icon=":material/mop:", on_change="rerun")
+    box = st.expander("Clean up", key="cleanup", on_change="rerun")
     if sentence:
         (st.success if worked else st.error)(sentence, icon=":material/mop:")
     with box:

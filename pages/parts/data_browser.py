@@ -12,6 +12,7 @@ import streamlit as st
 import datasets
 from datasets import DatasetError, DatasetInfo, Kind
 from datasets.sources import SOURCES
+from hpo_core.references import Reference
 from pages.parts import charts, formats, palette, samples
 
 AT_ONCE, PICTURES, TEXTS = 10, 8, 2
@@ -92,8 +93,7 @@ def _about(info: DatasetInfo, balance: samples.Balance, folder: Path | None, cac
 def _link(info: DatasetInfo) -> str:
     if not info.url:
         return ""
-    address = html.escape(info.url)
-    return f'<a href="{address}" target="_blank" rel="noopener">Documentation of the data set</a>'
+    return formats.link(Reference("Documentation of the data set", info.url))
 
 
 def balance_sentence(names: Sequence[str], counts: Sequence[int]) -> str:

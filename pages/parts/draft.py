@@ -10,7 +10,7 @@ import streamlit as st
 import datasets
 from hpo_core.backends import RUNPOD
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
-from hpo_core.parameters import Architecture
+from hpo_core.parameters import Architecture, Value
 from hpo_core.presets import PRESETS
 
 # What a first visitor finds: good results on the embedded digits within a few minutes.
@@ -93,6 +93,12 @@ class Draft:
         for key, value in self._of_preset().items():
             if key != "space" and self.fields[key] == before[key]:
                 self.fields[key] = value
+
+    def fix(self, dataset: str, values: Mapping[str, Value]) -> None:
+        """Choose data and fix all hyperparameters of its networks; everything else stays as it is."""
+        self.choose_dataset(dataset)
+        self.spaces[self.architecture] = dict(values)
+        self.fields["max_epochs_per_trial"] = values["epochs"]
 
     def load(self, config: OptimizationConfig) -> None:
         """Take over a whole configuration."""

@@ -76,6 +76,10 @@ class RunFigures:
         """What the score is, such as 'validation accuracy'."""
         return words.score_name({"configuration": self.config})
 
+    def score_in_words(self, more: str) -> str:
+        """How the score comes about, then `more`, as Markdown."""
+        return words.score_in_words({"configuration": self.config}, more)
+
     @property
     def description(self) -> str:
         """The run in a few words."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from collections.abc import Mapping
 
 from hpo_core.prices import in_dollars
+from hpo_core.references import Reference
 
 THIN_SPACE = "\u2009"
 NOTHING = "–"
@@ -33,6 +35,12 @@ LABELS: Mapping[str, str] = {
     "seeds": "Seeds of each",
     "top": "Configurations",
 }
+
+
+def link(reference: Reference) -> str:
+    """A reference as HTML that opens beside the page."""
+    address, title = html.escape(reference.address), html.escape(reference.title)
+    return f'<a href="{address}" target="_blank" rel="noopener">{title}</a>'
 
 
 def percent(share: float | None) -> str:
@@ -110,6 +118,8 @@ def file_size(n_bytes: int | None) -> str:
         return NOTHING
     if n_bytes < 1_000:
         return f"{n_bytes} B"
+    if n_bytes >= 999_500_000:
+        return f"{n_bytes / 1e9:.1f} GB"
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 999_500 else f"{n_bytes / 1e3:.0f} kB"
 
 

@@ -64,7 +64,7 @@ def _explain(metric: Metric) -> None:
     st.markdown(metric.reading)
     st.markdown("**Formula**")
     st.code(metric.formula, language=None, wrap_lines=True)
-    st.caption(f"Source: {metric.source}")
+    st.caption("Sources: " + "; ".join(source.markdown for source in metric.sources))
 
 
 def _colours(value: float) -> str:

@@ -9,7 +9,9 @@ import streamlit as st
 
 from hpo_core.samplers import MAX_GRID, grid_size, has_gp
 from hpo_core.search_methods import PRUNERS, SAMPLERS, Method
-from pages.parts import formats, shared, words
+from hpo_core.search_space import SearchSpace
+from hpo_core.warm_start import BEST, best_fitting
+from pages.parts import formats, shared
 from pages.parts.checked import Checked
 from pages.parts.form import Form
 
@@ -30,6 +32,9 @@ def draw(form: Form, checked: Checked) -> None:
     with shared.database_errors(retry=False):
         names = shared.studies().names()
         form.choice("warm_start", names, "no study")
+        chosen = form.draft.fields["warm_start"]
+        if chosen in names and checked.space is not None:
+            st.html(f'<div class="card-small">{_warm_start(str(chosen), checked.space)}</div>')
         grid = st.grid(2, min_column_width=260, key="reruns")
         with grid.cell():
             form.choice("rerun_of", names, "no study")
@@ -39,11 +44,19 @@ def draw(form: Form, checked: Checked) -> None:
 
 def _explain(methods: Mapping[str, Method], chosen: str) -> None:
     method = methods[chosen]
-    st.html(
-        f'<div class="card-text">{html.escape(method.explanation)} '
-        f'<a href="{method.url}" target="_blank" rel="noopener">'
-        f"{html.escape(words.choice(chosen))} in Optuna’s documentation</a></div>"
-    )
+    st.html(f'<div class="card-text">{html.escape(method.explanation)} {formats.link(method.reference)}</div>')
+
+
+def _warm_start(study: str, space: SearchSpace) -> str:
+    """How many configurations of a study would be tried first, or why none would."""
+    found = list(best_fitting(shared.studies(), study, space))
+    fitting = sum(not problem for *_, problem in found)
+    if fitting:
+        return f"{formats.plural(min(fitting, BEST), 'configuration')} of it will be tried first."
+    if not found:
+        return "It has no complete trial yet: nothing of it can be tried."
+    row, _, problem = found[0]
+    return html.escape(f"None of it fits this search space. Trial {row.number}, its best, does not, because {problem}.")
 
 
 def _limits(checked: Checked) -> str:

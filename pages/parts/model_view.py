@@ -53,7 +53,7 @@ def draw(study: str, model: FinalModel) -> None:
     with st.container(border=True, key="chart_confusion"):
         _mistakes(model)
     draw_run_files(study, model)
-    with st.expander("Model card", expanded=True, key="model_card", icon=":material/description:"):
+    with st.expander("Model card", expanded=True, key="model_card"):
         _download("Download the card", f"{study}-{CARD_FILE}", model.page.encode("utf-8"))
         st.markdown(model.page)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.prices import PRICES, cost, forecast, in_dollars
@@ -86,36 +87,41 @@ def rate(config: OptimizationConfig, workers: int) -> str:
 
 
 def estimate(config: OptimizationConfig, earlier_s: Sequence[float], title: str) -> str:
-    """What the run will cost if its trials take as long as earlier ones, as a sentence.
+    """What the run will cost if its trials take as long as earlier ones would, as a sentence.
 
     Args:
         config: of the run.
-        earlier_s: seconds of execution of earlier jobs on the same data.
+        earlier_s: seconds of execution of earlier jobs on the same data, in proportion to epochs and sample.
         title: of the data.
     """
     if not earlier_s:
         return f"No remote trial on {title} yet: what one costs is known after the first."
     typical = median(earlier_s)
     dollars = cost(config.gpu, typical * config.trials, config.gpus_per_worker or 1)
-    jobs = "The one earlier job" if len(earlier_s) == 1 else f"The {formats.count(len(earlier_s))} earlier jobs"
-    took = f"took {formats.duration(typical)}" + ("" if len(earlier_s) == 1 else " in the median")
+    jobs = "the one earlier job" if len(earlier_s) == 1 else f"the {formats.count(len(earlier_s))} earlier jobs"
     trials = "one like it costs" if config.trials == 1 else f"{formats.count(config.trials)} trials like that cost"
-    return f"{jobs} on {title} {took}: {trials} about {in_dollars(dollars)}."
+    return (
+        f"By {jobs} on {title}, in proportion to epochs and sample, a trial takes {formats.duration(typical)}: "
+        f"{trials} about {in_dollars(dollars)}."
+    )
 
 
-def execution_times(jobs: Sequence[Job], dataset_of: Mapping[str, object], dataset: str) -> list[float]:
-    """Seconds of execution of the trials that were trained to their end on a data set.
+def execution_times(
+    jobs: Sequence[Job], configurations: Mapping[str, Mapping[str, Any]], config: OptimizationConfig
+) -> list[float]:
+    """Seconds that earlier trials on the same data would have taken in this run, in proportion to epochs and sample.
 
     Args:
-        jobs: of any run.
-        dataset_of: data set by run.
-        dataset: the one asked for.
+        jobs: of any run; those that trained a trial to its end count.
+        configurations: what each run was told, by name.
+        config: of the run that is to come.
     """
-    return [
-        job.execution_s
-        for job in jobs
-        if job.state == "COMPLETED"
-        and job.trial is not None
-        and job.execution_s is not None
-        and dataset_of.get(job.run_name) == dataset
-    ]
+    found = []
+    for job in jobs:
+        told = configurations.get(job.run_name, {})
+        if job.state != "COMPLETED" or job.trial is None or job.execution_s is None:
+            continue
+        epochs, sample = told.get("max_epochs_per_trial"), told.get("sample_percentage")
+        if told.get("dataset") == config.dataset and epochs and sample:
+            found.append(job.execution_s * config.max_epochs_per_trial / epochs * config.sample_percentage / sample)
+    return found

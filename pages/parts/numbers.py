@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from storage.progress import TrialProgress
 from storage.studies import TrialRow
+
+NUMBER = re.compile(r"\d+")
 
 # Below this share a running trial says too little about how long it will take.
 ENOUGH_SHARE = 0.05
@@ -66,9 +68,13 @@ def overall_share(*, total: int, ended: int, running: Iterable[TrialProgress]) -
 
 
 def reasons(failed: Iterable[TrialRow]) -> list[tuple[str, list[int]]]:
-    """Failures grouped by what was said about them: (reason, trial numbers), the most frequent first."""
-    numbers: dict[str, list[int]] = {}
+    """Failures grouped by their cause: (reason of the first, trial numbers), the most frequent first.
+
+    Reasons that differ in numbers alone, such as the shape that did not fit into memory, are one cause.
+    """
+    groups: dict[str, list[tuple[str, int]]] = {}
     for trial in failed:
-        numbers.setdefault(str(trial.attributes.get("reason") or "no reason was recorded"), []).append(trial.number)
-    frequencies = Counter({reason: len(trials) for reason, trials in numbers.items()})
-    return [(reason, numbers[reason]) for reason, _ in frequencies.most_common()]
+        reason = str(trial.attributes.get("reason") or "no reason was recorded")
+        groups.setdefault(NUMBER.sub("#", reason), []).append((reason, trial.number))
+    by_size = sorted(groups.values(), key=len, reverse=True)
+    return [(group[0][0], [number for _, number in group]) for group in by_size]

@@ -8,10 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 from hpo_core.housekeeping import run_folder
+from hpo_core.layer_plan import layer_plan
 from hpo_core.package import PackageError, build_package
 from hpo_core.results import CARD_FILE, TRIALS_FILE
 from hpo_core.trial_files import PLOTS
-from pages.parts import final_models, formats, shared
+from pages.parts import architecture_files, final_models, formats, shared
 from pages.parts.final_models import FinalModel
 from pages.parts.report import build_report, report_name
 from pages.parts.report_data import read_report
@@ -21,8 +22,13 @@ PREPARED = "package_prepared"
 
 
 def contents(results_dir: Path, study: str, model: FinalModel, report: bytes) -> dict[str, Path | bytes]:
-    """What goes into the package of a run, by its name there: model, card, pictures, tables, configuration, report."""
+    """What goes into the package of a run, by its name there: model, card, diagram, pictures, tables, report."""
     found: dict[str, Path | bytes] = {report_name(study): report, f"model/{CARD_FILE}": model.page.encode("utf-8")}
+    plan = layer_plan(model.card.config)
+    for kind in architecture_files.KINDS:
+        title = f"{study} · Trial {model.card.trial}"
+        found[f"model/diagram.{kind}"] = architecture_files.diagram(kind, plan, title)
+    found["model/layers.json"] = plan.to_json().encode("utf-8")
     for file in model.card.files:
         if final_models.is_available(model, file):
             found[f"model/{file.name}"] = model.folder / file.name
@@ -50,8 +56,8 @@ def draw(study: str, model: FinalModel) -> None:
         return
     pressed = st.button(
         "Pack everything", key="package_prepare", icon=":material/folder_zip:",
-        help="Model, card, pictures, tables, configuration and report in one zip file, which is read back and compared "
-        "before it is offered.",
+        help="Model, card, diagram, pictures, tables, configuration and report in one zip file, which is read back and "
+        "compared before it is offered.",
     )  # fmt: skip
     if pressed:
         try:

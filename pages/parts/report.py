@@ -20,7 +20,18 @@ from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import explain
 from hpo_core.history import TrialHistory
 from hpo_core.model_card import ModelCard
-from pages.parts import charts, confusion, formats, health_charts, numbers, palette, words
+from pages.parts import (
+    architecture_files,
+    architecture_source,
+    charts,
+    confusion,
+    formats,
+    health_charts,
+    numbers,
+    palette,
+    words,
+)
+from pages.parts.architecture_layout import summary
 from pages.parts.report_data import MOST_TRIALS, ReportData
 from storage.studies import TrialRow
 
@@ -151,7 +162,7 @@ def _best(data: ReportData) -> str:
     return (
         f"<h2>Best trial: Trial {trial.number}</h2>{curves}"
         f'<div class="pair"><div><h3>What came of it</h3>{_facts(facts)}</div>'
-        f"<div><h3>What was suggested</h3>{_facts(parameters)}</div></div>"
+        f"<div><h3>What was suggested</h3>{_facts(parameters)}</div></div>{_network(trial, data)}"
     )
 
 
@@ -182,6 +193,16 @@ def _curve_of(trial: TrialRow, data: ReportData) -> str:
         return ""
     figure = charts.draw_curve(trial.curve, words.score_name(data.attributes))
     return _figure(figure, "The value that the pruner saw after each epoch.")
+
+
+def _network(trial: TrialRow, data: ReportData) -> str:
+    """The diagram of its network; empty where that is not known."""
+    plan = architecture_source.plan_of(trial, data.attributes)
+    if plan is None:
+        return ""
+    drawn = architecture_files.diagram("svg", plan, f"Network of Trial {trial.number}").decode("utf-8")
+    label = html.escape(summary(plan))
+    return f'<h3>Its network</h3><figure class="scroll" role="img" aria-label="Diagram: {label}">{drawn}</figure>'
 
 
 def _health(data: ReportData) -> str:

@@ -7,12 +7,14 @@ import html
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from hpo_core.references import keras
 from pages.parts import final_models, formats, live_curves, networks, shared, waiting_runs
 from pages.parts.figures_of_run import RunFigures
 from storage.errors import StorageError
 from storage.progress import TrialProgress
 
 CARD_WIDTH = 300
+ACCURACY = keras("metrics.CategoricalAccuracy")
 SHOWN_TRIALS = 8
 
 
@@ -28,9 +30,9 @@ def tiles(figures: RunFigures) -> None:
         ("Trials performed", f"{formats.count(figures.ended)} of {formats.count(figures.total)}",
          f"Trials that are over, whatever came of them. By state: {states}."),
         ("Best accuracy", formats.percent(summary.best_accuracy if summary else None),
-         f"Share of the validation part that the network got right. {of_best}"),
+         f"Share of the validation part that the network got right. {of_best} {ACCURACY.markdown}"),
         ("Best score", formats.score(summary.best_score if summary else None),
-         f"What the search makes better: {figures.score_name}.{smaller} {of_best}"),
+         figures.score_in_words(f"{smaller} {of_best}")),
         ("Mean duration", formats.duration(figures.mean_duration_s),
          "Of complete and pruned trials, from the first step of the search to the last epoch."),
     ]  # fmt: skip
@@ -85,8 +87,21 @@ def trials(figures: RunFigures) -> None:
                 _card(figures.name, trial)
             if not final_models.is_being_built([trial]):
                 _stop_button(figures.name, trial.trial, asked=trial.trial in asked)
-    if len(figures.running) > SHOWN_TRIALS:
-        st.html(f'<div class="quiet">and {len(figures.running) - SHOWN_TRIALS} more</div>')
+    with st.container(key="running_rows"):
+        for trial in figures.running[SHOWN_TRIALS:]:
+            _row(figures.name, trial, asked=trial.trial in asked)
+
+
+def _row(run_name: str, trial: TrialProgress, *, asked: bool) -> None:
+    """A trial in one line; many at once are not looked at one by one."""
+    where = f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else trial.phase
+    with st.container(horizontal=True, vertical_alignment="center", key=f"running_row_{trial.trial}"):
+        st.html(
+            f'<div class="run-line"><b>Trial {trial.trial}</b><span>{html.escape(where)}</span>'
+            f'<span>{trial.overall * 100:.0f} %</span><span class="quiet">{html.escape(trial.summary)}</span></div>',
+            width="stretch",
+        )
+        _stop_button(run_name, trial.trial, asked=asked)
 
 
 def _card_frame(trial: int) -> DeltaGenerator:

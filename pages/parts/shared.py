@@ -10,7 +10,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 
@@ -18,6 +18,7 @@ import streamlit as st
 
 from hpo_core.backends import LOCAL_ONLY, RUNPOD
 from hpo_core.local.asking import ModelDesk
+from hpo_core.local.tensorboard import TensorBoard
 from hpo_core.machine import Machine
 from hpo_core.manager import RunManager
 from hpo_core.settings import Settings
@@ -66,6 +67,12 @@ def model_desk() -> ModelDesk:
 
 
 @cache
+def tensorboard() -> TensorBoard:
+    """TensorBoard, which shows one run at a time to all visitors."""
+    return TensorBoard()
+
+
+@cache
 def endpoint_watch() -> EndpointWatch:
     """How that endpoint is doing."""
     return EndpointWatch()
@@ -96,11 +103,11 @@ def warm_up() -> None:
 
 def close_runs() -> None:
     """Cancel what this process runs and wait for its end."""
-    try:
-        manager().close()
-    finally:
-        model_desk().close()
-        remote().close()  # the jobs of a run are cancelled there first
+    with ExitStack() as closing:  # the last one first, each whatever happens to the others
+        closing.callback(remote().close)  # the jobs of a run are cancelled there first
+        closing.callback(model_desk().close)
+        closing.callback(tensorboard().close)
+        closing.callback(manager().close)
 
 
 def visitor() -> str:

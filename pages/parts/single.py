@@ -33,10 +33,10 @@ def draw(_form: Form, checked: Checked) -> None:
         nowhere = config.backend == RUNPOD and not shared.remote().settings.complete
         st.button(
             "Train this one", key="start_single", icon=":material/model_training:", on_click=launch.start,
-            args=(config,), disabled=busy is not None or nowhere,
+            args=(config, busy is not None), disabled=nowhere,
         )  # fmt: skip
         if busy is not None:
-            st.html(f'<div class="quiet">One run trains at a time, and {html.escape(busy.run_name)} is running.</div>')
+            st.html(f'<div class="quiet">{html.escape(busy.run_name)} is running: this one waits its turn.</div>')
 
 
 def _table(config: OptimizationConfig, searched: set[str]) -> str:

@@ -64,7 +64,7 @@ def _editor(form: Form, parameter: Parameter) -> None:
     given = _given(form.draft, parameter.name)
     bounds = describe(parameter.allowed, parameter.type)
     st.html(
-        f'<div class="card-text">{html.escape(parameter.explanation)}</div>'
+        f'<div class="card-text">{html.escape(parameter.explanation)} {formats.link(parameter.reference)}</div>'
         f'<div class="card-small">Allowed: {html.escape(bounds)}. Default in training: '
         f"{html.escape(shapes.choice(parameter.default))}.</div>"
     )

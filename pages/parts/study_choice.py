@@ -1,4 +1,5 @@
-"""Which study a page shows: the one in the address, else the newest that runs, else the newest."""
+"""Which study a page shows: the one in the address, else the one that was chosen on another page, else the newest that
+runs, else the newest."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from pages.parts.formats import as_markdown
 from storage.runs import Run
 
 PARAMETER = "study"
+# The navigation leaves the address behind: what was chosen is kept for as long as the window is open.
+CHOSEN = "chosen_study"
 
 
 def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
@@ -30,7 +33,10 @@ def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
             "has a typing error. Choose another one below.",
             icon=":material/search_off:",
         )
-    preset = asked if asked in names else active.run_name if active is not None else names[0]
+    chosen = str(asked if asked in names else st.session_state.get(CHOSEN))
+    if chosen in names:
+        st.session_state[CHOSEN] = st.query_params[PARAMETER] = chosen
+    preset = chosen if chosen in names else active.run_name if active is not None else names[0]
     st.session_state[key] = preset
     return str(st.selectbox("Run", names, key=key, on_change=_write_address, args=(key,)))
 
@@ -38,4 +44,4 @@ def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
 def _write_address(key: str) -> None:
     """Another study has other trials: the one in the address goes."""
     st.query_params.pop("trial", None)
-    st.query_params[PARAMETER] = st.session_state[key]
+    st.session_state[CHOSEN] = st.query_params[PARAMETER] = st.session_state[key]

@@ -31,7 +31,7 @@ STOPS: Sequence[Stop] = (
     ),
     Stop(
         "pages/monitor.py", "Monitor",
-        "Each card below *Best so far* and *running* is a network. An **epoch** is one pass over the training data; "
+        "Each card under *Training now* is a network. An **epoch** is one pass over the training data; "
         "the best accuracy climbs fast at first, then slowly. You may close the page: the run goes on.",
     ),
     Stop(

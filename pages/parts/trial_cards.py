@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import formats, health_bars, palette, state, trial_choice, trial_comparison, trial_glyph
+from pages.parts import formats, health_bars, networks, palette, state, trial_choice, trial_comparison, trial_glyph
 from pages.parts.trial_words import score_text, state_word
 from storage.studies import StudySummary, TrialRow
 
@@ -28,7 +28,7 @@ def draw(study: str, rows: Sequence[TrialRow], summary: StudySummary) -> None:
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="gallery")
     for row in rows:
         with grid.cell(), st.container(border=True, height="stretch", key=f"trial_card_{row.number}"):
-            st.html(card(row, is_best=row.number == best))
+            st.html(card(row, is_best=row.number == best, glyph=_glyph(study, row)))
             with st.container(
                 horizontal=True, vertical_alignment="center", horizontal_alignment="distribute",
                 key=f"trial_buttons_{row.number}",
@@ -45,8 +45,13 @@ def details_button(row: TrialRow) -> None:
     )  # fmt: skip
 
 
-def card(row: TrialRow, *, is_best: bool) -> str:
-    """What a card says, as HTML."""
+def _glyph(study: str, row: TrialRow) -> str:
+    """A running trial records what it is made of at its end: until then its study tells."""
+    return networks.glyph_of_running(study, row.number) if row.state == "running" else trial_glyph.glyph(row)
+
+
+def card(row: TrialRow, *, is_best: bool, glyph: str) -> str:
+    """What a card says, as HTML; `glyph` is the picture of its network."""
     colour = palette.TRIAL_STATES.get(row.state, palette.WAITING)
     badge = state.badge(state_word(row.state), colour, live=row.state == "running")
     crown = f'<span class="best-mark"><i style="color:{palette.BEST}">{BEST}</i> best</span>' if is_best else ""
@@ -54,7 +59,7 @@ def card(row: TrialRow, *, is_best: bool) -> str:
         f'<div class="card-head"><span><b>Trial {row.number}</b>{crown}</span>{badge}</div>'
         f'<div class="facts">{_facts(row)}</div>'
         f'<div class="card-text trial-make">{_make(row)}</div>'
-        f"{trial_glyph.glyph(row)}{trial_glyph.sparkline(row)}"
+        f"{glyph}{trial_glyph.sparkline(row)}"
         f'<div class="card-small">{html.escape(_small(row))}</div>'
     )
 

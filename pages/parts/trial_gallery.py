@@ -9,6 +9,7 @@ import streamlit as st
 from hpo_core.trials_table import write_table
 from pages.parts import (
     formats,
+    report_download,
     shared,
     trial_batch,
     trial_cards,
@@ -75,6 +76,7 @@ def _paging(study: str, page: TrialPage, size: int, summary: StudySummary, choic
         with st.container(horizontal=True, width="content", key="gallery_downloads"):
             trial_batch.draw(study, page.rows)
             _download(study, choice, page.total)
+            report_download.button(study, "trials")
 
 
 def _download(study: str, choice: Choice, total: int) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import datasets
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import UsageError
-from hpo_core.health.score import score_formula
+from hpo_core.health.score import score_formula, weights_in_words
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import PARAMETERS
 from hpo_core.prices import PRICES
+from hpo_core.references import LEARNING
 from pages.parts import formats
 
 CHOICES: Mapping[str, str] = {
@@ -50,6 +51,18 @@ def score_name(study_attributes: Mapping[str, object]) -> str:
     if not isinstance(config, Mapping) or not objective:
         return "score"
     return choice(objective).lower() + (" and health" if config.get("mode") == "health" else "")
+
+
+def score_in_words(study_attributes: Mapping[str, object], more: str = "") -> str:
+    """How the score of a study comes about, with its weights, then `more`, then what to read on, as Markdown."""
+    config = study_attributes.get("configuration")
+    name = score_name(study_attributes)
+    if not isinstance(config, Mapping) or config.get("mode") != "health":
+        return f"What the search makes better: {name}.{more}"
+    return (
+        f"What the search makes better: {formula(config)}. Health is the weighted mean of {weights_in_words()}.{more} "
+        f"{LEARNING.markdown}"
+    )
 
 
 def formula(values: Mapping[str, object]) -> str:

@@ -67,3 +67,14 @@ def test_files_of_a_network_arrive(own_page: Page, tmp_path: Path) -> None:
         file.save_as(tmp_path / kind)
         assert (tmp_path / kind).read_bytes().startswith(start)
     assert len(json.loads((tmp_path / "json").read_text())["layers"]) == 18
+
+
+def test_the_diagram_keeps_its_size_when_the_window_grows(own_page: Page) -> None:
+    frame = own_page.locator(".st-key-architecture_graph_own iframe")
+    for width in (360, 1440):
+        own_page.set_viewport_size({"width": width, "height": 800})
+        wait_for_rest(own_page)
+        canvas = own_page.frame_locator("iframe").locator("canvas")
+        expect(canvas).to_be_visible(timeout=LONG_MS)
+        place = frame.bounding_box()
+        assert place is not None and 270 <= place["width"] <= 288

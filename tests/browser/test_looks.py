@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ROOT, Dashboard
-from tests.browser.steps import expect_state, open_page, start_run, wait_for_rest
+from tests.browser.steps import expect_state, open_page, start_run, unfold_all, wait_for_rest
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +61,15 @@ def test_page_fits_in_other_states(
             take_picture(page, pictures / f"{name}-{state}-{width}.png")
 
 
+def test_open_folds_fit(browser: Browser, finished_run: str, dashboard: Dashboard) -> None:
+    with closing(open_window(browser, WIDTHS[0])) as page:
+        for name in ("optimize", "system"):
+            open_page(page, dashboard, f"/{name}")
+            unfold_all(page)
+            assert page.locator("details[open]").count() > 0
+            assert_fits(page)
+
+
 def open_window(browser: Browser, width: int, scheme: str = "light") -> Page:
     """A page of a browser of this width, which nobody has used before."""
     dark = "dark" if scheme == "dark" else "light"
@@ -76,10 +85,20 @@ def take_picture(page: Page, file: Path) -> None:
     page.screenshot(path=file)
 
 
+# What is cut off or has to be scrolled to sideways, but for tables and code, and for what shows three dots.
+CUT = """() => [...document.querySelectorAll('[data-testid=stMain] *, [role=dialog] *')].filter(part => {
+  const style = getComputedStyle(part), hidden = ['hidden', 'clip', 'auto', 'scroll'].includes(style.overflowX);
+  return hidden && part.clientWidth > 24 && part.scrollWidth > part.clientWidth + 2 && part.innerText?.trim()
+    && style.textOverflow !== 'ellipsis'
+    && !part.closest('.wide-table, [data-testid=stTable], .stDataFrame, pre, .js-plotly-plot');
+}).map(part => `${part.tagName} ${part.className} ${part.dataset.testid}: ${part.innerText.slice(0, 60)}`)"""
+
+
 def assert_fits(page: Page) -> None:
-    """Nothing broke, nothing is still to come, and neither the page nor its main part scrolls sideways."""
+    """Nothing broke, nothing is still to come, nothing is cut off, and the page does not scroll sideways."""
     expect(page.locator("[data-testid='stException']")).to_have_count(0)
     expect(page.locator("[data-testid='stStatusWidget']")).to_have_count(0)
     expect(page.locator("[data-testid='stSkeleton']")).to_have_count(0)
     for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
         assert page.evaluate(f"{part}.scrollWidth") <= page.evaluate("innerWidth")
+    assert page.evaluate(CUT) == []

@@ -12,7 +12,7 @@ from hpo_core.commands.leaderboard import read_leaderboard, show_leaderboard
 from hpo_core.errors import UsageError
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.records import Record
-from hpo_core.reruns import ORIGIN, rerun_config
+from hpo_core.reruns import ORIGIN, origin_name, origin_of, rerun_config
 from hpo_core.run_study import resumed_config
 from hpo_core.runner import Runner
 from hpo_core.seeds import SEED_INDEX
@@ -184,3 +184,9 @@ def test_many_workers_take_each_training_once(settings: Settings, database: Data
     trainer = ScriptedTrainer(by_filters)
     finish(rerun(settings, rerun_config(Studies(database), "a", 4, 10, {"workers": 4}), trainer))
     assert len({(config.to_json()) for config in trainer.seen}) == 40 == len(trainer.seen)
+
+
+@pytest.mark.parametrize("study", ["a", "Trial 3 of b", "the best of all"])
+def test_a_name_tells_where_a_configuration_is_from(study: str) -> None:
+    assert origin_of(origin_name(12, study)) == (12, study)
+    assert origin_of(study if study != "Trial 3 of b" else "Trial 3") is None

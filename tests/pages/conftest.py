@@ -54,6 +54,8 @@ def _forget() -> None:
     close_databases()
     if shared.model_desk.cache_info().currsize:
         shared.model_desk().close()
+    if shared.tensorboard.cache_info().currsize:
+        shared.tensorboard().close()
     for cached in (
         shared.settings,
         shared.manager,
@@ -61,6 +63,7 @@ def _forget() -> None:
         shared.remote,
         shared.endpoint_watch,
         shared.model_desk,
+        shared.tensorboard,
     ):
         cached.cache_clear()
     st.cache_resource.clear()

@@ -9,7 +9,7 @@ import pytest
 
 from hpo_core.layer_plan import layer_plan
 from hpo_core.optimization_config import OptimizationConfig
-from pages.parts import formats
+from pages.parts import draft, formats
 from storage.database import Database
 from tests.pages import conftest, examined
 from tests.pages.test_pages import open_page, words
@@ -106,6 +106,20 @@ def test_a_change_is_counted_at_once(database: Database) -> None:
     assert app.number_input(key="own_hidden_shrinkage").disabled
     app.button(key="own_defaults").click().run()
     assert "18 layers" in words(app)
+
+
+def test_an_own_network_is_taken_to_the_form_and_can_be_trained(database: Database) -> None:
+    app = open_page(PAGE)
+    app.button(key="to_own").click().run()
+    app.selectbox(key="own_dataset").select("generated_text").run()
+    app.number_input(key="own_lstm_units").set_value(48).run()
+    app.button(key="own_train").click().run()
+    assert not app.exception and app.title[0].value == "Optimize"
+    assert "<th>LSTM units</th><td>48</td>" in words(app) and "<small>default</small>" not in words(app)
+    assert "Everything is fixed" in words(app) and not app.button(key="start_single").disabled
+    config = OptimizationConfig.from_mapping(app.session_state[draft.KEY].configuration())
+    assert (config.dataset, config.max_epochs_per_trial) == ("generated_text", 5)
+    assert config.one_trial().space["lstm_units"] == 48
 
 
 def test_another_data_set_has_the_other_kind_of_network(database: Database) -> None:

@@ -33,7 +33,7 @@ def test_only_files_of_the_model_are_handed_out(database: Database) -> None:
     folder = examined.make_final_model(database)
     model = final_models.read(shared.settings().results_dir, "digits-done")
     assert model is not None and model.folder == folder / "optimized_model"
-    keras, onnx = model.card.files
+    keras, _, onnx = model.card.files
     assert final_models.is_available(model, keras) and not final_models.is_available(model, onnx)
     assert (folder / "trials.csv").is_file()
     assert not final_models.is_available(model, ModelFile("../trials.csv", 100, ""))
@@ -97,9 +97,8 @@ def test_a_file_that_was_deleted_is_no_longer_offered(database: Database) -> Non
 def test_runs_without_a_model_are_explained_when_asked_for(database: Database) -> None:
     conftest.make_failed(database)
     app = open_page(PAGE)
-    assert "No final model yet" in words(app) and not app.selectbox
-    app = open_page(PAGE, study="digits-failed")
-    assert "No trial of this run" in app.info[0].value
+    assert "No final model yet" in words(app) and "No trial of this run" in app.info[0].value
+    assert any(button.key == "models_report" for button in app.get("download_button"))  # of any study
     examined.make_final_model(database)
     app = open_page(PAGE, study="digits-failed")
     assert app.selectbox(key="models_study").value == "digits-failed"
@@ -141,7 +140,12 @@ def test_everything_is_packed_on_request_and_then_offered(database: Database) ->
         assert set(package.namelist()) == {
             "digits-done-report.html", "model/model_card.md", "model/model.keras", "best_hyperparameters.yaml",
             "trials.csv", "plots/training_history.png", "SHA256SUMS",
+            *(f"model/diagram.{kind}" for kind in ("svg", "png", "pdf")), "model/layers.json",
+            "model/architecture.json",  # of the exported model: its own, whatever else describes the network,
         }  # fmt: skip
+        assert package.read("model/architecture.json") == b"{}"
+        plan = json.loads(package.read("model/layers.json"))
+        assert plan["layers"][0]["name"] in package.read("model/diagram.svg").decode()
 
 
 def test_a_package_that_cannot_be_written_is_told_in_place(database: Database) -> None:

@@ -57,10 +57,13 @@ def test_the_price_of_time() -> None:
 def test_what_earlier_jobs_let_one_expect() -> None:
     config = OptimizationConfig(backend="runpod", gpu="24gb", trials=10)
     told = money.estimate(config, [10.0, 100.0, 40.0], "MNIST")
-    assert "3 earlier jobs on MNIST" in told and "40 s in the median" in told and "10 trials" in told
+    assert "the 3 earlier jobs on MNIST" in told and "a trial takes 40 s" in told and "10 trials" in told
     assert in_dollars(0.076) in told
     assert "No remote trial on MNIST yet" in money.estimate(config, [], "MNIST")
-    assert "The one earlier job on MNIST took 5.0 s: 10 trials" in money.estimate(config, [5.0], "MNIST")
+    assert (
+        "By the one earlier job on MNIST, in proportion to epochs and sample, a trial takes 5.0 s: 10 trials"
+        in money.estimate(config, [5.0], "MNIST")
+    )
 
 
 def test_only_whole_trials_on_the_same_data_count() -> None:
@@ -68,4 +71,10 @@ def test_only_whole_trials_on_the_same_data_count() -> None:
         job(0, execution_s=1.0), job(1, "FAILED", execution_s=2.0), job(None, execution_s=4.0), job(2),
         job(3, execution_s=8.0, run_name="other"),
     ]  # fmt: skip
-    assert money.execution_times(jobs, {"run": "mnist", "other": "imdb"}, "mnist") == [1.0]
+    told = {"dataset": "mnist", "max_epochs_per_trial": 5, "sample_percentage": 50}
+    runs = {"run": told, "other": told | {"dataset": "imdb"}}
+    config = OptimizationConfig(dataset="mnist", max_epochs_per_trial=5, sample_percentage=50)
+    assert money.execution_times(jobs, runs, config) == [1.0]
+    longer = dataclasses.replace(config, max_epochs_per_trial=10, sample_percentage=100)
+    assert money.execution_times(jobs, runs, longer) == [4.0]
+    assert money.execution_times(jobs, {}, config) == []  # what a run was told may not be recorded

@@ -120,8 +120,9 @@ def test_optimize_on_runpod_says_what_it_will_cost(database: Database, monkeypat
     app.selectbox(key="gpu").select("h100").run()
     shown = words(app)
     assert "64 at a time on RunPod" in shown and "64 workers train (H100 each)" in shown
-    assert "3 earlier jobs on Digits" in shown and "took 50 s in the median: 100 trials" in shown
-    assert formats.dollars(50 * 100 * 0.00116) in shown
+    # 50 s in the median for at most 4 epochs; this run has 12.
+    assert "3 earlier jobs on Digits" in shown and "a trial takes 2 min 30 s: 100 trials" in shown
+    assert formats.dollars(150 * 100 * 0.00116) in shown
     assert "Endpoint abc123" in shown and "rpa-planted" not in shown
     assert not app.error and not app.button(key="start").disabled
 
@@ -233,7 +234,13 @@ def test_one_configuration_is_shown_in_full_and_trained_alone(database: Database
 
 def test_one_configuration_waits_for_the_run_that_trains(database: Database) -> None:
     conftest.make_running(database)
-    assert unfolded("single").button(key="start_single").disabled
+    app = unfolded("single")
+    assert "digits-now is running: this one waits its turn." in words(app)
+    app.button(key="start_single").click().run()
+    assert not app.exception and not app.error
+    (waiting,) = [run for run in Runs(database).list() if run.run_name != "digits-now"]
+    assert waiting.state is RunState.WAITING and waiting.trials == 1
+    shared.manager().close()
 
 
 def test_a_warm_start_is_chosen_among_the_studies(database: Database) -> None:
@@ -243,6 +250,9 @@ def test_a_warm_start_is_chosen_among_the_studies(database: Database) -> None:
     assert app.selectbox(key="warm_start").options == ["plain", "digits-done"]
     app.selectbox(key="warm_start").select("plain").run()
     assert draft_of(app).configuration()["warm_start"] == "plain"
+    assert "None of it fits this search space. Trial " in words(app) and "because it has no" in words(app)
+    app.selectbox(key="warm_start").select("digits-done").run()
+    assert "1 configuration of it will be tried first." in words(app)  # its three trials are alike
     draft_of(app).fields["warm_start"] = "gone <b>“🎻”</b>"  # as an imported file may say
     app.run().button(key="start").click().run()
     assert "must be a study of this database" in app.error[0].value and not app.exception

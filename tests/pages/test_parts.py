@@ -77,6 +77,12 @@ def test_reasons_are_grouped_by_frequency() -> None:
     assert numbers.reasons(failed) == [("b", [1, 2]), ("a", [0]), ("no reason was recorded", [3])]
 
 
+def test_reasons_that_differ_in_numbers_alone_are_one_cause() -> None:
+    said = ["no memory for a tensor of (64, 3)", "a bug", "no memory for a tensor of (8, 12)"]
+    failed = [TrialRow(n, "fail", None, None, attributes={"reason": reason}) for n, reason in enumerate(said)]
+    assert numbers.reasons(failed) == [(said[0], [0, 2]), ("a bug", [1])]
+
+
 def test_figures() -> None:
     figure = charts.draw_history(numbers.history([(0, 0.5), (2, 0.7)], minimises=False), "validation accuracy")
     dots, line, star = figure.data
@@ -88,7 +94,9 @@ def test_figures() -> None:
 
 def test_sentences_and_sizes() -> None:
     assert formats.sentence("try elu ") == "Try elu." and formats.sentence("Why?") == "Why?"
-    assert [formats.file_size(size) for size in (None, 12, 250_000, 1_500_000)] == ["–", "12 B", "250 kB", "1.5 MB"]
+    assert [formats.file_size(size) for size in (None, 12, 250_000, 1_500_000, 1_780_000_000)] == [
+        "–", "12 B", "250 kB", "1.5 MB", "1.8 GB",
+    ]  # fmt: skip
 
 
 def test_words() -> None:
@@ -103,3 +111,13 @@ def test_a_thousand_points_are_drawn_quickly() -> None:
     began = time.perf_counter()
     charts.draw_history(numbers.history(points, minimises=False), "score")
     assert time.perf_counter() - began < 1
+
+
+def test_the_score_is_explained_with_the_weights_of_its_run() -> None:
+    config = {"objective": "validation_accuracy", "mode": "health", "health_weight": 0.4}
+    told = words.score_in_words({"configuration": config})
+    assert "0.6 × validation accuracy + 0.4 × health" in told and "neuron utilisation 20 %" in told
+    assert "(https://cs231n.github.io/" in told
+    plain = words.score_in_words({"configuration": {**config, "mode": "simple"}})
+    assert plain == "What the search makes better: validation accuracy."
+    assert words.score_in_words({}) == "What the search makes better: score."

@@ -65,7 +65,8 @@ def test_everything_of_a_run_is_in_it(database: Database) -> None:
         "Dead units", "max_epochs_per_trial: 4", "Trial 2", "There is no final model",
     ):  # fmt: skip
         assert expected in page.text, expected
-    assert page.elements.count("figure") == 4  # scores, accuracy, loss, radar
+    assert page.elements.count("figure") == 5  # scores, accuracy, loss, network, radar
+    assert page.elements.count("rect") > 10 and "1 · input" in page.text
 
 
 def test_a_final_model_is_in_it(database: Database) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hpo_core.references import Reference, optuna
 from storage.studies import STATES
 
 COMPLETE = ("complete",)
-_OPTUNA = "https://optuna.readthedocs.io/en/stable/reference/visualization/generated/optuna.visualization."
-_PED_ANOVA = ("PED-ANOVA, the paper", "https://arxiv.org/abs/2304.10255")
+_PED_ANOVA = Reference("PED-ANOVA, the paper", "https://arxiv.org/abs/2304.10255")
 _FINAL = "Only complete trials count here: one that was stopped or failed has no final result to explain."
 
 
@@ -22,7 +22,7 @@ class Chart:
         title: in the list of charts.
         question: what it answers, in a few words.
         explanation: what it is and how to read it.
-        source: title and address of the primary documentation.
+        source: the primary documentation.
         states: trials that are shown unless the visitor chooses others; empty where no choice makes sense.
         why_no_states: the reason in that case.
         target: whether the visitor chooses what trials are judged by.
@@ -33,7 +33,7 @@ class Chart:
     title: str
     question: str
     explanation: str
-    source: tuple[str, str]
+    source: Reference
     states: tuple[str, ...] = COMPLETE
     why_no_states: str = ""
     target: bool = True
@@ -42,12 +42,17 @@ class Chart:
 
 SEVERAL = 3
 
+
+def _figure(title: str, name: str) -> Reference:
+    return optuna(title, f"visualization/generated/optuna.visualization.{name}")
+
+
 _DECLARED = (
     Chart(
         "history", "History", "How the best result grew",
         "Each dot is a trial in the order in which they were made, the line is the best result so far. Steps early on "
         "and a long flat end mean that more trials will bring little; steps to the very end mean that they may pay.",
-        ("Optuna: optimization history", f"{_OPTUNA}plot_optimization_history.html"),
+        _figure("Optuna: optimization history", "plot_optimization_history"),
     ),
     Chart(
         "importance", "Importance", "Which hyperparameter matters",
@@ -66,43 +71,43 @@ _DECLARED = (
         "parallel", "Parallel coordinates", "What the best trials have in common",
         "Each line is a trial and crosses every axis at its value. Where the lines of the best ones run close "
         "together, that value matters; where they spread, it does not.",
-        ("Optuna: parallel coordinates", f"{_OPTUNA}plot_parallel_coordinate.html"), parameters=SEVERAL,
+        _figure("Optuna: parallel coordinates", "plot_parallel_coordinate"), parameters=SEVERAL,
     ),
     Chart(
         "slice", "Slice", "What one hyperparameter does",
         "One hyperparameter against the result, every trial a dot, later trials in the warmer colour. Many late dots "
         "in one place show where the sampler expects good trials.",
-        ("Optuna: slice", f"{_OPTUNA}plot_slice.html"), parameters=1,
+        _figure("Optuna: slice", "plot_slice"), parameters=1,
     ),
     Chart(
         "contour", "Contour", "How two hyperparameters work together",
         "A map over two hyperparameters: the colour is the mean result of the trials nearby, weighted by their "
         "distance; dots are the trials. Where no trial was near, the map stays empty.",
-        ("Optuna: contour", f"{_OPTUNA}plot_contour.html"), parameters=2,
+        _figure("Optuna: contour", "plot_contour"), parameters=2,
     ),
     Chart(
         "surface", "3D surface", "The same as a landscape",
         "The map of the contour as a landscape, the trials as dots; their distance from it shows what else matters. "
         "Drag to turn it, scroll or pinch to come closer.",
-        ("Nadaraya-Watson regression", "https://en.wikipedia.org/wiki/Kernel_regression"), parameters=2,
+        Reference("Nadaraya-Watson regression", "https://en.wikipedia.org/wiki/Kernel_regression"), parameters=2,
     ),
     Chart(
         "timeline", "Timeline", "When trials ran and how they ended",
         "Each bar is a trial from its start to its end, in the colour of its state. Bars side by side ran at the same "
         "time; gaps are waiting.",
-        ("Optuna: timeline", f"{_OPTUNA}plot_timeline.html"), states=STATES, target=False,
+        _figure("Optuna: timeline", "plot_timeline"), states=STATES, target=False,
     ),
     Chart(
         "pareto", "Pareto front", "Accurate, healthy, small: what can be had together",
         "Trials on the front are beaten by no other one in everything at once: to get more of one thing you have to "
         "give up some of another. Choose among them; all others can be left aside.",
-        ("Optuna: Pareto front", f"{_OPTUNA}plot_pareto_front.html"), target=False,
+        _figure("Optuna: Pareto front", "plot_pareto_front"), target=False,
     ),
     Chart(
         "duration", "Duration and result", "Whether longer training pays",
         "How long a trial took against its result. A cloud without direction says that cheaper trials are as good; a "
         "rising one that time is well spent.",
-        ("Optuna: timeline", f"{_OPTUNA}plot_timeline.html"),
+        _figure("Optuna: timeline", "plot_timeline"),
     ),
     Chart(
         "leaderboard", "Leaderboard", "Which network is the best one reliably",
@@ -111,7 +116,7 @@ _DECLARED = (
         "95 % confidence interval. p is how probable a gap to the first place of this size is if both were equally "
         "good (Welch's t-test, corrected for the number of comparisons by Holm's method); below 0.05 it counts as "
         "more than chance. The first place was chosen for being first, so read a p near 0.05 with care.",
-        ("Welch's t-test", "https://en.wikipedia.org/wiki/Welch%27s_t-test"), (),
+        Reference("Welch's t-test", "https://en.wikipedia.org/wiki/Welch%27s_t-test"), (),
         "Results of complete trials are compared, of configurations that were trained at least twice. A configuration "
         "that lost trainings, because they failed or diverged, stands behind those that always work.",
     ),

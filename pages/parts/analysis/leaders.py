@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,6 +12,7 @@ from optuna.trial import FrozenTrial
 from hpo_core.analysis import sentences
 from hpo_core.analysis.leaderboard import Place, leaderboard, left_out
 from hpo_core.analysis.targets import Target
+from hpo_core.reruns import origin_of
 from pages.parts import palette
 from pages.parts.analysis import style
 from pages.parts.analysis.request import Answer, Request
@@ -23,17 +25,28 @@ ROW, AROUND = 44, 130
 def draw(request: Request, lost: Sequence[FrozenTrial] = ()) -> Answer:
     """A row per configuration, the best mean above; `lost` are trials that ended without a result."""
     target = request.target
-    places = leaderboard(request.judged, target, lost)
+    places, names = leaderboard(request.judged, target, lost), left_out(request.judged, lost)
     table = pd.DataFrame(
         [_row(rank, place, target) for rank, place in enumerate(places, start=1)],
         columns=["rank", "configuration", "mean", "deviation", "seeds", "lost", "p", "parameters", "trials"],
     )
+    short, study = _briefly([*(place.name for place in places), *names])
+    places = [replace(place, name=short[place.name]) for place in places]
     said = sentences.leaderboard(places, target)
-    names = left_out(request.judged, lost)
-    notes = [f"Left out, because fewer than two of its trainings have a result: {name}." for name in names]
+    notes = [f"Each configuration bears the number of its trial in {study}."] if study else []
+    notes += [f"Left out, because fewer than two of its trainings have a result: {short[name]}." for name in names]
     if not places:
         return Answer(said, None, table, notes)
     return Answer(said, _figure(places[:MOST], target), table, request.notes + notes, in_full=True)
+
+
+def _briefly(names: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Short names for configurations that all come from one study, with the name of that study; else as they are."""
+    origins = {name: origin_of(name) for name in names}
+    studies = {origin[1] if origin else "" for origin in origins.values()}
+    if len(studies) != 1 or "" in studies:
+        return dict(zip(names, names, strict=True)), ""
+    return {name: f"Configuration {origin[0]}" for name, origin in origins.items() if origin}, studies.pop()
 
 
 def _row(rank: int, place: Place, target: Target) -> dict[str, object]:

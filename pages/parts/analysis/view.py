@@ -10,7 +10,7 @@ import streamlit as st
 from hpo_core.analysis.association import FEWEST_BEST, best_trials, narrowing, varied
 from hpo_core.analysis.targets import ACCURACY, HEALTH, PARAMETERS_KEY, Target, parameter_title, targets
 from hpo_core.objective import REPEATED
-from pages.parts import formats
+from pages.parts import formats, report_download, shared
 from pages.parts.analysis import (
     data,
     downloads,
@@ -64,6 +64,7 @@ def draw(study: str, shape: StudyShape, score_name: str) -> None:
         _show(chart, request, _BUILDERS[chart.key](request))
     if chart.key == leaders.KEY:
         reruns.draw(study)
+    report_download.button(study, "analysis")
     if set(shape.n_by_state) & {"running", "waiting"}:
         st.fragment(_watch, run_every=WATCH_S, key="analysis_watch")(study, data.counts(shape))
 
@@ -82,14 +83,10 @@ def _show(chart: Chart, request: Request, answer: Answer) -> None:
             config={"displaylogo": False, "displayModeBar": False, "scrollZoom": False},
         )  # fmt: skip
     if answer.in_full:
-        st.dataframe(answer.table, hide_index=True, key=f"table_{chart.key}")
+        st.dataframe(answer.table, hide_index=True, key=f"table_{chart.key}", placeholder=formats.NOTHING)
     for note in answer.notes:
         st.html(f'<div class="quiet">{html.escape(note)}</div>')
-    title, address = chart.source
-    st.html(
-        f'<div class="card-text">{html.escape(chart.explanation)} '
-        f'<a href="{address}" target="_blank" rel="noopener">{html.escape(title)}</a></div>'
-    )
+    st.html(f'<div class="card-text">{html.escape(chart.explanation)} {formats.link(chart.source)}</div>')
     downloads.draw(chart, request, answer)
 
 
@@ -147,9 +144,7 @@ def _target_words(target: Target) -> str:
     title = target.title[:1].upper() + target.title[1:]
     if target.key.startswith("score"):
         title = f"Score: {target.title}" if target.title != "score" else "Score"
-    if target.minimises is None:
-        return title
-    return f"{title} ({'smaller' if target.minimises else 'larger'} is better)"
+    return f"{title}, smaller is better" if target.minimises else title
 
 
 def _choose_parameters(chart: Chart, sample: TrialSample, target: Target) -> tuple[str, ...] | None:
@@ -217,14 +212,15 @@ def _keep_known(key: str, options: object, *, several: bool = False) -> None:
 
 def _watch(study: str, seen: data.Counts) -> None:
     """While a study runs: offer the newer trials, without moving the chart under the reader's eyes."""
-    now = data.counts(data.samples().shape(study))
-    if now == seen:
-        return
-    ended = sum(n for state, n in now if state not in ("running", "waiting"))
-    ended -= sum(n for state, n in seen if state not in ("running", "waiting"))
-    said = f"{formats.plural(ended, 'trial')} ended since" if ended > 0 else "The study has changed since"
-    if st.button(f"{said}: show the newest", key="analysis_refresh", icon=":material/refresh:"):
-        st.rerun()
+    with shared.database_errors(retry=False):
+        now = data.counts(data.samples().shape(study))
+        if now == seen:
+            return
+        ended = sum(n for state, n in now if state not in ("running", "waiting"))
+        ended -= sum(n for state, n in seen if state not in ("running", "waiting"))
+        said = f"{formats.plural(ended, 'trial')} ended since" if ended > 0 else "The study has changed since"
+        if st.button(f"{said}: show the newest", key="analysis_refresh", icon=":material/refresh:"):
+            st.rerun()
 
 
 def _history(request: Request) -> Answer:

@@ -28,7 +28,7 @@ from tests.hpo_core.health.trainings import GUESS, epochs_of, layer, training
 def test_the_weights_are_one_together_and_everything_is_explained() -> None:
     assert sum(metric.weight for metric in METRICS.values()) == pytest.approx(1)
     for metric in METRICS.values():
-        assert metric.explanation.endswith(".") and metric.formula and metric.reading and metric.source
+        assert metric.explanation.endswith(".") and metric.formula and metric.reading and metric.sources
 
 
 @pytest.mark.parametrize("history", [cnn_history(), lstm_history(), cnn_history(epochs=1)])

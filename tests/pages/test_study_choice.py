@@ -1,0 +1,38 @@
+"""Which study a page shows, from one page to the next."""
+
+from __future__ import annotations
+
+from storage.database import Database
+from tests.pages import conftest
+from tests.pages.test_pages import open_page
+
+
+def test_what_was_chosen_stays_chosen_on_the_other_pages(database: Database) -> None:
+    conftest.make_finished(database)
+    conftest.make_running(database)
+    app = open_page("pages/trials.py", study="digits-done")
+    for page, key in (("health", "health_study"), ("analysis", "analysis_study"), ("models", "models_study")):
+        app.query_params.clear()  # as the navigation does
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception and app.selectbox(key=key).value == "digits-done"
+        assert app.query_params["study"] == "digits-done"
+    app.selectbox(key="models_study").set_value("digits-now").run()
+    app.query_params.clear()
+    app.switch_page("pages/health.py").run()
+    assert app.selectbox(key="health_study").value == "digits-now"
+
+
+def test_without_a_choice_the_run_that_trains_is_shown(database: Database) -> None:
+    conftest.make_finished(database)
+    app = open_page("pages/health.py")
+    assert app.selectbox(key="health_study").value == "digits-done"
+    conftest.make_running(database)
+    assert app.run().selectbox(key="health_study").value == "digits-now"
+
+
+def test_a_study_that_is_gone_is_not_kept(database: Database) -> None:
+    conftest.make_finished(database)
+    app = open_page("pages/trials.py", study="gone")
+    app.query_params.clear()
+    app.switch_page("pages/health.py").run()
+    assert app.selectbox(key="health_study").value == "digits-done" and not app.warning
