@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -33,6 +34,7 @@ class Order:
         class_names: of the data.
         database: of the run; open while it lasts.
         log: of the run.
+        cancelled: set when the run shall stop: nothing new is begun for it then.
     """
 
     run_name: str
@@ -44,6 +46,7 @@ class Order:
     class_names: list[str]
     database: Database
     log: RunLog
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 def _nothing() -> None:

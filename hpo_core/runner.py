@@ -275,7 +275,7 @@ class Runner:
         return Order(
             run_name=self.run_name, config=self.config, settings=self._settings, machine=self._machine,
             workers=self.workers, threads=self._share.threads, class_names=class_names, database=self._database,
-            log=self._log,
+            log=self._log, cancelled=self._cancelled,
         )  # fmt: skip
 
     def _study_loop(self, study: optuna.Study, objective: Objective, at_once: int, left: int | None) -> None:

@@ -90,6 +90,7 @@ class RunPodBackend:
             limits=self._limits,
             poll_s=poll_s or poll_interval_s(order.workers),
             queue_s=QUEUE_S,
+            cancelled=order.cancelled,
         )
 
     def as_backend(self) -> Backend:

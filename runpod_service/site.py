@@ -49,6 +49,7 @@ class Site:
         poll_s: between two questions about a job.
         queue_s: how long a job may wait for a worker.
         clock: seconds that only grow.
+        cancelled: set when the run shall stop.
     """
 
     settings: RunPodSettings
@@ -65,6 +66,7 @@ class Site:
     queue_s: float = 900.0
     silence_s: float = SILENCE_S
     clock: Clock = time.monotonic
+    cancelled: threading.Event = field(default_factory=threading.Event)
     make_client: Callable[[RunPodSettings, Limits], Client] = Client
 
     def __post_init__(self) -> None:

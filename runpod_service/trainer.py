@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from hpo_core.errors import RunError, WorkerDiedError
+from hpo_core.errors import RunCancelled, RunError, WorkerDiedError
 from hpo_core.history import TrialHistory
 from hpo_core.local.drawing import draw
 from hpo_core.model_card import KERAS_FILE
@@ -98,13 +98,20 @@ class RunPodTrainer:
         return replace(config, plots="none") if self._site.store is None and config.part != FINAL else config
 
     def _take_slot(self, stop: threading.Event) -> Generator[Record, None, bool]:
-        """Wait until one more job may be in flight; False where nobody wants it any more."""
-        if self._site.capacity.try_take():
-            return True
-        yield Phase(name=f"{WAITING} for a free place on RunPod")
-        while not self._site.capacity.try_take(SLOT_S):
-            if stop.is_set():
-                return False
+        """Wait until one more job may be in flight; False where nobody wants it any more.
+
+        Raises:
+            RunCancelled: the run shall stop. Its trials are told one after another, and the place that the first one
+                gives back would otherwise be taken, and paid, by one that is not told yet.
+        """
+        if not self._site.capacity.try_take():
+            yield Phase(name=f"{WAITING} for a free place on RunPod")
+            while not self._site.capacity.try_take(SLOT_S):
+                if stop.is_set():
+                    return False
+        if self._site.cancelled.is_set():
+            self._site.capacity.give_back()
+            raise RunCancelled("the run was cancelled")
         return True
 
     def _train_here(

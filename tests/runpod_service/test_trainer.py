@@ -10,10 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from hpo_core.errors import RunError, TrialFailedError, TrialTimeoutError, WorkerDiedError
+from hpo_core.errors import RunCancelled, RunError, TrialFailedError, TrialTimeoutError, WorkerDiedError
 from hpo_core.prices import cost
 from hpo_core.records import WAITING, Failed, Finished, Phase, Record, Started, Tick, Trainer
 from hpo_core.trial_config import FINAL
+from runpod_service.limits import Capacity
 from runpod_service.protocol import JobState, failure_text
 from runpod_service.site import CONSULT_S, LONG_WAIT_S, PROBE_S
 from runpod_service.trainer import ATTEMPTS, RunPodTrainer
@@ -363,6 +364,18 @@ def test_many_at_once_have_one_result_each(stand: Stand, service: Service) -> No
     assert all(job.is_over for job in stand.jobs)
     results_by_trial = [job.trial for job in stand.jobs if job.state == "COMPLETED" and not job.error]
     assert set(results_by_trial) == set(range(8))
+
+
+def test_a_place_that_a_cancelled_run_gives_back_is_not_taken(stand: Stand, service: Service) -> None:
+    site = stand.site(capacity=Capacity(1))
+    assert site.capacity.try_take()
+    with closing(cast("Generator[Record]", RunPodTrainer(site, 0)(CONFIG))) as records:
+        assert "free place" in next(record for record in records if isinstance(record, Phase)).name
+        site.cancelled.set()
+        site.capacity.give_back()
+        with pytest.raises(RunCancelled):
+            list(records)
+    assert not service.jobs and site.capacity.wait_until_free(0)
 
 
 def test_the_final_model_has_a_key_of_its_own(stand: Stand, service: Service) -> None:
