@@ -79,3 +79,15 @@ def tail(file: Path, lines: int, containing: str = "", also: str = "") -> list[s
     except FileNotFoundError:
         return []
     return [line for line in text.splitlines() if containing in line and wanted in line.lower()][-lines:]
+
+
+def whole(file: Path, containing: str = "") -> list[str]:
+    """All lines that the log still holds and that contain a text, oldest first; what was rotated away as well."""
+    found: list[str] = []
+    for kept in [*(file.with_name(f"{file.name}.{number}") for number in range(BACKUPS, 0, -1)), file]:
+        try:
+            with kept.open(encoding="utf-8", errors="replace") as stream:
+                found += [line.rstrip("\n") for line in stream if containing in line]
+        except FileNotFoundError:
+            continue
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 
 import psutil
@@ -64,22 +65,38 @@ class Usage:
         processor: share of all cores since the last reading, 0 to 1.
         memory_bytes, total_bytes: in use, and there.
         gpus: share and memory of each GPU; empty where there is none.
+        received_bytes, sent_bytes: over all network cards since the machine was started.
+        at: seconds of a clock that only grows.
     """
 
     processor: float
     memory_bytes: int
     total_bytes: int
     gpus: tuple[GpuUsage, ...] = ()
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    at: float = 0.0
 
     @classmethod
     def now(cls) -> Usage:
-        memory = psutil.virtual_memory()
+        memory, network = psutil.virtual_memory(), psutil.net_io_counters()
         return cls(
             processor=psutil.cpu_percent() / 100,
             memory_bytes=memory.total - memory.available,
             total_bytes=memory.total,
             gpus=_gpu_usage(),
+            received_bytes=network.bytes_recv if network else 0,  # None where there is no card
+            sent_bytes=network.bytes_sent if network else 0,
+            at=time.monotonic(),
         )
+
+    def traffic_since(self, before: Usage) -> tuple[float, float] | None:
+        """Bytes received and sent in a second since an earlier reading; None where no time has passed."""
+        seconds = self.at - before.at
+        if seconds <= 0:
+            return None
+        received, sent = self.received_bytes - before.received_bytes, self.sent_bytes - before.sent_bytes
+        return max(0, received) / seconds, max(0, sent) / seconds  # a card that went away takes its count along
 
 
 @dataclass(frozen=True)

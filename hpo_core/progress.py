@@ -112,5 +112,5 @@ def after_record(before: TrialProgress, record: Record) -> TrialProgress:
             validation_accuracy=record.validation_accuracy,
         )  # fmt: skip
     if isinstance(record, Resources):
-        return dataclasses.replace(before, memory_mb=record.memory_mb)
+        return dataclasses.replace(before, memory_mb=record.memory_mb, processor_percent=record.processor_percent)
     return before

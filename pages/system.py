@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import endpoint_settings, endpoint_view, frame, shared, storage_view, system_view, try_twin
+from pages.parts import (
+    endpoint_settings,
+    endpoint_view,
+    frame,
+    log_view,
+    settings_view,
+    shared,
+    storage_view,
+    system_view,
+    try_twin,
+)
 
 LOOK_S = 5.0
 
@@ -26,6 +36,9 @@ def _page() -> None:
             system_view.store()
         with st.container(key="live_jobs"):
             st.fragment(endpoint_view.draw_jobs, run_every=LOOK_S, key="jobs")()
+        st.header("Settings and log", anchor=False)
+        settings_view.draw()
+        log_view.draw(None, expanded=False)
 
 
 _page()

@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
     SQLAlchemyError,
 )
+from sqlalchemy.schema import CreateColumn
 
 from storage.errors import StorageUnavailableError
 from storage.tables import OURS
@@ -32,6 +33,8 @@ HEARTBEAT_S = 10
 GRACE_S = 60
 CREATE_ATTEMPTS = 20
 CREATE_WAIT_S = 0.1
+# What databases say of a table or a column that another process made in the same moment.
+COLLISIONS = ("already exists", "duplicate column", "Duplicate column")
 
 
 class Database:
@@ -62,8 +65,9 @@ class Database:
             try:
                 self.optuna_storage()
                 OURS.create_all(self.engine)
+                _add_missing_columns(self.engine)
             except (OperationalError, ProgrammingError, IntegrityError) as error:
-                collision = isinstance(error, IntegrityError) or "already exists" in str(error)
+                collision = isinstance(error, IntegrityError) or any(words in str(error) for words in COLLISIONS)
                 if not collision or attempt == CREATE_ATTEMPTS - 1:
                     raise
                 time.sleep(CREATE_WAIT_S)
@@ -182,6 +186,18 @@ def _engine_arguments(url: str) -> dict[str, Any]:
     return {"pool_pre_ping": True}
 
 
+def _add_missing_columns(engine: Engine) -> None:
+    """Give the tables of an earlier version what came later; such columns may be empty, so rows of before stay."""
+    known = sqlalchemy.inspect(engine)
+    for table in OURS.sorted_tables:
+        there = {column["name"] for column in known.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                definition = CreateColumn(column).compile(dialect=engine.dialect)
+                with engine.begin() as connection:
+                    connection.execute(sqlalchemy.text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+
+
 def _use_wal(engine: Engine) -> None:
     """Let readers and the one writer of an SQLite file work side by side."""
     if engine.dialect.name != "sqlite":
@@ -193,6 +209,17 @@ def _use_wal(engine: Engine) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.close()
+
+
+def place_of(url: str) -> str:
+    """Which database an SQLAlchemy address names: its kind, machine and name; user, password and options are left out.
+
+    Raises:
+        ArgumentError: it is no such address.
+    """
+    made = sqlalchemy.make_url(url)
+    machine = f"{made.host}{f':{made.port}' if made.port else ''}/" if made.host else ""
+    return f"{made.get_backend_name()}: {machine}{made.database or ''}"
 
 
 def _cannot_open(url: str, error: Exception) -> str:

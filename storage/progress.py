@@ -24,6 +24,7 @@ class TrialProgress:
         loss, accuracy: over the epoch's batches so far.
         validation_accuracy: after the last whole epoch.
         memory_mb: what the training process holds.
+        processor_percent: what it uses of one core; more than 100 where it uses several.
         process: its id on the machine it runs on.
         summary: the configuration in a few words.
         started_at, updated_at: seconds since the epoch.
@@ -40,6 +41,7 @@ class TrialProgress:
     accuracy: float | None = None
     validation_accuracy: float | None = None
     memory_mb: float | None = None
+    processor_percent: float | None = None
     process: int | None = None
     summary: str = ""
 

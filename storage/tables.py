@@ -46,6 +46,7 @@ progress = Table(
     Column("accuracy", Float),
     Column("validation_accuracy", Float),
     Column("memory_mb", Float),
+    Column("processor_percent", Float),  # of one core
     Column("process", Integer),
     Column("summary", String(120), nullable=False, default=""),
     Column("started_at", Float, nullable=False),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 import streamlit as st
 
-from hpo_core import logs
 from pages.parts import (
     carry_on,
     charts,
     figures_of_run,
     formats,
+    log_view,
     networks,
     resources,
     running,
@@ -24,13 +24,11 @@ from pages.parts import (
 from pages.parts.figures_of_run import RunFigures
 from pages.parts.numbers import History
 from pages.parts.pace import FASTEST_S
-from storage.errors import StorageError
+from storage.errors import StorageError, UnknownRunError
 from storage.runs import Run, RunState
 
 # Above this it is said how often the page is drawn.
 SLOW_S = 2.5
-LOG_LINES, FOUND_LINES, MOST_LINES = 12, 200, 100_000
-LOG_HEIGHT = 400
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,8 @@ def _draw(view: View) -> None:
             _nothing_yet()
             return
         figures = figures_of_run.read(view.study)
+        if figures.run is None and figures.summary is None:
+            raise UnknownRunError(view.study)
         _another_run(view, active)
         _head(figures)
         running.tiles(figures)
@@ -81,7 +81,7 @@ def _draw(view: View) -> None:
         _chart(figures)
         running.failures(figures)
         if figures.run is not None:
-            _log(view.study)
+            log_view.draw(view.study, expanded=True)
 
 
 def _nothing_yet() -> None:
@@ -171,30 +171,3 @@ def _chart(figures: RunFigures) -> None:
 def _figure(name: str, points: int, score_name: str, _history: History) -> go.Figure:
     """The chart, made again when there is a point more."""
     return charts.draw_history(_history, score_name)
-
-
-def _log(name: str) -> None:
-    with st.expander("Log", expanded=True, key="log"):
-        words = st.text_input(
-            "Search the log", key="log_search", placeholder="for example: Trial 7, warning, failed",
-            icon=":material/search:", label_visibility="collapsed",
-        )  # fmt: skip
-        count = FOUND_LINES if words.strip() else LOG_LINES
-        lines = logs.tail(shared.settings().log_file, count, f"[{name}]", words)
-        nothing = f"No line contains: {words}" if words.strip() else "Nothing was logged on this machine."
-        shown = [formats.log_line(line, name) for line in lines]
-        st.code(
-            "\n".join(shown) or nothing,
-            language=None,
-            wrap_lines=True,
-            height=LOG_HEIGHT if words.strip() else "content",
-        )
-        st.download_button(
-            "Download the log", lambda: _whole_log(name), f"{name}.log", "text/plain", key="log_download",
-            icon=":material/download:", on_click="ignore", disabled=not lines and not words.strip(),
-        )  # fmt: skip
-
-
-def _whole_log(name: str) -> str:
-    """What the log still holds of a run."""
-    return "\n".join(logs.tail(shared.settings().log_file, MOST_LINES, f"[{name}]", f"[{name}]"))

@@ -12,6 +12,8 @@ from pages.parts.figures_of_run import RunFigures
 
 # A reading is about the time since the one before; all open pages share it.
 SHARED_S = 2.0
+# A mean over a longer time says nothing about now.
+LONG_S = 60.0
 MEGABYTE = 10**6
 
 
@@ -22,8 +24,11 @@ def draw(figures: RunFigures) -> None:
         return
     facts = []
     if run.owner.startswith(f"{socket.gethostname()}:"):
-        facts += of_machine(_usage())
+        facts += of_machine(*_readings())
     held = [trial.memory_mb for trial in figures.running if trial.memory_mb is not None]
+    used = [trial.processor_percent for trial in figures.running if trial.processor_percent is not None]
+    if used:
+        facts.append(("trainings use", f"{sum(used) / 100:.1f} cores"))
     if held:
         facts.append(("trainings hold", formats.file_size(int(sum(held) * MEGABYTE))))
     if facts:
@@ -31,8 +36,8 @@ def draw(figures: RunFigures) -> None:
         st.html(f'<div class="facts resources">{cells}</div>')
 
 
-def of_machine(usage: Usage) -> list[tuple[str, str]]:
-    """The figures of this machine, by name."""
+def of_machine(usage: Usage, before: Usage | None = None) -> list[tuple[str, str]]:
+    """The figures of this machine, by name; what goes over the network where there is an earlier reading."""
     facts = [
         ("processor", f"{usage.processor * 100:.0f} %"),
         ("memory in use", f"{_gigabytes(usage.memory_bytes)} of {_gigabytes(usage.total_bytes)} GB"),
@@ -40,12 +45,24 @@ def of_machine(usage: Usage) -> list[tuple[str, str]]:
     for number, gpu in enumerate(usage.gpus):
         memory = f"{_gigabytes(gpu.memory_bytes)} of {_gigabytes(gpu.total_bytes)} GB"
         facts.append((f"GPU {number}", f"{gpu.share * 100:.0f} %, {memory}"))
+    if before is not None and (traffic := usage.traffic_since(before)) is not None:
+        received, sent = (formats.file_size(int(rate)) for rate in traffic)
+        facts.append(("network", f"{received}/s in, {sent}/s out"))
     return facts
 
 
 @st.cache_data(show_spinner=False, ttl=SHARED_S, max_entries=1)
-def _usage() -> Usage:
-    return Usage.now()
+def _readings() -> tuple[Usage, Usage | None]:
+    """The present reading, and the one before where there was one not long ago."""
+    kept = _last()
+    usage, before = Usage.now(), kept.pop("usage", None)
+    kept["usage"] = usage
+    return usage, before if before is not None and usage.at - before.at < LONG_S else None
+
+
+@st.cache_resource(show_spinner=False)
+def _last() -> dict[str, Usage]:
+    return {}
 
 
 def _gigabytes(n_bytes: int) -> str:

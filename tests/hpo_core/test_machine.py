@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from hpo_core.errors import UsageError
@@ -46,3 +48,24 @@ def test_usage_of_gpus_as_the_driver_tells_it() -> None:
         GpuUsage(1.0, 81000 * 2**20, 81559 * 2**20),
     )
     assert parse_gpu_usage("") == ()
+
+
+def test_traffic_is_a_rate() -> None:
+    before = Usage(0.0, 1, 2, received_bytes=1_000, sent_bytes=500, at=10.0)
+    after = Usage(0.0, 1, 2, received_bytes=5_000, sent_bytes=400, at=12.0)
+    assert after.traffic_since(before) == (2_000.0, 0)
+    assert before.traffic_since(before) is None
+
+
+def test_what_goes_over_the_network_is_counted() -> None:
+    before = Usage.now()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        with socket.create_connection(server.getsockname()) as client, server.accept()[0] as answer:
+            client.sendall(bytes(500_000))
+            received = 0
+            while received < 500_000:
+                received += len(answer.recv(100_000))
+    after = Usage.now()
+    assert after.received_bytes - before.received_bytes >= 500_000 <= after.sent_bytes - before.sent_bytes

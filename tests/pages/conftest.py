@@ -125,7 +125,8 @@ def make_running(database: Database) -> None:
         study.ask()
     progress = TrialProgress(
         trial=2, phase="training", epoch=3, epochs=4, share=0.5, started_at=time.time() - 5, updated_at=time.time(),
-        loss=0.412, accuracy=0.87, validation_accuracy=0.9, process=12345, summary="Conv 8-16, adam 0.001, batch 32",
+        loss=0.412, accuracy=0.87, validation_accuracy=0.9, memory_mb=600.0,
+        processor_percent=150.0, process=12345, summary="Conv 8-16, adam 0.001, batch 32",
     )  # fmt: skip
     ProgressTable(database, "digits-now").write([progress], [])
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.logs import RunLog, open_log
@@ -152,8 +153,13 @@ def test_monitor_lets_a_run_go_on_after_the_one_that_trains(database: Database) 
 
 def test_monitor_shows_what_the_machine_does(database: Database) -> None:
     conftest.make_running(database)
-    shown = words(open_page("pages/monitor.py", study="digits-now"))
+    app = open_page("pages/monitor.py", study="digits-now")
+    shown = words(app)
     assert re.search(r"processor.*\d+ %", shown) and re.search(r"memory in use.*[\d.]+ of [\d.]+ GB", shown)
+    assert "trainings use</small>1.5 cores" in shown and "trainings hold</small>600.0 MB" in shown
+    assert "/s in" not in shown  # a rate needs two readings
+    st.cache_data.clear()
+    assert re.search(r"network</small>[\d.]+ \w+/s in, [\d.]+ \w+/s out", words(app.run()))
     conftest.make_finished(database)
     assert "memory in use" not in words(open_page("pages/monitor.py", study="digits-done"))
 

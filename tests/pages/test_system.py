@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -42,6 +43,30 @@ def test_nothing_set_up_is_a_finding_with_its_fix(database: Database) -> None:
     assert "RunPod is not set up" in shown and "RUNPOD_API_KEY" in shown and "RUNPOD_ENDPOINT_ID" in shown
     assert "No job yet" in shown and "ONEGIN_S3_BUCKET" in shown
     assert "Cores: " in shown and "Nothing leaves this machine" in shown
+
+
+def test_settings_are_told_without_their_secrets(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEGIN_RESULTS_DIR", str(tmp_path / "<results>"))
+    monkeypatch.setenv("ONEGIN_WEBHOOK_URL", "http://127.0.0.1:9/planted-token")
+    app = open_page(PAGE)
+    shown = words(app)
+    assert f"{tmp_path}/&lt;results&gt;" in shown and f"sqlite: {tmp_path}" in shown
+    assert "ONEGIN_DATASETS_DIR</code></small></th><td>not set<" in shown
+    assert "ONEGIN_WEBHOOK_URL</code></small></th><td>set<" in shown
+    assert "planted-token" not in everything(app)
+
+
+def test_the_log_of_all_runs_is_searched(database: Database) -> None:
+    log = shared.settings().log_file
+    log.parent.mkdir(parents=True)
+    assert open_page(PAGE).code[0].value == "Nothing was logged on this machine."
+    log.write_text("moment INFO [a] trial 1 is complete\nmoment WARNING [b] trial 2 is lost\n")
+    app = open_page(PAGE)
+    assert app.code[0].value.splitlines() == log.read_text().splitlines()
+    app.text_input(key="log_search").set_value("warning").run()
+    assert app.code[0].value == "moment WARNING [b] trial 2 is lost"
 
 
 def test_a_healthy_endpoint(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

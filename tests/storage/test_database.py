@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 import threading
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from storage.database import Database, open_database
+from storage.database import Database, open_database, place_of
 from storage.errors import StorageUnavailableError
+from storage.progress import ProgressTable, TrialProgress
 from storage.runs import Runs
 
 
@@ -62,3 +64,29 @@ def test_processes_that_meet_at_an_empty_database(tmp_path: Path) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(4)]
     errors = [process.communicate(timeout=120)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, errors
+
+
+def test_a_database_of_an_earlier_version_gets_what_came_later(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'onegin.db'}"
+    earlier = Database(url)
+    row = TrialProgress(3, "training", 1, 2, 0.5, 1.0, 2.0, processor_percent=150.0)
+    ProgressTable(earlier, "a").write([row], [])
+    with earlier.write() as connection:
+        connection.execute(text("ALTER TABLE onegin_progress DROP COLUMN processor_percent"))
+    earlier.engine.dispose()
+    table = ProgressTable(Database(url), "a")
+    assert table.read() == [dataclasses.replace(row, processor_percent=None)]
+    table.write([row], [])
+    assert table.read() == [row]
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("sqlite:////data/onegin.db", "sqlite: /data/onegin.db"),
+        ("postgresql+psycopg2://eve:geheim@db.example:5433/hpo?password=geheim", "postgresql: db.example:5433/hpo"),
+        ("mysql+pymysql://db.example", "mysql: db.example/"),
+    ],
+)
+def test_the_place_of_a_database_is_told_without_its_secrets(url: str, place: str) -> None:
+    assert place_of(url) == place
