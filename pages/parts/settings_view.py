@@ -19,7 +19,7 @@ def draw() -> None:
             f"<tr><th>{name}<br><small><code>{variable}</code></small></th><td>{html.escape(value)}</td></tr>"
             for name, variable, value in rows_of(shared.settings())
         )
-        st.html(f'<table class="facts-table">{rows}</table>')
+        st.html(f'<table class="facts-table settings">{rows}</table>')
         st.html('<div class="quiet">Set a variable in the environment and start the dashboard again.</div>')
 
 

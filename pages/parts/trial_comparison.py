@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from pages.parts import charts, formats, health_bars, health_charts, state, trial_differences, trial_glyph, trial_query
+from pages.parts import (
+    architecture_source,
+    charts,
+    formats,
+    health_bars,
+    health_charts,
+    shared,
+    state,
+    trial_differences,
+    trial_glyph,
+    trial_networks,
+    trial_query,
+)
 from pages.parts.palette import TRIAL_STATES, WAITING
 from pages.parts.trial_differences import Row
 from pages.parts.trial_query import COMPARE
@@ -74,6 +86,7 @@ def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary, score_na
         st.subheader("In numbers", anchor=False)
         st.html(table(trials, trial_differences.numbers(trials, minimises=summary.minimises, score=score_text)))
         st.html('<div class="quiet">Bold: the best one of the row.</div>')
+    _networks(trials, shared.studies().attributes(study))
 
 
 def missing_words(study: str, missing: Sequence[int], odd: Sequence[str]) -> str:
@@ -94,8 +107,12 @@ def table(trials: Sequence[TrialRow], rows: Sequence[Row], *, heads: bool = Fals
         heads: with state and picture of each trial above its column.
         fields: with the name of the field below each title.
     """
+    return _columns(trials, "".join(f"<tr><th>{_title(row, fields)}</th>{_cells(row)}</tr>" for row in rows), heads)
+
+
+def _columns(trials: Sequence[TrialRow], body: str, heads: bool = False) -> str:
+    """Rows as HTML below the names of the trials."""
     head = "".join(f"<td>{_head(place, trial, whole=heads)}</td>" for place, trial in enumerate(trials))
-    body = "".join(f"<tr><th>{_title(row, fields)}</th>{_cells(row)}</tr>" for row in rows)
     return (
         f'<div class="wide-table" style="--columns:{len(trials)}"><table class="facts-table compared">'
         f"<tr><th></th>{head}</tr>{body}</table></div>"
@@ -116,6 +133,17 @@ def _parameters(trials: Sequence[TrialRow]) -> None:
             equal = f"{formats.plural(len(same), 'field')} equal in all of them"
             with st.expander(equal, key="compared_same"):
                 st.html(table(trials, same, fields=True))
+
+
+def _networks(trials: Sequence[TrialRow], study_attributes: Mapping[str, object]) -> None:
+    """Layer by layer, where the networks of at least two are known."""
+    plans = [architecture_source.plan_of(trial, study_attributes) for trial in trials]
+    if sum(plan is not None for plan in plans) < LEAST:
+        return
+    with st.container(border=True, key="compared_networks"):
+        st.subheader("Networks, layer by layer", anchor=False)
+        st.html(_columns(trials, trial_networks.table_rows(plans)))
+        st.html('<div class="quiet">What each layer hands on to the next one. Bold: not the same in all of them.</div>')
 
 
 def _curves(trials: Sequence[TrialRow], score_name: str) -> None:
