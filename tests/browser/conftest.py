@@ -104,6 +104,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         environment.setenv("ONEGIN_STORAGE_URL", f"sqlite:///{folder / 'onegin.db'}")
         shared.settings.cache_clear()
         database = open_database(shared.settings().storage_url)
+        log = shared.settings().log_file
+        log.parent.mkdir(parents=True)
+        log.write_text("2026-01-01 12:00:00,000 INFO [digits-examined] trial 0 starts\n")
         examined.make_examined(database)
         examined.make_final_model(database)
         conftest.make_failed(database)

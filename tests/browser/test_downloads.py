@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import optuna
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Dashboard
+from pages.parts.analysis.catalogue import CHARTS
+from pages.parts.report import report_name
+from tests.browser.conftest import Dashboard, serve, stop
 from tests.browser.steps import download, open_page, unfold, unfold_all, wait_for_rest
 from tests.browser.test_looks import PAGES
+from tests.hpo_core.analysis import studies
 
 pytestmark = pytest.mark.slow
 
 BUTTONS = '[data-testid="stDownloadButton"] button:visible:enabled'
-# Pages that offer no file: of a run without a log Monitor has none.
-NONE = ("system", "monitor")
 KEYS = """found => [...new Set(found.map(button =>
     [...button.closest('[class*="st-key-"]').classList].find(name => name.startsWith('st-key-'))))]"""
 
@@ -30,7 +35,41 @@ def test_every_file_of_a_page_arrives(name: str, page: Page, filled: Dashboard) 
         expect(page.locator(".st-key-export button").first).to_be_visible()
     else:
         unfold_all(page)
-    assert bool(fetch_all(page, page.locator(BUTTONS))) is (name not in NONE)
+    assert fetch_all(page, page.locator(BUTTONS))
+
+
+def test_everything_of_a_run_in_one_file(page: Page, filled: Dashboard) -> None:
+    open_page(page, filled, "/models?study=digits-done")
+    wait_for_rest(page)
+    page.locator(".st-key-package_prepare button:visible").click()
+    file = download(page, page.locator(".st-key-package_download button:visible"))
+    with zipfile.ZipFile(file.path()) as package:
+        assert package.testzip() is None
+        assert {report_name("digits-done"), "trials.csv", "model/model.keras"} <= set(package.namelist())
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard with a study of which every chart has something to say."""
+    running = serve(tmp_path_factory.mktemp("searched"))
+    with closing(running.database()) as database:
+        study = optuna.create_study(study_name="searched", storage=database.optuna_storage(), direction="maximize")
+        for trial in studies.drawn(studies.by_learning_rate, 30):
+            trial.user_attrs = {
+                "accuracy": trial.value, "parameters": trial.params["filters"] * 1000, "health": trial.params["dropout"]
+            }  # fmt: skip
+            study.add_trial(trial)
+    yield running
+    stop(running)
+
+
+@pytest.mark.parametrize("chart", [chart for chart in CHARTS if chart != "leaderboard"])
+def test_every_chart_is_taken_away_as_numbers_and_as_a_page(chart: str, page: Page, searched: Dashboard) -> None:
+    open_page(page, searched, f"/analysis?study=searched&chart={chart}")
+    wait_for_rest(page)
+    names = fetch_all(page, page.locator(".st-key-analysis_downloads").locator(BUTTONS))
+    assert [Path(name).suffix for name in names] == [".csv", ".html"]
+    assert all(name.startswith(f"searched-{chart}") for name in names)
 
 
 def test_every_file_of_a_trial_arrives(page: Page, filled: Dashboard) -> None:
