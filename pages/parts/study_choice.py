@@ -44,4 +44,4 @@ def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
 def _write_address(key: str) -> None:
     """Another study has other trials: the one in the address goes."""
     st.query_params.pop("trial", None)
-    st.session_state[CHOSEN] = st.query_params[PARAMETER] = st.session_state[key]
+    st.query_params[PARAMETER] = st.session_state[key]
