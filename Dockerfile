@@ -1,7 +1,7 @@
 # The dashboard with local training. The worker for RunPod has an image of its own.
 FROM python:3.11-slim
 WORKDIR /app
-COPY requirements.txt .
+COPY requirements.txt constraints.txt ./
 RUN pip install --no-cache-dir -r requirements.txt
 COPY app.py ./
 COPY .streamlit .streamlit

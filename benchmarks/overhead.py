@@ -11,6 +11,7 @@ from statistics import median
 
 from benchmarks.tables import Table, spread
 from benchmarks.work import SIZES, config, own_settings
+from hpo_core.backends import Backend
 from hpo_core.local.pool import WorkerPool
 from hpo_core.local.process import ProcessSpec
 from hpo_core.local.trainer import LocalTrainer
@@ -84,9 +85,10 @@ def _through_the_runner(settings: Settings, threads: int) -> list[float]:
     name = f"overhead-{time.monotonic_ns()}"
     database = open_database(settings.storage_url)
     pool = WorkerPool(settings, ProcessSpec(threads), workers=1)
-    seconds = []
+    trainer = LocalTrainer(pool)
+    seconds = list[float]()
     try:
-        list(LocalTrainer(pool)(config("mnist", {"epochs": 1}, threads=threads, share=5.0)))  # warm, as the other is
+        list(trainer(config("mnist", {"epochs": 1}, threads=threads, share=5.0)))  # warm, as the other is
         for changes in SIZES.values():
             hyperparameters: dict[str, Value] = dict(config("mnist", changes, threads=threads).hyperparameters)
             space = {key: value for key, value in hyperparameters.items() if key != "epochs"}
@@ -114,7 +116,7 @@ def _through_the_runner(settings: Settings, threads: int) -> list[float]:
                 study_name=f"{name}-{len(seconds)}", storage=database.optuna_storage(), direction="maximize"
             )
             began = time.perf_counter()
-            study.optimize(Objective(context, LocalTrainer(pool)), n_trials=1)
+            study.optimize(Objective(context, Backend(lambda _trial: trainer)), n_trials=1)
             seconds.append(time.perf_counter() - began)
     finally:
         pool.close()

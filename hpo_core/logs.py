@@ -62,7 +62,9 @@ def open_log(file: Path) -> None:
 
 
 def tail(file: Path, lines: int, containing: str = "", also: str = "") -> list[str]:
-    """The last `lines` lines of the log that contain a text, oldest first; empty where there is no log yet.
+    """The last `lines` lines of the log that contain a text, oldest first; empty where there is no such line.
+
+    The end of the log is read, and all that it still holds only where nothing is found there: this is asked often.
 
     Args:
         file: the log.
@@ -77,8 +79,9 @@ def tail(file: Path, lines: int, containing: str = "", also: str = "") -> list[s
             stream.seek(max(0, file.stat().st_size - reach))
             text = stream.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
-        return []
-    return [line for line in text.splitlines() if containing in line and wanted in line.lower()][-lines:]
+        text = ""  # it was rotated away in this moment, or there is none
+    found = [line for line in text.splitlines() if containing in line and wanted in line.lower()]
+    return (found or [line for line in whole(file, containing) if wanted in line.lower()])[-lines:]
 
 
 def whole(file: Path, containing: str = "") -> list[str]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts import frame, shared, words
 from pages.parts.analysis import data, view
-from pages.parts.study_choice import choose_study
+from pages.parts.study_choice import choose_study, has_begun
 
 
 def _page() -> None:
@@ -18,8 +18,7 @@ def _page() -> None:
             view.nothing_yet()
             return
         study = choose_study(names, shared.active_run(), "analysis")
-        if not shared.studies().exists(study):
-            st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
+        if not has_begun(study):
             return
         shape = data.samples().shape(study)
         if not shape.n_trials:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import frame, health_comparison, health_view, shared, tensorboard_view, trial_choice
-from pages.parts.study_choice import choose_study
+from pages.parts.study_choice import choose_study, has_begun
 
 
 def _page() -> None:
@@ -17,8 +17,7 @@ def _page() -> None:
             health_view.nothing_yet()
             return
         study = choose_study(names, shared.active_run(), "health")
-        if not shared.studies().exists(study):
-            st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
+        if not has_begun(study):
             return
         summary = shared.studies().summary(study)
         best = trial_choice.champions(study, summary)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts import frame, shared, trial_choice, trial_comparison, trial_details, trial_gallery, trial_query, words
 from pages.parts.formats import as_markdown
-from pages.parts.study_choice import choose_study
+from pages.parts.study_choice import choose_study, has_begun
 from pages.parts.trial_cards import FINISHED
 from pages.parts.trial_words import state_word
 from storage.errors import StorageError
@@ -29,8 +29,7 @@ def _page() -> None:
             return
         active = shared.active_run()
         study = choose_study(names, active, "trials")
-        if not shared.studies().exists(study):
-            st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
+        if not has_begun(study):
             return
         summary = shared.studies().summary(study)
         score_name = words.score_name(shared.studies().attributes(study))

@@ -90,8 +90,12 @@ class TrialRow:
 
     @property
     def accuracy(self) -> float | None:
-        value = self.attributes.get("accuracy")
-        return float(value) if isinstance(value, int | float) else None
+        return number_of(self.attributes.get("accuracy"))
+
+
+def number_of(attribute: object) -> float | None:
+    """An attribute that should be a number, None where it is none: plain Optuna takes anything."""
+    return float(attribute) if isinstance(attribute, int | float) else None
 
 
 @dataclass(frozen=True)
@@ -157,8 +161,8 @@ class Studies:
             n_by_state={state.lower(): number for state, number, _ in counts},
             best_trial=best.number if best else None,
             best_score=best.value if best else None,
-            best_accuracy=attributes.get("accuracy"),
-            best_health=attributes.get("health"),
+            best_accuracy=number_of(attributes.get("accuracy")),
+            best_health=number_of(attributes.get("health")),
             mean_duration_s=mean_duration_s,
             n_objectives=len(directions),
         )

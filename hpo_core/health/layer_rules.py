@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
+from hpo_core.health.advice import EMBEDDING, against_exploding, against_idle_units, against_vanishing
 from hpo_core.health.diagnosis import Diagnosis, Severity
 from hpo_core.health.learning import given_up, knows, newest_readings
 from hpo_core.health.metrics import gradient_norm
@@ -16,7 +17,7 @@ DEAD_SHARE, DEAD_LAYER = 0.5, 0.95
 # Of the largest layer's gradient, both as root mean squares.
 VANISHED_RATIO = 1e-4
 # Layers of this type get a gradient only for the words that occur, so their mean says little.
-SPARSE = "Embedding"
+SPARSE = EMBEDDING
 # Norm of the whole gradient; and how many times what it was in the epochs before.
 EXPLODED_NORM, EXPLODED_RISE = 1e3, 100.0
 
@@ -28,7 +29,7 @@ def dead_units(history: TrialHistory) -> Iterator[Diagnosis]:
             continue
         gone = not knows(history) and _stays_dead(history, layer.name)
         evidence = f"{layer.dead} of {layer.units} units do not tell one sample from another"
-        advice = "try a smaller learning_rate, activation=elu or batch_normalization=true"
+        advice = against_idle_units(history, layer, "elu")
         yield Diagnosis("DEAD_UNITS", Severity.FATAL if gone else Severity.WARNING, epoch, layer.name, evidence, advice)
 
 
@@ -45,7 +46,7 @@ def saturated_units(history: TrialHistory) -> Iterator[Diagnosis]:
             continue
         gone = layer.saturated / layer.units >= DEAD_LAYER and given_up(history)
         evidence = f"{layer.saturated} of {layer.units} units sit at an end of the range of {layer.activation}"
-        advice = "try a smaller learning_rate, activation=relu or batch_normalization=true"
+        advice = against_idle_units(history, layer, "relu")
         yield Diagnosis(
             "SATURATED_UNITS", Severity.FATAL if gone else Severity.WARNING, epoch, layer.name, evidence, advice
         )
@@ -65,11 +66,8 @@ def vanishing_gradient(history: TrialHistory) -> Iterator[Diagnosis]:
     ratio = (worst.gradient_rms or 0.0) / largest if largest else 0.0
     if ratio < VANISHED_RATIO:
         evidence = f"its gradient is {ratio:.0e} of the largest layer's" if ratio else "no gradient reaches it"
-        advice = (
-            "try fewer layers (conv_layers, hidden_layers, lstm_layers), activation=relu or batch_normalization=true"
-        )
         severity = Severity.FATAL if given_up(history) else Severity.WARNING
-        yield Diagnosis("VANISHING_GRADIENT", severity, epoch, worst.name, evidence, advice)
+        yield Diagnosis("VANISHING_GRADIENT", severity, epoch, worst.name, evidence, against_vanishing(history))
 
 
 def exploding_gradient(history: TrialHistory) -> Iterator[Diagnosis]:
@@ -78,7 +76,7 @@ def exploding_gradient(history: TrialHistory) -> Iterator[Diagnosis]:
     if not epochs:
         return
     norms = [gradient_norm(epoch.layers or []) for epoch in epochs]
-    advice = "try a smaller learning_rate or batch_normalization=true"
+    advice = against_exploding(history)
     severity = Severity.FATAL if given_up(history) else Severity.WARNING
     if norms[-1] is None:
         evidence = "the gradient is no finite number"

@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 
 from hpo_core.formats import count, percent
+from hpo_core.health.advice import against_bloat, against_collapse, against_plateau
 from hpo_core.health.diagnosis import Diagnosis, Severity
 from hpo_core.health.learning import (
     ONE_CLASS,
@@ -105,9 +106,8 @@ def class_collapse(history: TrialHistory) -> Iterator[Diagnosis]:
     lasting = len(before) >= patience(history) and all(favourite(epoch)[0] >= COLLAPSED_ENTIRELY for epoch in before)
     label = history.class_names[name] if name < len(history.class_names) else str(name)
     evidence = f"{percent(share)} of the validation part are taken for class {label}"
-    advice = "try a smaller learning_rate, batch_normalization=true or a larger batch_size"
     severity = Severity.FATAL if lasting and not learns(history) else Severity.WARNING
-    yield Diagnosis("CLASS_COLLAPSE", severity, last.epoch, None, evidence, advice)
+    yield Diagnosis("CLASS_COLLAPSE", severity, last.epoch, None, evidence, against_collapse(history))
 
 
 def oscillating(history: TrialHistory) -> Iterator[Diagnosis]:
@@ -204,8 +204,7 @@ def plateau(history: TrialHistory) -> Iterator[Diagnosis]:
     recent = [epoch.loss for epoch in history.epochs[-span:] if epoch.loss is not None]
     if before and recent and min(recent) > min(before) - PLATEAU_GAIN * guess and min(recent) > 0.1 * guess:
         evidence = f"the training loss has stayed near {min(recent):.3g} for {span} epochs"
-        advice = "try learning_rate_schedule=cosine, another learning_rate or a larger network (filters, lstm_units)"
-        yield Diagnosis("PLATEAU", Severity.NOTE, history.epochs[-1].epoch, None, evidence, advice)
+        yield Diagnosis("PLATEAU", Severity.NOTE, history.epochs[-1].epoch, None, evidence, against_plateau(history))
 
 
 def bloated(history: TrialHistory) -> Iterator[Diagnosis]:
@@ -218,8 +217,5 @@ def bloated(history: TrialHistory) -> Iterator[Diagnosis]:
     if per_sample > BLOATED_PER_SAMPLE and linear > BLOATED_LINEAR:
         evidence = f"{count(started.parameters)} parameters for {count(started.n_train)} samples, "
         evidence += f"{per_sample:,.0f} for each".replace(",", "\u2009")
-        text = any(layer.get("type") == "Embedding" for layer in started.layers)
-        smaller = "a smaller vocabulary_size, embedding_size or lstm_units" if text else None
-        advice = f"try {smaller or 'fewer filters or first_hidden_nodes, or pooling=global_average'}"
         epoch = history.epochs[-1].epoch if history.epochs else 0
-        yield Diagnosis("BLOATED", Severity.WARNING, epoch, None, evidence, advice)
+        yield Diagnosis("BLOATED", Severity.WARNING, epoch, None, evidence, against_bloat(history))

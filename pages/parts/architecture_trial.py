@@ -22,6 +22,7 @@ from pages.parts import (
     trial_choice,
     trial_files,
 )
+from pages.parts.study_choice import has_begun
 from pages.parts.trial_words import STATE_WORDS
 from storage.studies import TrialRow
 
@@ -53,8 +54,7 @@ def nothing_yet() -> None:
 def draw(study: str) -> None:
     """Draw the choice of a trial and its network."""
     studies = shared.studies()
-    if not studies.exists(study):
-        st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
+    if not has_begun(study):
         return
     summary = studies.summary(study)
     best = trial_choice.champions(study, summary)

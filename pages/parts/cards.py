@@ -52,13 +52,13 @@ def card(info: DatasetInfo) -> str:
 
 def facts(info: DatasetInfo) -> str:
     """What a data set is, how much there is of it, and its licence, as HTML."""
-    licence = formats.link(Reference(info.licence, info.url)) if info.url else html.escape(info.licence)
+    source = f" · {formats.link(Reference('about this data', info.url))}" if info.url else ""
     n_samples, note = samples.counts_of(info.name, *_place())
     note = f" {html.escape(note)}" if note else ""
     return (
         f'<div class="card-text"><b>{html.escape(info.title)}.</b> {html.escape(info.description)}{note}</div>'
         f'<div class="card-small">{formats.count(n_samples)} samples · {_classes(info)} · {_size(info)} · '
-        f"Licence: {licence}</div>"
+        f"Licence: {html.escape(info.licence)}{source}</div>"
     )
 
 

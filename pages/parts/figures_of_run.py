@@ -12,7 +12,7 @@ import streamlit as st
 import datasets
 from hpo_core.backends import RUNPOD
 from hpo_core.objective import CANCELLED, STOPPED
-from pages.parts import formats, money, numbers, shared, words
+from pages.parts import formats, money, numbers, shared, trial_choice, words
 from storage.errors import UnknownRunError
 from storage.progress import TrialProgress
 from storage.runs import Run
@@ -37,6 +37,7 @@ class RunFigures:
         running: the trials that train.
         history: scores so far.
         failures: reasons with trial numbers.
+        most_accurate: number and accuracy of the complete trial with the highest accuracy; None where none has one.
         now: seconds since the epoch.
         money: of a run on RunPod; None for others.
     """
@@ -50,6 +51,7 @@ class RunFigures:
     history: numbers.History
     failures: tuple[tuple[str, list[int]], ...]
     now: float
+    most_accurate: tuple[int, float] | None = None
     money: money.Money | None = None
 
     @property
@@ -93,10 +95,15 @@ class RunFigures:
 
     @property
     def time_left_s(self) -> float | None:
-        return numbers.time_left(
+        """Seconds until the trials are made or the run's time limit ends them, None where that is not known yet."""
+        left = numbers.time_left(
             total=self.total, ended=self.ended, running=self.running, mean_s=self.mean_duration_s,
             workers=self.workers, now=self.now,
         )  # fmt: skip
+        minutes = self.config.get("timeout_minutes")
+        if left is None or not isinstance(minutes, int | float) or self.run is None or self.run.started_at is None:
+            return left
+        return min(left, max(0.0, self.run.started_at + minutes * 60 - self.now))
 
     @property
     def overall(self) -> float:
@@ -122,6 +129,7 @@ def read(name: str) -> RunFigures:
         history=_history(name, summary.n("complete"), summary.minimises),
         failures=_failures(name, summary.n("fail")),
         now=now,
+        most_accurate=trial_choice.most_accurate(name, summary.n("complete")),
         money=_money(name, run, config, now),
     )
 

@@ -125,17 +125,18 @@ def _head(figures: RunFigures) -> None:
     if error := st.session_state.pop("cancel_error", None):
         st.error(f"The run could not be asked to stop. {error}", icon=":material/error:")
     carry_on.say_error()
-    _message(run)
+    _message(run, can_resume=bool(figures.config))
 
 
-def _message(run: Run | None) -> None:
+def _message(run: Run | None, *, can_resume: bool) -> None:
     if run is None or not run.message:
         return
     text = run.message[0].upper() + run.message[1:]
     if run.state is RunState.FAILED:
+        again = "resume the run or start it again in Optimize" if can_resume else "start it again in Optimize"
         st.error(
             f"**This run failed.** {text}. Trials that were finished are kept. Correct what the message names, then "
-            "resume the run or start it again in Optimize; the log below says what happened before.",
+            f"{again}; the log below says what happened before.",
             icon=":material/error:",
         )
     elif run.state is RunState.INTERRUPTED:

@@ -12,20 +12,34 @@ from pages.parts.figures_of_run import RunFigures
 
 # How long a new best is marked as such.
 NEW_S = 20.0
+NONE_YET = -1
+
+
+def glyph_of_running(study: str, number: int) -> str:
+    """The layers of a running trial as HTML; '' where its study does not say enough, or not yet."""
+    try:
+        return _glyph_of_running(study, number)
+    except LookupError:
+        return ""
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def glyph_of_running(study: str, number: int) -> str:
-    """The layers of a running trial as HTML; '' where its study does not say enough. What it is does not change."""
+def _glyph_of_running(study: str, number: int) -> str:
+    """What a network is does not change once it is known; raises LookupError, which is not kept, before."""
     trial = trial_choice.find(study, str(number))
     plan = architecture_source.plan_of(trial, shared.studies().attributes(study)) if trial is not None else None
-    return trial_glyph.glyph_of(plan) if plan is not None else ""
+    if plan is None:
+        raise LookupError(f"the network of trial {number} is not known yet")
+    return trial_glyph.glyph_of(plan)
 
 
 def draw_best(figures: RunFigures) -> None:
     """The best trial so far: what it is, how good, and whether it has just become the best."""
     summary = figures.summary
-    if summary is None or summary.best_trial is None:
+    if summary is None:
+        return
+    if summary.best_trial is None:
+        st.session_state.setdefault("best_seen", {})[figures.name] = (NONE_YET, float("-inf"))
         return
     best = _best(figures.name, summary.best_trial)
     is_new = _is_new(figures.name, summary.best_trial) and figures.run is not None and not figures.run.state.is_final

@@ -21,16 +21,19 @@ SHOWN_TRIALS = 8
 def tiles(figures: RunFigures) -> None:
     """The four numbers of a run; for one on RunPod also its money."""
     summary = figures.summary
-    best = f"Trial {summary.best_trial}" if summary and summary.best_trial is not None else ""
-    of_best = f"Of {best}, the trial with the best score." if best else "Known when a trial is complete."
+    unknown = "Known when a trial is complete."
+    has_best = summary is not None and summary.best_trial is not None
+    of_best = f"Of Trial {summary.best_trial}." if summary and has_best else unknown
+    number, accuracy = figures.most_accurate or (None, None)
+    of_accurate = f"Of Trial {number}, the most accurate one." if number is not None else unknown
     smaller = " Smaller is better." if summary and summary.minimises else ""
     by_state = summary.n_by_state if summary else {}
     states = ", ".join(f"{number} {state}" for state, number in sorted(by_state.items())) or "none yet"
     shown = [
         ("Trials performed", f"{formats.count(figures.ended)} of {formats.count(figures.total)}",
          f"Trials that are over, whatever came of them. By state: {states}."),
-        ("Best accuracy", formats.percent(summary.best_accuracy if summary else None),
-         f"Share of the validation part that the network got right. {of_best} {ACCURACY.markdown}"),
+        ("Best accuracy", formats.percent(accuracy),
+         f"Share of the validation part that the network got right. {of_accurate} {ACCURACY.markdown}"),
         ("Best score", formats.score(summary.best_score if summary else None),
          figures.score_in_words(f"{smaller} {of_best}")),
         ("Mean duration", formats.duration(figures.mean_duration_s),

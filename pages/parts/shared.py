@@ -143,15 +143,19 @@ def active_run() -> Run | None:
 
 
 def busy_here() -> Run | None:
-    """The run that keeps this machine busy, started from this dashboard or from a command line."""
+    """The run that keeps this machine busy, started from this dashboard or from a command line; it rather trains than
+    waits."""
     host = f"{socket.gethostname()}:"
-    return next((run for run in runs().open() if run.owner.startswith(host)), None)
+    here = [run for run in runs().open() if run.owner.startswith(host)]
+    return next((run for run in here if run.state is RunState.RUNNING), here[0] if here else None)
 
 
 def names(known: list[Run]) -> list[str]:
-    """All studies and the runs that have no study yet, the newest first."""
+    """Runs that get ready, then all studies, the newest first, then runs that ended before they had a study."""
     with_study = studies().names()
-    return [run.run_name for run in known if run.run_name not in with_study] + with_study
+    without = [run for run in known if run.run_name not in with_study]
+    ready = [run.run_name for run in without if not run.state.is_final]
+    return ready + with_study + [run.run_name for run in without if run.state.is_final]
 
 
 @contextmanager

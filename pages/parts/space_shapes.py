@@ -42,8 +42,8 @@ def reshaped(parameter: Parameter, given: object, shape: Shape, highest: int | f
     if shape is Shape.LIST:
         searched = _numbers(parameter, as_yaml(parameter.searched)) if isinstance(parameter.searched, Choices) else []
         return searched if len(searched) > 1 and low <= min(searched) and max(searched) <= high else [low, high]
-    if isinstance(given, list | tuple) and given:
-        return given[0]
+    if isinstance(given, list | tuple) and (numbers := _numbers(parameter, given)):
+        return numbers[0]
     inside = not isinstance(parameter.default, str) and low <= parameter.default <= high
     return parameter.default if inside else low
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.parts import formats, shared
 from pages.parts.formats import as_markdown
-from storage.runs import Run
+from storage.runs import Run, RunState
 
 PARAMETER = "study"
 # The navigation leaves the address behind: what was chosen is kept for as long as the window is open.
@@ -39,6 +40,20 @@ def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
     preset = chosen if chosen in names else active.run_name if active is not None else names[0]
     st.session_state[key] = preset
     return str(st.selectbox("Run", names, key=key, on_change=_write_address, args=(key,)))
+
+
+def has_begun(study: str) -> bool:
+    """Whether a run has a study; where it has none, what became of it is said."""
+    if shared.studies().exists(study):
+        return True
+    run = shared.runs().get(study)
+    if not run.state.is_final:
+        st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
+        return False
+    ended = {RunState.FAILED: "failed", RunState.CANCELLED: "was cancelled"}.get(run.state, "ended")
+    reason = f" {formats.sentence(run.message)}" if run.message else ""
+    st.warning(as_markdown(f"This run {ended} before its first trial.{reason}"), icon=":material/search_off:")
+    return False
 
 
 def _write_address(key: str) -> None:

@@ -45,6 +45,13 @@ def champions(study: str, summary: StudySummary) -> Champions:
     return Champions(summary.best_trial, accuracy, health)
 
 
+@st.cache_data(show_spinner=False, max_entries=64)
+def most_accurate(study: str, n_complete: int) -> tuple[int, float] | None:
+    """Number and accuracy of the most accurate of the complete trials; read again when there is one more of them."""
+    trial = _best(study, "accuracy") if n_complete else None
+    return (trial.number, trial.accuracy) if trial is not None and trial.accuracy is not None else None
+
+
 def choose_trial(study: str, summary: StudySummary, best: Champions, page: str) -> TrialRow | None:
     """Draw the choice of a trial, in agreement with the address; None where the study has no trial.
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import socket
 import time
 import warnings
 
+import optuna
+from optuna.trial import create_trial
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.optimization_config import OptimizationConfig
+from pages.parts import figures_of_run, networks, shared
 from pages.parts.running import SHOWN_TRIALS
 from storage.database import Database
 from storage.progress import ProgressTable, TrialProgress
@@ -52,3 +57,60 @@ def test_a_running_trial_shows_its_layers_in_the_gallery(database: Database) -> 
         warnings.simplefilter("ignore", UserWarning)  # Optuna's heartbeat belongs to study.optimize
         OptimizationConfig(trials=2).search_space().suggest(study.ask())
     assert "Layers: convolution" in words(open_page("pages/trials.py", study="digits-next"))
+
+
+def test_the_tile_shows_the_most_accurate_trial_whichever_has_the_best_score(database: Database) -> None:
+    study = conftest.make_run(database, "healthy", 3, mode="health")
+    for accuracy, score in ((0.99, 0.5), (0.9, 0.8)):
+        study.add_trial(
+            create_trial(value=score, user_attrs={"accuracy": accuracy, "health": 0.7})
+        )  # fmt: skip
+    app = open_page("pages/monitor.py", study="healthy")
+    tiles = {tile.label: tile for tile in app.metric}
+    assert tiles["Best accuracy"].value == "99.00 %" and "Of Trial 0" in tiles["Best accuracy"].help
+    assert tiles["Best score"].value == "0.800" and "Of Trial 1" in tiles["Best score"].help
+
+
+def test_a_plain_study_may_call_anything_its_accuracy(database: Database) -> None:
+    study = optuna.create_study(study_name="plain", storage=database.optuna_storage())
+    study.add_trial(create_trial(value=1.0, user_attrs={"accuracy": "<i>good</i>", "health": ["none"]}))
+    app = open_page("pages/monitor.py", study="plain")
+    assert not app.exception and {tile.label: tile.value for tile in app.metric}["Best accuracy"] == "–"
+
+
+def test_the_run_that_trains_is_named_where_another_one_waits(database: Database) -> None:
+    conftest.make_running(database)
+    Runs(database).create("later", owner=f"{socket.gethostname()}:1", trials=1)
+    busy = shared.busy_here()
+    assert busy is not None and busy.run_name == "digits-now"
+
+
+def test_the_time_left_ends_with_the_time_limit(database: Database) -> None:
+    study = conftest.make_run(database, "digits-next", 1000, timeout_minutes=1)
+    conftest.add_trial(study, 0.9)
+    study.set_user_attr("x", 1)
+    figures = figures_of_run.read("digits-next")
+    figures = dataclasses.replace(figures, summary=dataclasses.replace(figures.summary, mean_duration_s=100.0))
+    assert figures.time_left_s is not None and 0 < figures.time_left_s <= 60
+    assert dataclasses.replace(figures, now=figures.now + 90).time_left_s == 0
+    without = dataclasses.replace(figures, config={**figures.config, "timeout_minutes": None})
+    assert without.time_left_s is not None and without.time_left_s > 10_000
+
+
+def test_the_picture_of_a_running_trial_is_looked_for_until_it_is_known(database: Database) -> None:
+    study = conftest.make_run(database, "digits-next", 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Optuna's heartbeat belongs to study.optimize
+        trial = study.ask()
+        assert networks.glyph_of_running("digits-next", 0) == ""
+        OptimizationConfig(trials=2).search_space().suggest(trial)
+    assert "Layers: convolution" in networks.glyph_of_running("digits-next", 0)
+
+
+def test_the_first_best_trial_is_new(database: Database) -> None:
+    study = conftest.make_run(database, "digits-next", 2)
+    app = open_page("pages/monitor.py", study="digits-next")
+    assert "new best" not in words(app)
+    conftest.add_trial(study, 0.9)
+    assert "new best" in words(app.run())
+    assert "best so far" in words(open_page("pages/monitor.py", study="digits-next"))

@@ -158,3 +158,11 @@ def test_the_hyperparameter_in_hand_stays_when_it_is_changed(database: Database)
     app.button_group(key=space_editor.SHAPE).set_value(Shape.LIST.value).run()
     assert list(space_of(app)) == ["learning_rate"] and app.selectbox(key=space_editor.CHOSEN).value == "learning_rate"
     assert app.selectbox(key=space_editor.CHOSEN).options[0] == PARAMETERS["conv_layers"].title
+
+
+def test_a_list_that_begins_with_no_number_becomes_one_value(database: Database) -> None:
+    app = edit("batch_size")
+    app.text_input(key=space_editor.LIST).set_value("many, 16").run()
+    assert "got 'many'" in app.error[0].value
+    app.button_group(key=space_editor.SHAPE).set_value(Shape.FIXED.value).run()
+    assert not app.exception and app.number_input(key=space_editor.FIXED).value == 16

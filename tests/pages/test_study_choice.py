@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+from streamlit.testing.v1 import AppTest
+
 from storage.database import Database
+from storage.runs import Runs, RunState
 from tests.pages import conftest
 from tests.pages.test_pages import open_page
 
@@ -36,3 +40,24 @@ def test_a_study_that_is_gone_is_not_kept(database: Database) -> None:
     app.query_params.clear()
     app.switch_page("pages/health.py").run()
     assert app.selectbox(key="health_study").value == "digits-done" and not app.warning
+
+
+@pytest.mark.parametrize("page", ["trials", "health", "analysis", "architecture"])
+def test_a_run_that_never_began_is_not_the_first_choice_and_is_told_as_what_it_is(
+    page: str, database: Database
+) -> None:
+    conftest.make_finished(database)
+    Runs(database).create("dead", owner="host:1", trials=3)
+    ready = words_of_info(open_page(f"pages/{page}.py", study="dead"))
+    assert "getting ready" in ready
+    Runs(database).end("dead", RunState.FAILED, "gtsrb is *not* here")
+    app = open_page(f"pages/{page}.py")
+    assert app.selectbox(key=f"{page}_study").value == "digits-done"
+    assert app.selectbox(key=f"{page}_study").options == ["digits-done", "dead"]
+    app = open_page(f"pages/{page}.py", study="dead")
+    assert "This run failed before its first trial. Gtsrb is" in app.warning[0].value
+    assert "getting ready" not in words_of_info(app) and "*not*" not in app.warning[0].value.replace("\\*", "")
+
+
+def words_of_info(app: AppTest) -> str:
+    return "\n".join(item.value for item in app.info)

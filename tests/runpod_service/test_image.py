@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = ROOT / "runpod_service"
 SCRIPT = SERVICE / "deploy.sh"
+IMAGES, IMAGE_NAMES = (ROOT / "Dockerfile", SERVICE / "Dockerfile"), ("dashboard", "worker")
 # What runs in the image: the handler, and the training process that it starts.
 ENTRY_POINTS = ("runpod_service.handler", "hpo_core.training.worker")
 PACKAGES = {"datasets", "storage", "hpo_core", "runpod_service", "pages"}
@@ -148,14 +149,28 @@ def test_the_step_that_embeds_data_sets_runs(tmp_path: Path) -> None:
         assert len(list(tmp_path.glob("onegin/datasets/decoded/digits-*"))) == count
 
 
-@pytest.mark.parametrize("dockerfile", [ROOT / "Dockerfile", SERVICE / "Dockerfile"], ids=["dashboard", "worker"])
+@pytest.mark.parametrize("dockerfile", IMAGES, ids=IMAGE_NAMES)
 def test_what_is_copied_is_there_and_not_ignored(dockerfile: Path) -> None:
     ignored = set((ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n"))
     assert {".git", ".streamlit/secrets.toml", ".env", "results", ".venv"} <= ignored
     for word, rest in instructions(dockerfile):
         if word == "COPY":
-            name = rest.split()[0]
-            assert (ROOT / name).exists() and name not in ignored
+            for name in rest.split()[:-1]:
+                assert (ROOT / name).exists() and name not in ignored
+
+
+@pytest.mark.parametrize("dockerfile", IMAGES, ids=IMAGE_NAMES)
+def test_what_the_requirements_read_is_there_when_they_are_installed(dockerfile: Path) -> None:
+    copied, installed = set[str](), 0
+    for word, rest in instructions(dockerfile):
+        if word == "COPY":
+            copied |= {Path(name).name for name in rest.split()[:-1]}
+        if word == "RUN" and (found := re.search(r"pip install .*(?:-r|--requirement) (\S+)", rest)):
+            lines = (ROOT / found[1]).read_text(encoding="utf-8")
+            read = re.findall(r"^-[cr] (\S+)", lines, re.MULTILINE)
+            assert {Path(name).name for name in [found[1], *read]} <= copied
+            installed += 1
+    assert installed == 1
 
 
 def test_the_script_can_be_read_by_bash() -> None:

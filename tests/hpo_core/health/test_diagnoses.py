@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import pytest
 from hpo_core.health.diagnoses import CODES, Diagnosis, Severity, diagnose, fatal
 from hpo_core.health.metrics import convergence_quality
 from hpo_core.history import TrialHistory
-from hpo_core.parameters import PARAMETERS
+from hpo_core.parameters import PARAMETERS, Architecture
 from hpo_core.records import Epoch
 from tests.hpo_core.health.trainings import CLASSES, GUESS, epochs_of, layer, training
 
@@ -85,6 +86,31 @@ def test_what_is_sick_is_named_with_evidence_and_advice(
     assert any(name in found[code].advice for name in [*PARAMETERS, *OTHER_NAMES])
     assert found[code].epoch == history.epochs[-1].epoch
     assert code in found[code].in_words()
+
+
+def as_text(history: TrialHistory) -> TrialHistory:
+    """The same training of a network that reads text."""
+    assert history.started is not None
+    layers = [{"name": "embedding", "type": "Embedding"}, *history.started.layers]
+    return replace(history, started=replace(history.started, layers=layers))
+
+
+@pytest.mark.parametrize(("code", "history"), [(case[0], case[2]) for case in SICK])
+@pytest.mark.parametrize("architecture", Architecture)
+def test_advice_names_what_the_network_has(architecture: Architecture, code: str, history: TrialHistory) -> None:
+    asked = as_text(history) if architecture is Architecture.LSTM else history
+    found = named(asked)[code]
+    told = {name for name in re.findall(r"[a-z_]+", found.advice) if name in PARAMETERS}
+    assert all(architecture in PARAMETERS[name].architectures for name in told), found.advice
+    assert told or any(name in found.advice for name in OTHER_NAMES)
+
+
+def test_advice_fits_the_layer() -> None:
+    dead = {"dead": 10, "units": 10}
+    layers = [layer("conv_1", type="Conv2D", **dead), layer("hidden_1", type="Dense", **dead)]
+    found = [item.advice for item in diagnose(training(epochs_of([0.5], layers=layers))) if item.code == "DEAD_UNITS"]
+    assert "batch_normalization" in found[0] and "hidden_activation" not in found[0]
+    assert "hidden_activation=elu" in found[1] and "batch_normalization" not in found[1]
 
 
 def test_every_code_has_a_sick_training() -> None:
