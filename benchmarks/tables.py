@@ -19,7 +19,7 @@ class Table:
         name: of its file in benchmarks/results/.
         title: what was measured, in a sentence.
         goal: the limit it is held against.
-        met: whether the limit was kept.
+        met: whether the limit was kept; None where there is none.
         columns, rows: the figures.
         notes: how they were taken.
     """
@@ -27,13 +27,14 @@ class Table:
     name: str
     title: str
     goal: str
-    met: bool
+    met: bool | None
     columns: tuple[str, ...]
     rows: list[tuple[object, ...]]
     notes: list[str] = field(default_factory=list)
 
     def as_markdown(self) -> str:
-        lines = [f"# {self.title}", "", f"Goal: {self.goal}. **{'Met' if self.met else 'Missed'}.**", ""]
+        verdict = {True: " **Met.**", False: " **Missed.**", None: ""}[self.met]
+        lines = [f"# {self.title}", "", f"Goal: {self.goal}.{verdict}", ""]
         lines += [_row(self.columns), _row(["--"] * len(self.columns)), *(_row(row) for row in self.rows), ""]
         lines += [*(f"{note}" for note in self.notes), "", f"{_machine()}. Made by `make bench`.", ""]
         return "\n".join(lines)

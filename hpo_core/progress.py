@@ -103,12 +103,13 @@ def after_record(before: TrialProgress, record: Record) -> TrialProgress:
         return dataclasses.replace(before, phase=training, epoch=1, share=0.0, process=record.process)
     if isinstance(record, Batch):
         return dataclasses.replace(
-            before, phase=training, epoch=record.epoch, share=record.batch / record.batches,
+            before, phase=training, epoch=record.epoch, share=record.batch / record.batches, batch=record.batch,
+            batches=record.batches,
             loss=record.loss, accuracy=record.accuracy,
         )  # fmt: skip
     if isinstance(record, Epoch):
         return dataclasses.replace(
-            before, epoch=record.epoch, share=1.0, loss=record.loss, accuracy=record.accuracy,
+            before, epoch=record.epoch, share=1.0, batch=before.batches, loss=record.loss, accuracy=record.accuracy,
             validation_accuracy=record.validation_accuracy,
         )  # fmt: skip
     if isinstance(record, Resources):

@@ -21,6 +21,7 @@ class TrialProgress:
         phase: 'training', or what else it does.
         epoch, epochs: 1-based number of the epoch it is in, and how many there will be; 0 before the first.
         share: of that epoch, 0 to 1.
+        batch, batches: 1-based number of the batch it has ended, and how many an epoch has; None before the first.
         loss, accuracy: over the epoch's batches so far.
         validation_accuracy: after the last whole epoch.
         memory_mb: what the training process holds.
@@ -42,6 +43,8 @@ class TrialProgress:
     validation_accuracy: float | None = None
     memory_mb: float | None = None
     processor_percent: float | None = None
+    batch: int | None = None
+    batches: int | None = None
     process: int | None = None
     summary: str = ""
 

@@ -47,6 +47,8 @@ progress = Table(
     Column("validation_accuracy", Float),
     Column("memory_mb", Float),
     Column("processor_percent", Float),  # of one core
+    Column("batch", Integer),  # of the epoch, 1-based
+    Column("batches", Integer),
     Column("process", Integer),
     Column("summary", String(120), nullable=False, default=""),
     Column("started_at", Float, nullable=False),

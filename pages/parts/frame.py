@@ -33,6 +33,7 @@ def page() -> Iterator[None]:
     st.logo(LOGO, size="large")
     yield
     _footer()
+    tour.again()
     notices.draw()
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from hpo_core.history import FILE_NAME
 from hpo_core.housekeeping import run_folder
 from hpo_core.layer_plan import layer_plan
 from hpo_core.package import PackageError, build_package
-from hpo_core.results import CARD_FILE, TRIALS_FILE
+from hpo_core.results import CARD_DATA_FILE, CARD_FILE, TRIALS_FILE
 from hpo_core.trial_files import PLOTS
 from pages.parts import architecture_files, final_models, formats, shared
 from pages.parts.final_models import FinalModel
@@ -29,12 +30,16 @@ def contents(results_dir: Path, study: str, model: FinalModel, report: bytes) ->
         title = f"{study} · Trial {model.card.trial}"
         found[f"model/diagram.{kind}"] = architecture_files.diagram(kind, plan, title)
     found["model/layers.json"] = plan.to_json().encode("utf-8")
+    found[f"model/{CARD_DATA_FILE}"] = model.folder / CARD_DATA_FILE
     for file in model.card.files:
         if final_models.is_available(model, file):
             found[f"model/{file.name}"] = model.folder / file.name
     for name, path in final_models.files_of_run(results_dir, study).items():
         found[name] = path
     folder = run_folder(results_dir, study)
+    history = folder / f"trial_{model.card.trial}" / FILE_NAME if folder is not None else None
+    if history is not None and history.is_file():
+        found[f"metrics/{FILE_NAME}"] = history
     pictures = folder / PLOTS / f"trial_{model.card.trial}" if folder is not None else None
     if pictures is not None and pictures.is_dir():
         found |= {f"{PLOTS}/{path.name}": path for path in sorted(pictures.iterdir()) if path.is_file()}

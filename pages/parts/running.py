@@ -21,6 +21,7 @@ SHOWN_TRIALS = 8
 def tiles(figures: RunFigures) -> None:
     """The four numbers of a run; for one on RunPod also its money."""
     summary = figures.summary
+    score_title = "Best score, with health" if figures.config.get("mode") == "health" else "Best score"
     unknown = "Known when a trial is complete."
     has_best = summary is not None and summary.best_trial is not None
     of_best = f"Of Trial {summary.best_trial}." if summary and has_best else unknown
@@ -34,7 +35,7 @@ def tiles(figures: RunFigures) -> None:
          f"Trials that are over, whatever came of them. By state: {states}."),
         ("Best accuracy", formats.percent(accuracy),
          f"Share of the validation part that the network got right. {of_accurate} {ACCURACY.markdown}"),
-        ("Best score", formats.score(summary.best_score if summary else None),
+        (score_title, formats.score(summary.best_score if summary else None),
          figures.score_in_words(f"{smaller} {of_best}")),
         ("Mean duration", formats.duration(figures.mean_duration_s),
          "Of complete and pruned trials, from the first step of the search to the last epoch."),
@@ -124,6 +125,8 @@ def _card(run_name: str, trial: TrialProgress) -> None:
     )
     ahead = f"{formats.plural(trial.epochs, 'epoch')} ahead"
     epoch = f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else ahead
+    if trial.batch and trial.batches:
+        epoch += f" · batch {formats.count(trial.batch)} of {formats.count(trial.batches)}"
     st.progress(min(1.0, trial.share), text=epoch)
     st.progress(trial.overall, text=f"{whole} {trial.overall * 100:.0f} %")
     st.html(f'<div class="facts">{_facts(trial)}</div>')

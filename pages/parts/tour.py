@@ -74,6 +74,14 @@ def draw(title: str) -> None:
         _offer()
 
 
+def again() -> None:
+    """A button that begins the tour on any page, for who comes later; nothing while it goes on."""
+    if st.session_state.get(STATE) != ON:
+        st.button(
+            "Take the tour", key="tour_again", type="tertiary", icon=":material/explore:", on_click=_set, args=(ON,)
+        )
+
+
 def _stop(place: int) -> None:
     stop = STOPS[place]
     with st.container(border=True, key="tour"):

@@ -84,8 +84,16 @@ def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary, score_na
         _radar(trials)
     with st.container(border=True, key="compared_numbers"):
         st.subheader("In numbers", anchor=False)
-        st.html(table(trials, trial_differences.numbers(trials, minimises=summary.minimises, score=score_text)))
+        numbers = trial_differences.numbers(trials, minimises=summary.minimises, score=score_text)
+        st.html(table(trials, numbers))
         st.html('<div class="quiet">Bold: the best one of the row.</div>')
+        rows = [*trial_differences.parameters(trials), *numbers]
+        name = "-".join(["trials", *(str(trial.number) for trial in trials)])
+        st.download_button(
+            "Comparison as CSV", data=lambda: trial_differences.as_csv(trials, rows), mime="text/csv",
+            file_name=formats.file_name(study, f"{name}.csv"), key="download_comparison", icon=":material/table:",
+            on_click="ignore",
+        )  # fmt: skip
     _networks(trials, shared.studies().attributes(study))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hpo_core import trials_table
 from hpo_core.health.metrics import METRICS
 from hpo_core.parameters import PARAMETERS
 from pages.parts import formats
@@ -53,6 +56,16 @@ def parameters(trials: Sequence[TrialRow]) -> list[Row]:
         )
         for name in sorted(names, key=lambda name: order.get(name, len(order)))
     ]
+
+
+def as_csv(trials: Sequence[TrialRow], rows: Sequence[Row]) -> str:
+    """Rows of a comparison as CSV: what, its field, and a column for each trial. No cell is taken for a formula."""
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(["what", "field", *(f"Trial {trial.number}" for trial in trials)])
+    for row in rows:
+        lines.writerow([trials_table.cell(part) for part in (row.title, row.name, *row.cells)])
+    return text.getvalue()
 
 
 def configuration(trial: TrialRow) -> dict[str, Any]:

@@ -38,6 +38,12 @@ def test_every_file_of_a_page_arrives(name: str, page: Page, filled: Dashboard) 
     assert fetch_all(page, page.locator(BUTTONS))
 
 
+def test_a_comparison_arrives_as_numbers(page: Page, filled: Dashboard) -> None:
+    open_page(page, filled, "/trials?study=digits-examined&compare=0,2")
+    wait_for_rest(page)
+    assert fetch_all(page, page.locator(BUTTONS)) == ["digits-examined-trials-0-2.csv"]
+
+
 def test_everything_of_a_run_in_one_file(page: Page, filled: Dashboard) -> None:
     open_page(page, filled, "/models?study=digits-done")
     wait_for_rest(page)
@@ -45,7 +51,9 @@ def test_everything_of_a_run_in_one_file(page: Page, filled: Dashboard) -> None:
     file = download(page, page.locator(".st-key-package_download button:visible"))
     with zipfile.ZipFile(file.path()) as package:
         assert package.testzip() is None
-        assert {report_name("digits-done"), "trials.csv", "model/model.keras"} <= set(package.namelist())
+        assert {report_name("digits-done"), "trials.csv", "model/model.keras", "model/card.json"} <= set(
+            package.namelist()
+        )
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ from optuna.trial import create_trial
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.progress import after_record
+from hpo_core.records import Batch
 from pages.parts import figures_of_run, networks, shared
 from pages.parts.running import SHOWN_TRIALS
 from storage.database import Database
@@ -68,7 +70,7 @@ def test_the_tile_shows_the_most_accurate_trial_whichever_has_the_best_score(dat
     app = open_page("pages/monitor.py", study="healthy")
     tiles = {tile.label: tile for tile in app.metric}
     assert tiles["Best accuracy"].value == "99.00 %" and "Of Trial 0" in tiles["Best accuracy"].help
-    assert tiles["Best score"].value == "0.800" and "Of Trial 1" in tiles["Best score"].help
+    assert tiles["Best score, with health"].value == "0.800" and "Of Trial 1" in tiles["Best score, with health"].help
 
 
 def test_a_plain_study_may_call_anything_its_accuracy(database: Database) -> None:
@@ -114,3 +116,13 @@ def test_the_first_best_trial_is_new(database: Database) -> None:
     conftest.add_trial(study, 0.9)
     assert "new best" in words(app.run())
     assert "best so far" in words(open_page("pages/monitor.py", study="digits-next"))
+
+
+def test_a_running_trial_tells_its_batch(database: Database) -> None:
+    conftest.make_running(database)
+    table = ProgressTable(database, "digits-now")
+    began = TrialProgress(2, "training", 1, 4, 0.0, 1.0, time.time())
+    batch = Batch(epoch=2, batch=50, batches=1200, loss=1.0, accuracy=0.5)
+    table.write([after_record(began, batch)], [])
+    app = open_page("pages/monitor.py", study="digits-now")
+    assert any("epoch 2 of 4 · batch 50 of 1\u2009200" in str(item.proto) for item in app.get("progress"))

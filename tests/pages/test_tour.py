@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streamlit.testing.v1 import AppTest
+
 from pages.parts.tour import STOPS
 from storage.database import Database
 from tests.pages import conftest
-from tests.pages.test_pages import ROOT, open_page, words
+from tests.pages.test_pages import ROOT, TIMEOUT_S, open_page, words
 
 
 def keys(page: str) -> set[str | None]:
@@ -41,3 +43,14 @@ def test_each_page_says_its_part_and_where_to_go_on(database: Database) -> None:
 def test_the_tour_has_every_page_but_system() -> None:
     pages = {Path(file).name for file in (ROOT / "pages").glob("[!_]*.py")}
     assert pages - {Path(stop.page).name for stop in STOPS} == {"system.py"}
+
+
+def test_the_tour_is_there_for_who_comes_later(database: Database) -> None:
+    conftest.make_finished(database)
+    code = "from pages.parts import tour\ntour.draw('Health')\ntour.again()"
+    app = AppTest.from_string(code, default_timeout=TIMEOUT_S).run()
+    assert "Health**" not in words(app)
+    app.button(key="tour_again").click().run()
+    assert "4 of 7 · Health" in words(app) and "tour_again" not in {button.key for button in app.button}
+    app.button(key="tour_end").click().run()
+    assert "4 of 7" not in words(app) and app.button(key="tour_again").label == "Take the tour"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import io
 import math
 import re
@@ -18,6 +20,7 @@ from pages.parts import (
     shared,
     trial_batch,
     trial_details,
+    trial_differences,
     trial_filter_bar,
     trial_gallery,
     trial_query,
@@ -376,3 +379,12 @@ def test_files_of_several_trials_in_one_package(database: Database) -> None:
         assert gone in package.read("MISSING.txt").decode() and "trial_0/history.json" in package.namelist()
     app = open_page("pages/trials.py", study="digits-examined")
     assert app.download_button(key="download_files").label == "Files of these 3 trials"
+
+
+def test_a_comparison_as_csv_holds_what_is_compared_and_no_formula() -> None:
+    row = TrialRow(0, "complete", 0.5, 1.0, {"=x": "+1"}, {"accuracy": 0.5}, {}, (0.5,))
+    other = dataclasses.replace(row, number=3, params={"=x": "2"})
+    rows = trial_differences.parameters([row, other])
+    told = list(csv.reader(io.StringIO(trial_differences.as_csv([row, other], rows))))
+    assert told[0] == ["what", "field", "Trial 0", "Trial 3"]
+    assert told[1] == ["'=x", "'=x", "'+1", "2"]
