@@ -140,7 +140,7 @@ def test_everything_is_packed_on_request_and_then_offered(database: Database) ->
         assert set(package.namelist()) == {
             "digits-done-report.html", "model/model_card.md", "model/model.keras", "best_hyperparameters.yaml",
             "trials.csv", "plots/training_history.png", "SHA256SUMS",
-            *(f"model/diagram.{kind}" for kind in ("svg", "png", "pdf")), "model/layers.json",
+            *(f"model/diagram.{kind}" for kind in ("svg", "png", "pdf")), "model/card.json", "model/layers.json",
             "model/architecture.json",  # of the exported model: its own, whatever else describes the network,
         }  # fmt: skip
         assert package.read("model/architecture.json") == b"{}"
