@@ -74,7 +74,8 @@ def test_records_are_numbered_from_zero_and_ticks_fill_the_silence(trainer: Trai
     )
 
 
-def test_a_stopped_training_leaves_its_process_warm(trainer: Trainer) -> None:
+def test_a_stopped_training_leaves_its_process_warm(pool: WorkerPool) -> None:
+    trainer = LocalTrainer(pool, stop_wait_s=PATIENCE_S)  # on a busy machine a batch may take long
     with closing(open_records(trainer, LONG)) as records:
         first = started(records).process
         # TensorFlow traces the model at the first batch, and for validation at the end of the first epoch: that takes
