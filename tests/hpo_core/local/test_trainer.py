@@ -107,12 +107,12 @@ def test_a_hanging_process_yields_ticks_and_is_gone_after_closing(trainer: Train
     with closing(open_records(trainer, LONG)) as records:
         pid = started(records).process
         os.kill(pid, signal.SIGSTOP)
-        while not isinstance(next(records), Tick):
-            pass
         # An iterator that waits for the process, and not for a tick, gets its end instead.
-        impatience = threading.Timer(10, os.kill, (pid, signal.SIGKILL))
+        impatience = threading.Timer(PATIENCE_S, os.kill, (pid, signal.SIGKILL))
         impatience.start()
         try:
+            while not isinstance(next(records), Tick):
+                pass
             assert isinstance(next(records), Tick)
         finally:
             impatience.cancel()
