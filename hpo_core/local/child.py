@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import logging
 import os
 import queue
 import signal
@@ -20,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STDERR_LINES = 40
 KILL_WAIT_S = 5.0
 
+log = logging.getLogger("onegin.local")
+
 
 class ChildProcess:
     """`python -m MODULE ARGUMENTS`, with one record per line of its standard output.
@@ -31,15 +34,22 @@ class ChildProcess:
         arguments: of its command line.
         environment: variables beside those of this process.
         title: what the process is called in sentences.
+        spawn: starts it.
     """
 
     def __init__(
-        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], title: str = "process"
+        self,
+        module: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        title: str = "process",
+        *,
+        spawn: type[subprocess.Popen[str]] = subprocess.Popen,
     ) -> None:
         self._title = title
         # What the child leaves behind when it is killed goes with this folder, TensorFlow's traced functions above all.
         self._scratch = tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, ignore_cleanup_errors=True)
-        self._process = subprocess.Popen(
+        self._process = spawn(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -77,21 +87,31 @@ class ChildProcess:
         return self._records.get(timeout=timeout_s)
 
     def kill(self) -> None:
-        """End the process now and wait until it is gone. May be called twice and from any thread."""
+        """End the process now and wait until it is gone. May be called twice and from any thread.
+
+        One that the system does not let go (it waits for a disk or a driver) is left behind with a line in the log:
+        whoever ends several processes must come to the next one.
+        """
         if self.alive:
             self._process.kill()
-        self._process.wait(KILL_WAIT_S)
+        if self.exit_code() is None:
+            log.warning("the %s %d was killed and is still there", self._title, self.pid)
         self._scratch.cleanup()
         if self._process.stdin is not None:
             _close_quietly(self._process.stdin)
 
-    def exit_code(self) -> int:
-        """How the process ended; waits for it. Negative: the signal that ended it."""
-        return self._process.wait(KILL_WAIT_S)
+    def exit_code(self) -> int | None:
+        """How the process ended; waits for it. Negative: the signal that ended it; None: it is still there."""
+        try:
+            return self._process.wait(KILL_WAIT_S)
+        except subprocess.TimeoutExpired:
+            return None
 
     def obituary(self) -> str:
         """Why the process ended, for people, with the end of what it wrote to standard error."""
         code = self.exit_code()
+        if code is None:
+            return f"the {self._title} says nothing more and does not end"
         self._stderr_reader.join(1.0)
         reason = f"the {self._title} ended with exit code {code}"
         if code < 0:

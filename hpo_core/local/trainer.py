@@ -22,10 +22,15 @@ class LocalTrainer:
 
     Closing the iterator stops the training: politely, so that the process stays warm, or by killing it where that takes
     too long.
+
+    Args:
+        pool: where its processes come from.
+        stop_wait_s: how long the polite way may take.
     """
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool, stop_wait_s: float = STOP_WAIT_S) -> None:
         self._pool = pool
+        self._stop_wait_s = stop_wait_s
 
     def __call__(self, config: TrialConfig) -> Generator[Record, None, None]:
         """Raises WorkerDiedError where the process goes away; a failure inside it is its last record."""
@@ -46,7 +51,7 @@ class LocalTrainer:
                 yield record
         finally:
             if process is not None:
-                self._pool.release(process, reusable=over or _stopped(process))
+                self._pool.release(process, reusable=over or _stopped(process, self._stop_wait_s))
 
     @staticmethod
     def _next(process: TrainingProcess) -> Record:
@@ -59,10 +64,10 @@ class LocalTrainer:
         return record
 
 
-def _stopped(process: TrainingProcess) -> bool:
+def _stopped(process: TrainingProcess, wait_s: float) -> bool:
     """Ask the training to stop; whether it did so in time."""
     process.stop()
-    deadline = time.monotonic() + STOP_WAIT_S
+    deadline = time.monotonic() + wait_s
     while (left := deadline - time.monotonic()) > 0:
         try:
             record = process.receive(left)

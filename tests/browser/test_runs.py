@@ -23,26 +23,24 @@ from storage.runs import Runs, RunState
 from storage.studies import Studies
 from tests.browser.conftest import ROOT, Dashboard, serve, stop
 from tests.browser.steps import RUN_MS, expect_state, open_page, start_run, type_number
+from tests.processes import is_gone
 
 pytestmark = pytest.mark.slow
 
-GONE_S = 2.0
+# Ends a test that fails; one that works does not wait.
+GONE_S = 30.0
 
 
 def wait_for_process(dashboard: Dashboard, run_name: str) -> int:
     """Id of a process that trains a trial of the run."""
     with closing(dashboard.database()) as database:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + RUN_MS / 1000
         while time.monotonic() < deadline:
             for trial in ProgressTable(database, run_name).read():
                 if trial.process is not None:
                     return trial.process
             time.sleep(0.05)
     raise AssertionError("no training process was seen")
-
-
-def is_gone(process: int) -> bool:
-    return not psutil.pid_exists(process) or psutil.Process(process).status() == psutil.STATUS_ZOMBIE
 
 
 def test_first_run_of_a_visitor(page: Page, dashboard: Dashboard) -> None:
@@ -80,10 +78,10 @@ def test_double_press_starts_one_run_and_cancelling_ends_its_processes(page: Pag
         expect(other.locator(".st-key-start button")).to_contain_text("Add to the queue")
         expect(other.locator(".st-key-start_card")).to_contain_text(name)
         page.locator(".st-key-cancel button").click()
-        clicked = time.monotonic()
-        while not is_gone(process) and time.monotonic() - clicked < 10:
+        deadline = time.monotonic() + GONE_S
+        while not is_gone(process):
+            assert time.monotonic() < deadline, "the training goes on"
             time.sleep(0.02)
-        assert time.monotonic() - clicked < GONE_S
         expect_state(page, "cancelled")
         assert Runs(database).get(name).state is RunState.CANCELLED
         expect(other.locator(".st-key-start button")).to_contain_text("Start optimisation")
@@ -147,7 +145,7 @@ def test_ctrl_c_cancels_the_run_and_ends_its_processes(page: Page, tmp_path: Pat
         children = psutil.Process(dashboard.process.pid).children(recursive=True)
         dashboard.process.send_signal(signal.SIGINT)
         dashboard.process.wait(30)
-        assert psutil.wait_procs(children, timeout=5)[1] == []
+        assert psutil.wait_procs(children, timeout=GONE_S)[1] == []
         with closing(dashboard.database()) as database:
             assert Runs(database).get(name).state is RunState.CANCELLED
     finally:

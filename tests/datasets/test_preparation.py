@@ -84,16 +84,18 @@ def test_decoded_folder_opens_again(tmp_path: Path) -> None:
 
 def test_second_call_is_fast_and_does_not_read_the_source(tmp_path: Path) -> None:
     path = samples.write_mnist(tmp_path)
+    begun = time.process_time()  # not what others do on the machine
     first = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    first_s = time.process_time() - begun
     before = path.stat()
     path.write_bytes(b"x" * before.st_size)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     durations = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert prepare("mnist", folder=tmp_path, cache=tmp_path / "cache") == first
-        durations.append(time.perf_counter() - begun)
-    assert min(durations) < 0.02
+        durations.append(time.process_time() - begun)
+    assert min(durations) < first_s / 3
 
 
 def test_changed_source_is_decoded_again(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ from storage.notices import Notice, NoticeTable
 from tests.hpo_core.test_runner import finish, runner
 from tests.stubs import ScriptedTrainer, records_of
 
+# What takes this long has waited for the receiver, which takes a minute.
+SOON_S = 10.0
+
 
 def told(database: Database) -> list[tuple[str, str]]:
     return [(item.kind, item.text) for item in NoticeTable(database).after(0, most=100)]
@@ -62,9 +65,9 @@ def test_a_receiver_that_hangs_holds_nobody_up(database: Database) -> None:
     handler.open()
     began = time.monotonic()
     RunLog("a").warning("ended", extra=notice(Kind.ENDED))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON_S
     handler.close()
-    assert time.monotonic() - began < CLOSE_WAIT_S + 2
+    assert time.monotonic() - began < CLOSE_WAIT_S + SOON_S
     stop.set()
 
 

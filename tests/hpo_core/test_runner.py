@@ -16,6 +16,7 @@ from datasets import DatasetError
 from hpo_core.backends import Backend
 from hpo_core.errors import UsageError, WorkerDiedError
 from hpo_core.failures import hopeless
+from hpo_core.local.trainer import STOP_WAIT_S, TICK_S
 from hpo_core.logs import tail
 from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig
@@ -34,6 +35,8 @@ from tests.stubs import EndlessTrainer, ScriptedTrainer, records_of
 
 MACHINE = Machine(cores=4, memory_bytes=8_000_000_000)
 PATIENCE_S = 20.0
+# What takes this long has waited for something else than a busy machine.
+SOON_S = 10.0
 
 
 def runner(settings: Settings, trainer: Trainer, closed: list[bool] | None = None, **fields: object) -> Runner:
@@ -90,14 +93,19 @@ def test_the_same_seed_and_one_worker_give_the_same_trials(settings: Settings, d
     assert parameters("c", 8) != first
 
 
-def test_cancelling_ends_it_within_two_seconds(settings: Settings, database: Database) -> None:
+def test_a_cancelled_training_waits_two_seconds_at_most() -> None:
+    """Until the training is looked at, and until it is killed; with `Runner.cancel` there is nothing else to wait."""
+    assert TICK_S + STOP_WAIT_S <= 2
+
+
+def test_cancelling_ends_it_soon(settings: Settings, database: Database) -> None:
     trainer = EndlessTrainer()
     run = runner(settings, trainer, workers=2)
     run.start()
     wait_for(lambda: trainer.started == 2)
     began = time.monotonic()
     Runs(database).request_cancel("a")  # as another process would
-    assert run.wait(PATIENCE_S) and time.monotonic() - began < 2
+    assert run.wait(PATIENCE_S) and time.monotonic() - began < SOON_S
     assert Runs(database).get("a").state is RunState.CANCELLED and trainer.closed == 2
     assert {row.attributes["outcome"] for row in Studies(database).trials("a")} == {"cancelled"}
 
@@ -111,7 +119,7 @@ def test_one_trial_is_stopped_and_the_others_go_on(settings: Settings, database:
     for _ in range(2):  # also a double press
         Runs(database).request_stop("a", 1)
     wait_for(lambda: trainer.started == 3)  # the next one begins in its place
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON_S
     rows = Studies(database).trials("a")
     assert [row.state for row in rows] == ["running", "fail", "running"]
     assert (rows[1].attributes["outcome"], rows[1].attributes["reason"]) == ("stopped", "stopped by its user")

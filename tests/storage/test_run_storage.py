@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from storage.database import Database
 from storage.run_storage import RunStorage
 
 WAIT_S = 20.0
-ALL_ASK_S = 0.3
 
 
 class SlowStorage(RDBStorage):
@@ -38,6 +36,21 @@ class SlowStorage(RDBStorage):
             self.begun.release()
             assert self.go_on.acquire(timeout=WAIT_S)
         return found
+
+
+class AskedLock:
+    """A lock that tells of each who asks for it, before he has it."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.asked.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 @pytest.fixture
@@ -65,17 +78,20 @@ def test_those_who_wait_for_a_read_share_the_next_one(backend: SlowStorage) -> N
     study_id = storage.create_new_study([StudyDirection.MAXIMIZE], "run")
     storage.create_new_trial(study_id)
     backend.slow = True
+    lock = AskedLock()
+    storage._reading = lock  # type: ignore[assignment]
     first, seen_first = in_threads(storage, study_id, 1)
     assert backend.begun.acquire(timeout=WAIT_S)  # it has read one trial, and is still busy
     backend._create_new_trial(study_id)
     waiting, seen = in_threads(storage, study_id, 20)
-    time.sleep(ALL_ASK_S)
+    for _ in first + waiting:
+        assert lock.asked.acquire(timeout=WAIT_S)
     backend.go_on.release(len(first + waiting))
     for thread in first + waiting:
         thread.join(WAIT_S)
     assert seen_first == [1]
     assert seen == [2] * 20, "a reader must see what was there when it asked"
-    assert backend.reads < 6, "one more is enough, but a late reader has its own"
+    assert backend.reads == 2, "one more is enough for all who waited"
 
 
 def test_one_after_the_other_each_reads(backend: SlowStorage) -> None:
@@ -113,6 +129,8 @@ def test_nobody_is_content_with_a_read_that_failed(tmp_path: Path) -> None:
     storage = RunStorage(backend)
     study_id = storage.create_new_study([StudyDirection.MAXIMIZE], "run")
     backend._create_new_trial(study_id)
+    lock = AskedLock()
+    storage._reading = lock  # type: ignore[assignment]
     errors: list[BaseException] = []
 
     def fail() -> None:
@@ -126,6 +144,8 @@ def test_nobody_is_content_with_a_read_that_failed(tmp_path: Path) -> None:
     first.start()
     assert backend.begun.acquire(timeout=WAIT_S)
     second, seen = in_threads(storage, study_id, 1)
+    for _ in [first, *second]:
+        assert lock.asked.acquire(timeout=WAIT_S)
     backend.go_on.release()
     for thread in [first, *second]:
         thread.join(WAIT_S)

@@ -33,7 +33,7 @@ def test_life_of_a_run(runs: Runs) -> None:
     runs.end("a", RunState.FINISHED, "well")
     finished = runs.get("a")
     assert finished.state.is_final and finished.message == "well"
-    assert 0 <= finished.duration_s() < 5 and finished.duration_s(now=time.time() + 100) < 5
+    assert 0 <= finished.duration_s() == finished.duration_s(now=time.time() + 100) < 60
 
 
 def test_a_name_is_used_once(runs: Runs) -> None:
