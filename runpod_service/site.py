@@ -94,7 +94,8 @@ class Site:
         with self._lock:
             self._until_workers = self._until_workers or until_workers
             first, self._given_up = not self._given_up, reason
-            self._probe_at = self.clock() + PROBE_S
+            if first:  # later ones would put the question off for ever
+                self._probe_at = self.clock() + PROBE_S
         if first and self.local is not None:
             self.log.warning("trials train on this machine now: %s", reason, extra=notice(Kind.ENDPOINT))
 
