@@ -21,7 +21,7 @@ from runpod_service.errors import (
     RunPodError,
     UnknownAnswerError,
 )
-from runpod_service.limits import Backoff
+from runpod_service.limits import BELIEVED_AFTER, Backoff
 from runpod_service.protocol import (
     PLATFORM_FAILURE,
     JobState,
@@ -38,8 +38,6 @@ from runpod_service.site import LONG_WAIT_S, Site
 
 # Submissions of one attempt that may be answered by nothing before it is given up.
 MOST_LOST = 2
-# Answers in a row that say that there is no such job, before that is believed.
-MOST_GONE = 2
 # Characters of a job's error that are kept.
 MOST_ERROR = 2000
 
@@ -137,7 +135,7 @@ class Attempt:
                 status = client.status(self._job_id) if state.is_final else None
             except JobGoneError as error:
                 gone += 1
-                if gone < MOST_GONE:
+                if gone < BELIEVED_AFTER:
                     self._stop.wait(backoff.next_s())
                     continue
                 self._close("LOST", None, str(error))
@@ -161,6 +159,8 @@ class Attempt:
         try:
             state, chunks = client.stream(self._job_id)
         except (UnknownAnswerError, JobGoneError):
+            if self._stop.is_set():  # closing waits for this thread: not for a second answer
+                raise
             state, chunks = client.status(self._job_id).state, []
         if not state.is_waiting and self._state.is_waiting:
             self._site.book.running(self._job_id)

@@ -12,7 +12,7 @@ from hpo_core.local.trainer import LocalTrainer
 from hpo_core.prices import Ledger
 from hpo_core.records import Trainer
 from runpod_service.cancelling import Canceller
-from runpod_service.client import ANSWER_S, Client, Limits
+from runpod_service.client import ANSWER_S, CONNECT_S, Client, Limits
 from runpod_service.errors import NotRunPodError, RefusedError, RunPodError
 from runpod_service.limits import Capacity
 from runpod_service.protocol import Policy
@@ -23,6 +23,8 @@ from runpod_service.trainer import RunPodTrainer
 # Beside its training a job starts a worker's process, and may have to fetch the data.
 STARTUP_S = 600.0
 QUEUE_S = 900.0
+# Closing waits for requests under way, each the longest it may take, and for what its thread does then.
+CLOSING_S = CONNECT_S + ANSWER_S + 5.0
 # Between two questions about a job: as often as makes no difference to it, but so many a second for all of them.
 SHORTEST_POLL_S, POLLS_PER_S = 0.2, 100.0
 # More trials made ready ahead would only be suggested from less.
@@ -74,6 +76,7 @@ class RunPodBackend:
         self._book = JobBook(
             order.database, order.run_name, endpoint_name(settings.base_url, settings.endpoint_id),
             Ledger(config.gpu, gpus, config.max_cost), price=config.gpu,
+            longest_s=policy_of(config.max_training_time_minutes).execution_s,
         )  # fmt: skip
         self._canceller = Canceller(self._connect, self._book, self._store, order.log)
         self._here = LocalTrainer(self._pool)
@@ -130,7 +133,7 @@ class RunPodBackend:
 
     def close(self) -> None:
         """Cancel what still runs, and leave nothing in the store."""
-        self._site.capacity.wait_until_free(ANSWER_S)  # what is being submitted now is to be cancelled too
+        self._site.capacity.wait_until_free(CLOSING_S)  # what is being submitted now is to be cancelled too
         self._canceller.close()
         self._pool.close()
         if self._site.store is not None:
