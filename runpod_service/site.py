@@ -50,6 +50,7 @@ class Site:
         queue_s: how long a job may wait for a worker.
         clock: seconds that only grow.
         cancelled: set when the run shall stop.
+        kept: prefixes of files in the store that are nowhere else.
     """
 
     settings: RunPodSettings
@@ -67,6 +68,7 @@ class Site:
     silence_s: float = SILENCE_S
     clock: Clock = time.monotonic
     cancelled: threading.Event = field(default_factory=threading.Event)
+    kept: set[str] = field(default_factory=set)
     make_client: Callable[[RunPodSettings, Limits], Client] = Client
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from runpod_service.attempt import Attempt, JobFailedError, NoWorkerError
 from runpod_service.background import in_background
 from runpod_service.errors import RefusedError
 from runpod_service.protocol import Result, StoredFile
-from runpod_service.s3 import S3Error, S3Store
+from runpod_service.s3 import S3Error
 from runpod_service.sequencer import Sequencer
 from runpod_service.site import Site
 
@@ -164,19 +164,28 @@ class RunPodTrainer:
                 yield Artefact(name=file.name, path=str(path), note=file.note)
             else:
                 missing.append(file)
-        if self._site.store is not None:
-            self._clean(self._site.store)
         if config.part == FINAL:
+            self._clean(key, missing)
             for file in missing:
                 yield Artefact(name=file.name, path=None, note=file.note or "it could not be fetched from the store")
             return missing
-        if self._site.store is not None and not missing:
-            return []
-        history = TrialHistory(class_names=self._site.class_names)
+        if self._site.store is None or missing:
+            drawn = yield from self._drawn(config, result, folder)
+            missing = [file for file in missing if file.name not in drawn]
+        self._clean(key, missing)
+        return []
+
+    def _drawn(self, config: TrialConfig, result: Result, folder: Path) -> Generator[Record, None, set[str]]:
+        """Draw the trial's pictures here; the names of those that could be."""
+        history, names = TrialHistory(class_names=self._site.class_names), set[str]()
         for record in result.records:
             history.add(record)
-        yield from draw(history, folder, config)
-        return []
+        with closing(draw(history, folder, config)) as records:
+            for record in records:
+                if isinstance(record, Artefact) and record.path is not None:
+                    names.add(record.name)
+                yield record
+        return names
 
     def _fetched(self, file: StoredFile, key: str, folder: Path) -> Path | None:
         """The file here, verified; None where it cannot be had."""
@@ -191,8 +200,15 @@ class RunPodTrainer:
             return None
         return folder / file.name
 
-    def _clean(self, store: S3Store) -> None:
-        """Remove what lies in the store for this trial, that of lost attempts too."""
+    def _clean(self, key: str, missing: list[StoredFile]) -> None:
+        """Remove what lies in the store for this trial, that of lost attempts too; not what is nowhere else."""
+        store = self._site.store
+        if store is None:
+            return
+        if any(file.size is not None for file in missing):
+            self._site.kept.add(key)
+            self._site.log.warning("files that could not be fetched stay in the store, below %s/", key)
+            return
         try:
             store.delete_prefix(f"{self._site.key(self._trial)}/")
         except S3Error as error:
