@@ -219,7 +219,8 @@ class Attempt:
             yield self._waiting(f"in RunPod's queue: {why}" if why else "in RunPod's queue")
 
     def _give_up_when_silent(self, error: RunPodError) -> None:
-        if self._site.silent:
+        """Where nothing may train here, an outage is waited out: as long as a job may wait, or run."""
+        if self._site.silent and self._site.local is not None:
             raise JobFailedError(str(error)) from error
 
     def _waiting(self, why: str) -> Phase:

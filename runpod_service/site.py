@@ -15,7 +15,7 @@ from hpo_core.settings import RunPodSettings
 from runpod_service.cancelling import Canceller
 from runpod_service.client import Client, EndpointHealth, Limits
 from runpod_service.doctor import Code, Seen, examine, noteworthy
-from runpod_service.errors import RunPodError
+from runpod_service.errors import RefusedError, RunPodError
 from runpod_service.limits import Capacity, Clock
 from runpod_service.protocol import Policy
 from runpod_service.s3 import S3Store
@@ -102,7 +102,10 @@ class Site:
             self.log.warning("trials train on this machine now: %s", reason, extra=notice(Kind.ENDPOINT))
 
     def given_up(self) -> str:
-        """Why RunPod is not asked, or ''. Looks now and then whether it is back."""
+        """Why RunPod is not asked, or ''. Looks now and then whether it is back.
+
+        Raises RefusedError where it refuses and nothing may train here: waiting would not help.
+        """
         with self._lock:
             if not self._given_up or self.clock() < self._probe_at:
                 return self._given_up
@@ -110,7 +113,9 @@ class Site:
         try:
             with self.client() as client:
                 workers = client.health().workers
-        except RunPodError:
+        except RunPodError as error:
+            if isinstance(error, RefusedError) and self.local is None:
+                raise
             return self._given_up
         if self._until_workers and not any(workers.get(state, 0) for state in ALIVE):
             return self._given_up

@@ -57,7 +57,7 @@ class RunPodTrainer:
         self, config: TrialConfig, sequencer: Sequencer, stop: threading.Event
     ) -> Generator[Record, None, str]:
         """As a job on RunPod; why that cannot be, or ''."""
-        reason = self._site.given_up()
+        reason = yield from self._wait_until_back(stop)
         for number in range(1, ATTEMPTS + 1):
             if stop.is_set() or reason:
                 break
@@ -66,11 +66,9 @@ class RunPodTrainer:
             try:
                 attempt = yield from self._attempt(config, sequencer, stop)
             except JobFailedError as error:
-                self._site.failed(self._trial, f"{error} (job {number} of at most {ATTEMPTS})")
-                if isinstance(error, NoWorkerError):
-                    self._site.give_up(str(error), until_workers=True)
-                last = number == ATTEMPTS or self._site.silent or isinstance(error, NoWorkerError)
-                reason = str(error) if last else ""
+                self._job_failed(error, number)
+                last = number == ATTEMPTS or isinstance(error, NoWorkerError)
+                reason = str(error) if last else (yield from self._wait_until_back(stop))
             except RefusedError as error:
                 reason = str(error)
                 if self._site.local is None:
@@ -81,6 +79,35 @@ class RunPodTrainer:
                 self._site.worked()
                 return (yield from self._deliver(config, attempt, sequencer))
         return reason
+
+    def _job_failed(self, error: JobFailedError, number: int) -> None:
+        """Another one may do better, but not where there is nobody to take it."""
+        self._site.failed(self._trial, f"{error} (job {number} of at most {ATTEMPTS})")
+        no_worker = isinstance(error, NoWorkerError)
+        if no_worker or self._site.silent:
+            self._site.give_up(str(error), until_workers=no_worker)
+
+    def _wait_until_back(self, stop: threading.Event) -> Generator[Record, None, str]:
+        """Why RunPod is not asked, or ''. Without a machine to train on instead, an outage is waited out.
+
+        As long as a job may wait for a worker: by then somebody should hear of it.
+
+        Raises RunError where RunPod refuses, and nothing may train here.
+        """
+        began = self._site.clock()
+        waits = False
+        while not stop.is_set():
+            try:
+                reason = self._site.given_up()
+            except RefusedError as error:
+                raise RunError(str(error)) from error
+            if not reason or self._site.local is not None or self._site.clock() - began > self._site.queue_s:
+                return reason
+            if not waits:
+                waits = True
+                yield Phase(name=f"{WAITING} for RunPod")
+            stop.wait(SLOT_S)
+        return ""
 
     def _attempt(
         self, config: TrialConfig, sequencer: Sequencer, stop: threading.Event

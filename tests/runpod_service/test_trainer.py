@@ -232,7 +232,7 @@ class TestSubmission:
     def test_it_is_not_tried_for_ever(self, stand: Stand, service: Service) -> None:
         service.always["run"] = Fault.LOST
         with pytest.raises(WorkerDiedError, match="RunPod took no job"):
-            read(stand.trainer())
+            read(stand.trainer(silence_s=PATIENCE_S))
         assert set(stand.states()) == {LOST} and len(stand.jobs) == len(service.jobs) <= 2 * ATTEMPTS
 
     def test_too_many_requests_are_waited_out(self, stand: Stand, service: Service) -> None:
