@@ -175,7 +175,7 @@ def test_the_next_trial_is_ready_while_all_workers_are_busy(
     run = Runner(make_config(workers=2, trials=4), settings, MACHINE, BACKENDS)
     run.start()
     phases = ProgressTable(database, "a").read
-    wait_for(lambda: any("free place" in trial.phase for trial in phases()))
+    wait_for(lambda: len(service.jobs) == 2 and any("free place" in trial.phase for trial in phases()))
     assert len(service.jobs) == 2 and len(Studies(database).trials("a")) == 3
     run.cancel()
     assert run.wait(PATIENCE_S) and len(service.jobs) == 2 and service.open_jobs == []
