@@ -16,6 +16,8 @@ from storage.jobs import LOST, Job, Jobs, WorkerRecord
 from storage.runs import Runs
 
 CANCELLED = "CANCELLED"
+# The platform's own limit where no other is known.
+DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,21 @@ class JobBook:
         endpoint: address of the service and id of the endpoint.
         ledger: of the run's money.
         price: key of the price table.
+        longest_s: that a job may run.
     """
 
-    def __init__(self, database: Database, run_name: str, endpoint: str, ledger: Ledger, price: str) -> None:
+    def __init__(
+        self, database: Database, run_name: str, endpoint: str, ledger: Ledger, price: str, longest_s: float = DAY_S
+    ) -> None:
         self._jobs, self._runs = Jobs(database), Runs(database)
         self.run_name, self._endpoint = run_name, endpoint
         self.ledger = ledger
-        self._price = price
+        self._price, self._longest_s = price, longest_s
         self._lock = threading.Lock()
         self._costs = self._jobs.costs(run_name)  # dollars by trial; a run that is resumed has some
         ledger.carry_over(sum(self._costs.values()))
-        self._foreign: set[str] = set()  # jobs of other runs, which this one only ends
+        self._strays: dict[str, float] = {}  # when jobs were submitted that this process has not followed
+        self._foreign: set[str] = set()  # those of them that belong to other runs, which this one only ends
 
     def submitted(self, job_id: str, trial: int | None) -> None:
         self.ledger.submitted(job_id)
@@ -84,6 +90,18 @@ class JobBook:
             self._charge(trial, paid)
         self._jobs.end(job_id, cost=paid, **dataclasses.asdict(end))
 
+    def forgotten(self, job_id: str, trial: int | None, reason: str) -> None:
+        """The platform does not know the job any more. A stray, whose time nobody counted, may have run all along."""
+        if job_id in self._strays:
+            most_s = min(max(0.0, time.time() - self._strays[job_id]), self._longest_s)
+            self._write_off(job_id, trial, most_s, reason)
+        else:
+            self.ended(job_id, trial, JobEnd(CANCELLED))
+
+    def given_up(self, job_id: str, trial: int | None, reason: str) -> None:
+        """Nobody could end the job: it may run on until its time limit."""
+        self._write_off(job_id, trial, self._longest_s, reason)
+
     def cost_of(self, trial: int | None) -> float | None:
         """Dollars of all jobs of a trial that are over."""
         with self._lock:
@@ -104,8 +122,19 @@ class JobBook:
                 alive = False  # its run was deleted
             if not alive:
                 found.append(job)
+        self._strays |= {job.job_id: job.submitted_at for job in found}
         self._foreign |= {job.job_id for job in found if job.run_name != self.run_name}
         return found
+
+    def _write_off(self, job_id: str, trial: int | None, most_s: float, reason: str) -> None:
+        """It is over for us, and costs the most it can."""
+        paid = self._dollars(most_s)
+        if job_id not in self._foreign:
+            with self._lock:
+                self.ledger.lost(job_id, most_s)
+                self.ledger.dropped(job_id)  # it waits for no worker any more
+            self._charge(trial, paid)
+        self._jobs.end(job_id, cost=paid, **dataclasses.asdict(JobEnd(LOST, error=reason)))
 
     def _paid(self, job_id: str, execution_s: float | None) -> float:
         """Dollars that a job of this run adds to what is spent."""

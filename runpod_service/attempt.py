@@ -21,7 +21,7 @@ from runpod_service.errors import (
     RunPodError,
     UnknownAnswerError,
 )
-from runpod_service.limits import Backoff
+from runpod_service.limits import BELIEVED_AFTER, Backoff
 from runpod_service.protocol import (
     PLATFORM_FAILURE,
     JobState,
@@ -38,8 +38,6 @@ from runpod_service.site import LONG_WAIT_S, Site
 
 # Submissions of one attempt that may be answered by nothing before it is given up.
 MOST_LOST = 2
-# Answers in a row that say that there is no such job, before that is believed.
-MOST_GONE = 2
 # Characters of a job's error that are kept.
 MOST_ERROR = 2000
 
@@ -127,7 +125,7 @@ class Attempt:
 
     def _follow(self, client: Client) -> Generator[Record]:
         """Look at the job until it is over. The stream is only to be looked at; the status decides."""
-        backoff, gone, self._queued_at = Backoff(), 0, self._site.clock()
+        backoff, answers, self._queued_at = Backoff(), list[type[RunPodError]](), self._site.clock()
         while not self._stop.is_set():
             self._check_money()
             if self._state.is_waiting:
@@ -135,15 +133,15 @@ class Attempt:
             try:
                 state = yield from self._look(client)
                 status = client.status(self._job_id) if state.is_final else None
-            except JobGoneError as error:
-                gone += 1
-                if gone < MOST_GONE:
+            except (JobGoneError, RefusedError) as error:
+                answers.append(type(error))
+                if answers[-BELIEVED_AFTER:] != [type(error)] * BELIEVED_AFTER:
                     self._stop.wait(backoff.next_s())
                     continue
+                if isinstance(error, RefusedError):
+                    raise
                 self._close("LOST", None, str(error))
                 raise JobFailedError(f"{error}, and its result is lost") from error
-            except RefusedError:
-                raise
             except RunPodError as error:
                 self._give_up_when_silent(error)
                 yield self._note(error)
@@ -153,14 +151,16 @@ class Attempt:
                 yield from self._end(status)
                 return
             backoff.reset()
-            gone = 0
+            answers.clear()
             self._stop.wait(self._site.poll_s)
 
     def _look(self, client: Client) -> Generator[Record, None, JobState]:
         """Show what is new; the job's state."""
         try:
             state, chunks = client.stream(self._job_id)
-        except (UnknownAnswerError, JobGoneError):
+        except (UnknownAnswerError, JobGoneError, RefusedError):
+            if self._stop.is_set():  # closing waits for this thread: not for a second answer
+                raise
             state, chunks = client.status(self._job_id).state, []
         if not state.is_waiting and self._state.is_waiting:
             self._site.book.running(self._job_id)
@@ -219,7 +219,8 @@ class Attempt:
             yield self._waiting(f"in RunPod's queue: {why}" if why else "in RunPod's queue")
 
     def _give_up_when_silent(self, error: RunPodError) -> None:
-        if self._site.silent:
+        """Where nothing may train here, an outage is waited out: as long as a job may wait, or run."""
+        if self._site.silent and self._site.local is not None:
             raise JobFailedError(str(error)) from error
 
     def _waiting(self, why: str) -> Phase:

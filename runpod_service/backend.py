@@ -12,17 +12,21 @@ from hpo_core.local.trainer import LocalTrainer
 from hpo_core.prices import Ledger
 from hpo_core.records import Trainer
 from runpod_service.cancelling import Canceller
-from runpod_service.client import ANSWER_S, Client, Limits
+from runpod_service.client import ANSWER_S, CONNECT_S, Client, Limits
 from runpod_service.errors import NotRunPodError, RefusedError, RunPodError
 from runpod_service.limits import Capacity
 from runpod_service.protocol import Policy
 from runpod_service.s3 import S3Error, S3Store
 from runpod_service.site import Site
 from runpod_service.trainer import RunPodTrainer
+from storage.errors import StorageError
+from storage.runs import Runs
 
 # Beside its training a job starts a worker's process, and may have to fetch the data.
 STARTUP_S = 600.0
 QUEUE_S = 900.0
+# Closing waits for requests under way, each the longest it may take, and for what its thread does then.
+CLOSING_S = CONNECT_S + ANSWER_S + 5.0
 # Between two questions about a job: as often as makes no difference to it, but so many a second for all of them.
 SHORTEST_POLL_S, POLLS_PER_S = 0.2, 100.0
 # More trials made ready ahead would only be suggested from less.
@@ -67,6 +71,7 @@ class RunPodBackend:
     def __init__(self, order: Order, poll_s: float | None = None) -> None:
         self._order = order
         config, settings = order.config, order.settings.runpod
+        self._owner = self._owned_by()
         self._limits = Limits()
         self._pool = local_pool(order, order.machine.default_workers)
         self._store = S3Store(order.settings.s3) if order.settings.s3.complete else None
@@ -74,10 +79,11 @@ class RunPodBackend:
         self._book = JobBook(
             order.database, order.run_name, endpoint_name(settings.base_url, settings.endpoint_id),
             Ledger(config.gpu, gpus, config.max_cost), price=config.gpu,
+            longest_s=policy_of(config.max_training_time_minutes).execution_s,
         )  # fmt: skip
         self._canceller = Canceller(self._connect, self._book, self._store, order.log)
         self._here = LocalTrainer(self._pool)
-        self._site = Site(
+        self.site = Site(
             settings=settings,
             class_names=order.class_names,
             policy=policy_of(config.max_training_time_minutes),
@@ -99,11 +105,11 @@ class RunPodBackend:
         )
 
     def trainer_for(self, trial: int | None) -> Trainer:
-        if trial is FINAL_MODEL and self._site.store is None:
+        if trial is FINAL_MODEL and self.site.store is None:
             self._order.log.info("the final model is trained on this machine: without S3 its files could not come back")
             # The endpoint's devices are not here; the batch is the same on as many as there are.
             return lambda config: self._here(replace(config, replicas=0))
-        return RunPodTrainer(self._site, trial)
+        return RunPodTrainer(self.site, trial)
 
     def warm_up(self) -> None:
         """Look whether endpoint and store answer, and end what a runner that died left running.
@@ -115,11 +121,11 @@ class RunPodBackend:
             with self._connect() as client:
                 health = client.health()
                 self._order.log.info("RunPod: workers %s, jobs %s", dict(health.workers), dict(health.jobs))
-                self._site.consult(client)
+                self.site.consult(client)
         except (RefusedError, NotRunPodError) as error:
-            if self._site.local is None:
+            if self.site.local is None:
                 raise RunError(str(error)) from error
-            self._site.give_up(str(error))
+            self.site.give_up(str(error))
         except RunPodError as error:
             self._order.log.warning("RunPod: %s", error)
         self._check_store()
@@ -130,14 +136,32 @@ class RunPodBackend:
 
     def close(self) -> None:
         """Cancel what still runs, and leave nothing in the store."""
-        self._site.capacity.wait_until_free(ANSWER_S)  # what is being submitted now is to be cancelled too
+        self.site.capacity.wait_until_free(CLOSING_S)  # what is being submitted now is to be cancelled too
         self._canceller.close()
         self._pool.close()
-        if self._site.store is not None:
+        if self.site.store is not None and self._owned_by() == self._owner:  # otherwise the files are another's now
             try:
-                self._site.store.delete_prefix(f"{self._order.run_name}/")
+                self._tidy(self.site.store)
             except S3Error as error:
                 self._order.log.warning("files of the run stay in the store: %s", error)
+
+    def _tidy(self, store: S3Store) -> None:
+        """Remove the run's files from the store, except those that are nowhere else."""
+        below = f"{self._order.run_name}/"
+        if not self.site.kept:
+            store.delete_prefix(below)
+            return
+        kept = {f"{key}/" for key in self.site.kept}
+        for key, _ in sorted(store.list(below), reverse=True):
+            if not any(key.startswith(prefix) or prefix.startswith(key) for prefix in kept):
+                store.delete(key)
+
+    def _owned_by(self) -> str | None:
+        """Whose the run is: another process may have taken it over. None where the database does not say."""
+        try:
+            return Runs(self._order.database).get(self._order.run_name).owner
+        except StorageError:
+            return None
 
     def _connect(self) -> Client:
         return Client(self._order.settings.runpod, self._limits)
@@ -151,4 +175,4 @@ class RunPodBackend:
             self._store.check()
         except S3Error as error:
             self._order.log.warning("the S3 store is not used: %s", error)
-            self._site.store = self._canceller.store = None
+            self.site.store = self._canceller.store = None

@@ -18,6 +18,7 @@ from hpo_core.settings import RunPodSettings
 from runpod_service.errors import (
     CircuitOpenError,
     JobGoneError,
+    NotNowError,
     NotRunPodError,
     RefusedError,
     RunPodError,
@@ -39,6 +40,13 @@ _NO_ADDRESS = (
     requests.exceptions.MissingSchema,
     requests.exceptions.InvalidSchema,
 )
+
+
+# What the error of a connection says that carried nothing away. Other faults of TLS may come after the request.
+_NEVER_MADE = (
+    "newconnectionerror", "nameresolutionerror", "failed to establish",
+    "certificate_verify_failed", "certificate verify failed", "handshake", "wrong_version_number",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -186,7 +194,7 @@ class Client:
         except (requests.exceptions.InvalidHeader, UnicodeError):
             raise WrongKeyError from None  # the key holds what no header can; the cause would tell it
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ConnectionError) as error:
-            raise _unanswered(error, self._settings.base_url) from None
+            raise unanswered(error, self._settings.base_url) from None
         except requests.exceptions.RequestException as error:
             raise UnknownAnswerError(f"RunPod's answer did not arrive ({type(error).__name__})") from None
         return self._understood(response, is_job="/" in path)
@@ -203,6 +211,8 @@ class Client:
             )
         if status == 429:
             raise TooManyRequestsError("RunPod says that there were too many requests")
+        if status in (408, 425):
+            raise NotNowError(f"RunPod does not take the request now (error {status})")
         if status >= 500:
             raise UnknownAnswerError(f"RunPod answers with error {status}")
         content = masked(response.content, self._settings.api_key)
@@ -234,12 +244,10 @@ def as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _unanswered(error: requests.exceptions.RequestException, base_url: str) -> RunPodError:
+def unanswered(error: requests.exceptions.RequestException, base_url: str) -> RunPodError:
     """Whether a connection that failed had carried the request away already."""
-    text = str(error)
-    never_made = isinstance(error, requests.exceptions.ConnectTimeout) or any(
-        sign in text for sign in ("NewConnectionError", "NameResolutionError", "Failed to establish", "SSLError")
-    )
+    text = str(error).lower()
+    never_made = isinstance(error, requests.exceptions.ConnectTimeout) or any(sign in text for sign in _NEVER_MADE)
     if never_made:
         return UnreachableError(f"{base_url} cannot be reached; check the network and RUNPOD_ENDPOINT_BASE_URL")
     return UnknownAnswerError("the connection to RunPod was closed before it answered")

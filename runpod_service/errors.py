@@ -10,6 +10,7 @@
     ├── PassingError         the same request may be made again later
     │   ├── UnreachableError     it never left this machine
     │   ├── TooManyRequestsError the platform said 429
+    │   ├── NotNowError          the platform did not take it this time
     │   └── CircuitOpenError     nothing was asked: the service has not answered for a while
     └── UnknownAnswerError   it may have been carried out: no answer, or an error of the server
         └── NotRunPodError   a web page, or something else that is no JSON
@@ -61,6 +62,10 @@ class UnreachableError(PassingError):
 
 class TooManyRequestsError(PassingError):
     """429."""
+
+
+class NotNowError(PassingError):
+    """408 or 425: nothing was carried out."""
 
 
 class CircuitOpenError(PassingError):

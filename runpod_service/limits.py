@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 Clock = Callable[[], float]
 # Requests in ten seconds that the platform allows for an endpoint; the share of it that is used here.
 PLATFORM_LIMITS: Mapping[str, int] = {"run": 1000, "status": 2000, "stream": 2000, "cancel": 100, "health": 1000}
-WINDOW_S, USED_SHARE = 10.0, 0.8
+WINDOW_S, USED_SHARE, AT_ONCE = 10.0, 0.8, 0.1
+# All jobs of a run are cancelled at the same moment, and each second that one has to wait is paid.
+CANCEL_SHARE, CANCEL_AT_ONCE = 0.95, 0.55
+# Answers in a row that nothing will help, before that is believed: a part of the platform may lag behind.
+BELIEVED_AFTER = 2
 
 
 class TokenBucket:
@@ -36,9 +40,10 @@ class TokenBucket:
 
 
 def bucket(kind: str, clock: Clock = time.monotonic) -> TokenBucket:
-    """The limit of one kind of request: a tenth of it at once, the rest evenly over the window."""
-    allowed = PLATFORM_LIMITS[kind] * USED_SHARE
-    return TokenBucket(allowed * 0.9 / WINDOW_S, max(1.0, allowed * 0.1), clock)
+    """The limit of one kind of request: a part of it at once, the rest evenly over the window."""
+    share, at_once = (CANCEL_SHARE, CANCEL_AT_ONCE) if kind == "cancel" else (USED_SHARE, AT_ONCE)
+    allowed = PLATFORM_LIMITS[kind] * share
+    return TokenBucket(allowed * (1 - at_once) / WINDOW_S, max(1.0, allowed * at_once), clock)
 
 
 @dataclass

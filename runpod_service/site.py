@@ -15,7 +15,7 @@ from hpo_core.settings import RunPodSettings
 from runpod_service.cancelling import Canceller
 from runpod_service.client import Client, EndpointHealth, Limits
 from runpod_service.doctor import Code, Seen, examine, noteworthy
-from runpod_service.errors import RunPodError
+from runpod_service.errors import RefusedError, RunPodError
 from runpod_service.limits import Capacity, Clock
 from runpod_service.protocol import Policy
 from runpod_service.s3 import S3Store
@@ -50,6 +50,7 @@ class Site:
         queue_s: how long a job may wait for a worker.
         clock: seconds that only grow.
         cancelled: set when the run shall stop.
+        kept: prefixes of files in the store that are nowhere else.
     """
 
     settings: RunPodSettings
@@ -67,6 +68,7 @@ class Site:
     silence_s: float = SILENCE_S
     clock: Clock = time.monotonic
     cancelled: threading.Event = field(default_factory=threading.Event)
+    kept: set[str] = field(default_factory=set)
     make_client: Callable[[RunPodSettings, Limits], Client] = Client
 
     def __post_init__(self) -> None:
@@ -94,12 +96,16 @@ class Site:
         with self._lock:
             self._until_workers = self._until_workers or until_workers
             first, self._given_up = not self._given_up, reason
-            self._probe_at = self.clock() + PROBE_S
+            if first:  # later ones would put the question off for ever
+                self._probe_at = self.clock() + PROBE_S
         if first and self.local is not None:
             self.log.warning("trials train on this machine now: %s", reason, extra=notice(Kind.ENDPOINT))
 
     def given_up(self) -> str:
-        """Why RunPod is not asked, or ''. Looks now and then whether it is back."""
+        """Why RunPod is not asked, or ''. Looks now and then whether it is back.
+
+        Raises RefusedError where it refuses and nothing may train here: waiting would not help.
+        """
         with self._lock:
             if not self._given_up or self.clock() < self._probe_at:
                 return self._given_up
@@ -107,7 +113,9 @@ class Site:
         try:
             with self.client() as client:
                 workers = client.health().workers
-        except RunPodError:
+        except RunPodError as error:
+            if isinstance(error, RefusedError) and self.local is None:
+                raise
             return self._given_up
         if self._until_workers and not any(workers.get(state, 0) for state in ALIVE):
             return self._given_up

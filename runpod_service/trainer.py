@@ -20,7 +20,7 @@ from runpod_service.attempt import Attempt, JobFailedError, NoWorkerError
 from runpod_service.background import in_background
 from runpod_service.errors import RefusedError
 from runpod_service.protocol import Result, StoredFile
-from runpod_service.s3 import S3Error, S3Store
+from runpod_service.s3 import S3Error
 from runpod_service.sequencer import Sequencer
 from runpod_service.site import Site
 
@@ -57,7 +57,7 @@ class RunPodTrainer:
         self, config: TrialConfig, sequencer: Sequencer, stop: threading.Event
     ) -> Generator[Record, None, str]:
         """As a job on RunPod; why that cannot be, or ''."""
-        reason = self._site.given_up()
+        reason = yield from self._wait_until_back(stop)
         for number in range(1, ATTEMPTS + 1):
             if stop.is_set() or reason:
                 break
@@ -66,11 +66,9 @@ class RunPodTrainer:
             try:
                 attempt = yield from self._attempt(config, sequencer, stop)
             except JobFailedError as error:
-                self._site.failed(self._trial, f"{error} (job {number} of at most {ATTEMPTS})")
-                if isinstance(error, NoWorkerError):
-                    self._site.give_up(str(error), until_workers=True)
-                last = number == ATTEMPTS or self._site.silent or isinstance(error, NoWorkerError)
-                reason = str(error) if last else ""
+                self._job_failed(error, number)
+                last = number == ATTEMPTS or isinstance(error, NoWorkerError)
+                reason = str(error) if last else (yield from self._wait_until_back(stop))
             except RefusedError as error:
                 reason = str(error)
                 if self._site.local is None:
@@ -81,6 +79,35 @@ class RunPodTrainer:
                 self._site.worked()
                 return (yield from self._deliver(config, attempt, sequencer))
         return reason
+
+    def _job_failed(self, error: JobFailedError, number: int) -> None:
+        """Another one may do better, but not where there is nobody to take it."""
+        self._site.failed(self._trial, f"{error} (job {number} of at most {ATTEMPTS})")
+        no_worker = isinstance(error, NoWorkerError)
+        if no_worker or self._site.silent:
+            self._site.give_up(str(error), until_workers=no_worker)
+
+    def _wait_until_back(self, stop: threading.Event) -> Generator[Record, None, str]:
+        """Why RunPod is not asked, or ''. Without a machine to train on instead, an outage is waited out.
+
+        As long as a job may wait for a worker: by then somebody should hear of it.
+
+        Raises RunError where RunPod refuses, and nothing may train here.
+        """
+        began = self._site.clock()
+        waits = False
+        while not stop.is_set():
+            try:
+                reason = self._site.given_up()
+            except RefusedError as error:
+                raise RunError(str(error)) from error
+            if not reason or self._site.local is not None or self._site.clock() - began > self._site.queue_s:
+                return reason
+            if not waits:
+                waits = True
+                yield Phase(name=f"{WAITING} for RunPod")
+            stop.wait(SLOT_S)
+        return ""
 
     def _attempt(
         self, config: TrialConfig, sequencer: Sequencer, stop: threading.Event
@@ -164,19 +191,28 @@ class RunPodTrainer:
                 yield Artefact(name=file.name, path=str(path), note=file.note)
             else:
                 missing.append(file)
-        if self._site.store is not None:
-            self._clean(self._site.store)
         if config.part == FINAL:
+            self._clean(key, missing)
             for file in missing:
                 yield Artefact(name=file.name, path=None, note=file.note or "it could not be fetched from the store")
             return missing
-        if self._site.store is not None and not missing:
-            return []
-        history = TrialHistory(class_names=self._site.class_names)
+        if self._site.store is None or missing:
+            drawn = yield from self._drawn(config, result, folder)
+            missing = [file for file in missing if file.name not in drawn]
+        self._clean(key, missing)
+        return []
+
+    def _drawn(self, config: TrialConfig, result: Result, folder: Path) -> Generator[Record, None, set[str]]:
+        """Draw the trial's pictures here; the names of those that could be."""
+        history, names = TrialHistory(class_names=self._site.class_names), set[str]()
         for record in result.records:
             history.add(record)
-        yield from draw(history, folder, config)
-        return []
+        with closing(draw(history, folder, config)) as records:
+            for record in records:
+                if isinstance(record, Artefact) and record.path is not None:
+                    names.add(record.name)
+                yield record
+        return names
 
     def _fetched(self, file: StoredFile, key: str, folder: Path) -> Path | None:
         """The file here, verified; None where it cannot be had."""
@@ -191,8 +227,15 @@ class RunPodTrainer:
             return None
         return folder / file.name
 
-    def _clean(self, store: S3Store) -> None:
-        """Remove what lies in the store for this trial, that of lost attempts too."""
+    def _clean(self, key: str, missing: list[StoredFile]) -> None:
+        """Remove what lies in the store for this trial, that of lost attempts too; not what is nowhere else."""
+        store = self._site.store
+        if store is None:
+            return
+        if any(file.size is not None for file in missing):
+            self._site.kept.add(key)
+            self._site.log.warning("files that could not be fetched stay in the store, below %s/", key)
+            return
         try:
             store.delete_prefix(f"{self._site.key(self._trial)}/")
         except S3Error as error:

@@ -26,7 +26,7 @@ COMMAND = (sys.executable, "-m", "runpod_service.handler")
 MARK = "ONEGIN_TWIN"
 TICK_S = 0.05
 # How long workers may take at the end to give up their jobs, so that their own cleaning up runs.
-FAREWELL_S = 1.5
+FAREWELL_S = 5.0
 LAST_LINES = 40
 
 

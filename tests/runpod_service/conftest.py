@@ -10,7 +10,7 @@ from sqlalchemy import delete
 
 from storage.database import Database
 from storage.tables import jobs
-from tests.runpod_service.server import Service, served
+from tests.runpod_service.server import KEY, Service, served
 from tests.runpod_service.stand import PATIENCE_S, Stand
 
 
@@ -35,6 +35,7 @@ def stand(service: Service, jobs_database: Database) -> Iterator[Stand]:
     yield stand
     service.gate.set()
     service.out_of_order(None)
+    service.key = KEY
     for site in stand.sites:
         assert site.capacity.wait_until_free(PATIENCE_S), "a slot was not given back"
         site.canceller.close()

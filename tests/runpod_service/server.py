@@ -38,6 +38,8 @@ class Fault(Enum):
     SLOW = auto()  # done and answered when the test opens `gate`
     REFUSED = auto()  # 401
     ABSENT = auto()  # 404
+    TIMEOUT = auto()  # 408
+    EARLY = auto()  # 425
     ECHO = auto()  # 400 that repeats the header with the key
     EMPTY = auto()  # JSON without anything in it
 
@@ -252,6 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
             Fault.HTML: (200, page),
             Fault.REFUSED: (401, {}),
             Fault.ABSENT: (404, {}),
+            Fault.TIMEOUT: (408, {}),
+            Fault.EARLY: (425, {}),
             Fault.ECHO: (400, {"error": f"cannot use {self.headers.get('Authorization')}"}),
             Fault.EMPTY: (200, {}),
         }

@@ -11,9 +11,10 @@ import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 
 from runpod_service import errors
-from runpod_service.client import Client, EndpointHealth, Limits
+from runpod_service.client import Client, EndpointHealth, Limits, unanswered
 from runpod_service.limits import Breaker, TokenBucket, bucket
 from runpod_service.protocol import JobState, Policy, Request, body
 from tests.runpod_service.server import KEY, Fault, Script, Service, stuck
@@ -97,6 +98,8 @@ def test_a_failed_job_tells_its_error(client: Client, service: Service) -> None:
 
 ANSWERS = [
     (Fault.TOO_MANY, errors.TooManyRequestsError, "too many requests"),
+    (Fault.TIMEOUT, errors.NotNowError, "error 408"),
+    (Fault.EARLY, errors.NotNowError, "error 425"),
     (Fault.ERROR, errors.UnknownAnswerError, "error 500"),
     (Fault.DROPPED, errors.UnknownAnswerError, "closed before it answered"),
     (Fault.LOST, errors.UnknownAnswerError, "closed before it answered"),
@@ -168,6 +171,27 @@ def test_nobody_there(service: Service) -> None:
     with Client(dataclasses.replace(service.settings, base_url=url)) as client:
         problem = told(lambda: client.submit(BODY))
     assert type(problem) is errors.UnreachableError and url in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+         errors.UnreachableError),
+        ("SSLError(1, '[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] handshake failure')", errors.UnreachableError),
+        ("SSLError(8, '[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol')",
+         errors.UnknownAnswerError),
+        ("SSLError(1, '[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] decryption failed')", errors.UnknownAnswerError),
+    ],
+)  # fmt: skip
+def test_faults_of_tls_may_come_after_the_request(text: str, error: type[errors.RunPodError]) -> None:
+    assert type(unanswered(requests.exceptions.SSLError(text), "https://x")) is error
+
+
+def test_a_service_that_speaks_no_tls(service: Service) -> None:
+    url = service.settings.base_url.replace("http:", "https:")
+    with Client(dataclasses.replace(service.settings, base_url=url)) as client:
+        assert type(told(lambda: client.submit(BODY))) is errors.UnreachableError
 
 
 def test_an_answer_that_takes_too_long(service: Service) -> None:

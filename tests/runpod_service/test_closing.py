@@ -13,6 +13,7 @@ import pytest
 from hpo_core.errors import BudgetError
 from hpo_core.prices import cost
 from hpo_core.records import Finished, Phase, Record, Started, Tick
+from runpod_service.client import Client
 from runpod_service.limits import Capacity
 from runpod_service.trainer import RunPodTrainer
 from tests.runpod_service.server import (
@@ -25,6 +26,7 @@ from tests.runpod_service.server import (
 from tests.runpod_service.stand import (
     CONFIG,
     GPU,
+    PATIENCE_S,
     Stand,
     local_twice,
     read,
@@ -76,9 +78,16 @@ class TestClosing:
         service.always["cancel"] = Fault.SLOW
         began = time.monotonic()
         self.closed(stand, lambda record: isinstance(record, Started))
-        assert time.monotonic() - began < 2.0 and service.open_jobs == ["job-0"]
+        assert time.monotonic() - began < 10 and service.open_jobs == ["job-0"]
         service.gate.set()
         wait_for(lambda: stand.states() == ["CANCELLED"])
+
+    def test_a_stream_that_does_not_answer_is_the_last_question(self, stand: Stand, service: Service) -> None:
+        service.always |= {"stream": Fault.SLOW, "cancel": Fault.TOO_MANY}  # nothing else asks how the job is
+        site = stand.site(make_client=lambda settings, limits: Client(settings, limits, answer_s=1.0))
+        with closing(cast("Generator[Record]", RunPodTrainer(site, 0)(CONFIG))) as records:
+            next(record for record in records if service.requests["stream"])
+        assert site.capacity.wait_until_free(PATIENCE_S) and service.requests["status"] == 0
 
     def test_a_job_that_is_gone_needs_no_cancelling(self, stand: Stand, service: Service) -> None:
         service.write = endless

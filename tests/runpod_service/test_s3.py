@@ -209,7 +209,7 @@ def test_an_answer_that_never_comes(settings: S3Settings, relay: Relay, pauses: 
         return passed_on()
 
     relay.faults = [times(1, stalled, "PUT")]
-    store = S3Store(settings, sleep=pauses.append, client=genuine(relay.url, read_timeout=0.2))
+    store = S3Store(settings, sleep=pauses.append, client=genuine(relay.url, read_timeout=3.0))
     store.upload(file, KEY)
     over.set()
     assert len(pauses) == 1

@@ -57,3 +57,14 @@ def test_without_workers_it_is_left_only_where_they_were_missing(stand: Stand, s
     service.workers = {"idle": 0}
     stand.now += PROBE_S + 1
     assert site.given_up() == ""
+
+
+def test_trials_that_often_train_here_do_not_keep_it_from_being_asked(stand: Stand) -> None:
+    site = stand.site()
+    site.give_up("nobody answers")
+    for _ in range(3):
+        stand.now += PROBE_S * 0.6
+        site.give_up("nobody answers")
+        if site.given_up() == "":
+            return
+    raise AssertionError("it was never asked")

@@ -193,6 +193,17 @@ class TestResult:
         assert kinds(read(stand.trainer())) == WHOLE
         assert stand.states() == ["COMPLETED"] and len(service.jobs) == 1
 
+    @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.ECHO])
+    def test_one_refusal_is_not_believed(self, stand: Stand, service: Service, fault: Fault) -> None:
+        service.faults["stream"] += [fault, fault]
+        service.faults["status"].append(fault)
+        assert kinds(read(stand.trainer())) == WHOLE and len(service.jobs) == 1
+
+    def test_answers_that_differ_are_not_believed(self, stand: Stand, service: Service) -> None:
+        service.faults["stream"] += [Fault.ABSENT] * 3
+        service.faults["status"] += [Fault.ABSENT, Fault.REFUSED, Fault.ABSENT]
+        assert kinds(read(stand.trainer())) == WHOLE and len(service.jobs) == 1
+
     def test_what_it_cost_is_written_down(self, stand: Stand) -> None:
         site = stand.site()
         read(RunPodTrainer(site, 0))
@@ -221,7 +232,7 @@ class TestSubmission:
     def test_it_is_not_tried_for_ever(self, stand: Stand, service: Service) -> None:
         service.always["run"] = Fault.LOST
         with pytest.raises(WorkerDiedError, match="RunPod took no job"):
-            read(stand.trainer())
+            read(stand.trainer(silence_s=PATIENCE_S))
         assert set(stand.states()) == {LOST} and len(stand.jobs) == len(service.jobs) <= 2 * ATTEMPTS
 
     def test_too_many_requests_are_waited_out(self, stand: Stand, service: Service) -> None:

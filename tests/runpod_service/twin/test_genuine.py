@@ -123,7 +123,7 @@ def test_faults_of_jobs(client: Client) -> None:
 
 
 def test_repeated_and_late_chunks(client: Client) -> None:
-    client.twin.faults({"repeat_chunks": 1.0, "late_chunks": 1, "late_chunk_s": 2})
+    client.twin.faults({"repeat_chunks": 1.0, "late_chunks": 1, "late_chunk_s": 10})
     job = client.run(steps=3)
     client.ended(job)
     assert [chunk["chunk"] for chunk in client.stream(job)] == [1, 1, 2, 2]
@@ -133,6 +133,7 @@ def test_repeated_and_late_chunks(client: Client) -> None:
 
 
 def test_a_stuck_queue(client: Client) -> None:
+    client.twin.wait_until_ready()  # a test before this one may have killed a worker
     client.twin.faults({"stuck_queue": True})
     job = client.run(steps=1)
     health = client.ask("twin/health").json()
