@@ -82,8 +82,8 @@ def test_the_sample_makes_the_training_smaller_and_not_the_test(cache: Path, nam
 
 
 def test_a_set_with_a_test_part_is_tested_on_all_of_it(tmp_path: Path) -> None:
-    samples.write_mnist(tmp_path)
-    prepared = datasets.prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    sources = samples.mnist_source(samples.write_mnist(tmp_path))
+    prepared = datasets.prepare("mnist", folder=tmp_path, cache=tmp_path / "cache", sources=sources)
     final = final_data(sampled(make_config("mnist"), 50), prepared)
     assert (len(final.training.train), prepared.n_train) == (15, 30)
     assert np.array_equal(final.test_inputs.numpy(), prepared.x_test)
