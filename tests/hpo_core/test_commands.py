@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,17 @@ import psutil
 import pytest
 
 from hpo_core.__main__ import main
+from hpo_core.backends import Backend
 from hpo_core.commands.train import trial_config
+from hpo_core.machine import Machine
+from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from storage.database import open_database
 from storage.progress import ProgressTable
 from storage.runs import Runs, RunState
+from storage.studies import Studies
+from tests.stubs import ScriptedTrainer
 
 ROOT = Path(__file__).resolve().parents[2]
 SUMMARY = {
@@ -54,6 +61,8 @@ def json_of(text: str) -> dict[str, Any]:
         (["optimize", "space=/nowhere.yaml"], "/nowhere.yaml"),
         (["optimize", "run_name=a b"], "run_name=a-b"),
         (["train", "filters=0"], "filters must be a whole number from 1"),
+        (["train", "threads=0"], "threads must be a whole number from 1"),
+        (["train", "thread=1"], "did you mean threads?"),
         (["train", "trials=3"], "trials=3 has a key that training a CNN does not know"),
         (["train", "dataset=imdb", "filters=8"], "training a LSTM does not know"),
         (["cancel"], "run_name must be given"),
@@ -102,9 +111,26 @@ def test_help_is_quick() -> None:
     assert not any(module in answer.stderr for module in ("optuna", "numpy", "sqlalchemy"))
 
 
-def test_a_trial_of_a_study_can_be_trained_again() -> None:
-    config = trial_config({"dataset": "digits", "seed": "3", "split_seed": "42"}, threads=1)
-    assert (config.seed, config.split_seed) == (3, 42)
+def words_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """What `train` is told to repeat the trial that has this configuration: all that decides what it does."""
+    not_told = {"architecture", "replicas", "part", "objective", "health_weight", "health_interval", "plots"}
+    return {name: str(value) for name, value in config.items() if name not in {*not_told, "draw_above"}}
+
+
+def test_a_trial_of_a_study_can_be_trained_again(environment: dict[str, str], settings: Settings) -> None:
+    trainer = ScriptedTrainer()
+    config = OptimizationConfig(trials=2, workers=2, threads=3, validation_split=0.25, seed=5, final_model=False)
+    run = Runner(config, settings, Machine(8, 8_000_000_000), {"local": lambda _order: Backend(lambda _trial: trainer)})
+    run.start()
+    assert run.wait(20) and len(trainer.seen) == 2
+    for trained in trainer.seen:
+        again = trial_config(words_of(json.loads(trained.to_json())), threads=8)
+        assert again == replace(trained, plots="none", draw_above=None) and again.threads == 3
+
+
+@pytest.mark.parametrize(("given", "threads"), [({}, 2), ({"threads": "auto"}, 2), ({"threads": "1"}, 1)])
+def test_train_takes_the_threads_it_is_told(given: dict[str, str], threads: int) -> None:
+    assert trial_config(given, threads=2).threads == threads
 
 
 def test_train_fills_in_declared_defaults_and_nothing_else() -> None:
@@ -137,8 +163,6 @@ class TestRealRuns:
     def test_two_runs_with_one_seed_and_one_worker_are_identical(
         self, start: Callable[..., subprocess.Popen[str]], environment: dict[str, str], settings: Settings
     ) -> None:
-        from storage.studies import Studies
-
         words = ("optimize", "dataset=digits", "trials=3", "max_epochs_per_trial=2", "workers=1", "seed=5", "--json")
         outcomes, rows = [], []
         for name in ("one", "two"):
@@ -202,6 +226,23 @@ class TestRealRuns:
         out, error = run.communicate(timeout=300)
         assert json_of(out)["n_failed"] == 1 and "time limit of 0.4 min" in error
         assert run.returncode == 1 and not psutil.pid_exists(pid)
+
+    def test_a_trial_of_two_at_once_trained_again_gives_the_same_numbers(
+        self, start: Callable[..., subprocess.Popen[str]], settings: Settings
+    ) -> None:
+        """In a run of two workers each training has its share of the cores, `train` alone would take all of them."""
+        process = start("optimize", "dataset=digits", "trials=2", "max_epochs_per_trial=2", "workers=2", "threads=1",
+                        "pruner=none", "final_model=false", "run_name=pair")  # fmt: skip
+        process.communicate(timeout=300)
+        trial = Studies(open_database(settings.storage_url)).trials("pair")[1]
+        assert trial.state == "complete"
+        recorded = json.loads(str(trial.attributes["configuration"]))
+        words = [f"{name}={value}" for name, value in words_of(recorded).items()]
+        assert "threads=1" in words and recorded["seed"] != recorded["split_seed"]
+        out, error = start("train", *words, "--json").communicate(timeout=300)
+        result = json_of(out)
+        same = ("accuracy", "validation_loss", "macro_f1", "top5_accuracy")
+        assert [result[name] for name in same] == [trial.attributes[name] for name in same], error
 
     def test_train(self, start: Callable[..., subprocess.Popen[str]]) -> None:
         process = start("train", "dataset=digits", "epochs=2", "filters=8", "--json")
