@@ -27,6 +27,7 @@ from hpo_core.prices import in_dollars
 from hpo_core.progress import ProgressBoard
 from hpo_core.reruns import enqueue_reruns, require_enough, title_of
 from hpo_core.results import ResultsError, write_results
+from hpo_core.run_folder import run_folder
 from hpo_core.run_study import Past, open_study, past_of
 from hpo_core.samplers import make_sampler
 from hpo_core.settings import Settings
@@ -217,10 +218,10 @@ class Runner:
             cache=self._settings.cache_dir,
             progress=self._report_data,
         )
-        self._make_folder()
         config = replace(self.config, run_name=self.run_name, workers=self.workers)
         sampler = make_sampler(config.sampler, config.search_space(), self._past.seed(config))
-        study = open_study(self._database, config, sampler, prepared, self._past)
+        with run_folder(self.folder, self.config, resumes=self._resumes):
+            study = open_study(self._database, config, sampler, prepared, self._past)
         class_names = list(prepared.info.class_names)
         backend = self._backend(self._order(class_names))
         try:
@@ -328,18 +329,6 @@ class Runner:
         if self.config.timeout_minutes is None:
             return f"the search space is exhausted: it holds {len(trials)} configurations for this sampler"
         return f"the time limit of {self.config.timeout_minutes:g} min came first: {missing} trials were not made"
-
-    def _make_folder(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=self._resumes)
-            # Without the name, which is taken now: the file is there to repeat the run.
-            text = replace(self.config, run_name=None).to_yaml()
-            (self.folder / "config.yaml").write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                "ONEGIN_RESULTS_DIR", f"must be a folder that can be written to, got {self.folder.parent} ({error})",
-                "set it to another folder",
-            ) from error  # fmt: skip
 
     def _report_data(self, message: str, share: float) -> None:
         """Progress of a download: in the log, and a chance to stop."""

@@ -193,6 +193,17 @@ def test_a_name_whose_start_failed_may_be_used_again(settings: Settings, tmp_pat
     assert run_outcome(settings, "a").state is RunState.FINISHED
 
 
+def test_a_start_that_fails_before_its_study_leaves_no_folder(settings: Settings, database: Database) -> None:
+    """The name of the run is given away between its claim and its start."""
+    run = runner(settings, ScriptedTrainer())
+    optuna.create_study(study_name="a", storage=database.url)
+    finish(run)
+    assert run_outcome(settings, "a").state is RunState.FAILED and not run.folder.exists()
+    optuna.delete_study(study_name="a", storage=database.url)
+    finish(runner(settings, ScriptedTrainer()))
+    assert run_outcome(settings, "a").state is RunState.FINISHED and (run.folder / "config.yaml").is_file()
+
+
 def test_the_name_of_a_study_of_plain_optuna_is_taken(settings: Settings, database: Database) -> None:
     optuna.create_study(study_name="a", storage=database.url)
     with pytest.raises(NameTakenError, match="'a' has a study"):
