@@ -101,6 +101,7 @@ class Runner:
         self._error: Exception | None = None
         self._end_early: str = ""
         self._is_lost = False  # to another process
+        self.has_begun = False  # to make trials; what fails before that was never begun
         self._thread = threading.Thread(target=self._run, name=f"run {self.run_name}")
 
     def start(self) -> None:
@@ -245,6 +246,7 @@ class Runner:
             if not study.get_trials(deepcopy=False):
                 enqueue(study, Studies(self._database), self.config, self._log)
             left = enqueue_reruns(study, Studies(self._database), self.config, self._log)
+            self.has_begun = True
             try:
                 self._study_loop(study, Objective(context, backend), self.workers + backend.ahead, left)
             finally:
