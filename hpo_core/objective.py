@@ -137,12 +137,11 @@ class RunContext:
             draw_above=rounded(self.best.value),
         )
 
-    def check(self, trial_limit: float, *, whole_run: bool = True) -> None:
+    def check(self, trial_limit: float = math.inf) -> None:
         """Look at the flags and clocks that may end a training from outside.
 
         Args:
             trial_limit: when the training ends by its own limit, by `clock`.
-            whole_run: whether the limit of the whole run counts as well.
 
         Raises:
             RunCancelled, TrialTimeoutError: it shall end.
@@ -150,7 +149,7 @@ class RunContext:
         now = self.clock()
         if self.cancelled.is_set():
             raise RunCancelled("the run was cancelled")
-        if whole_run and self.deadline is not None and now > self.deadline:
+        if self.deadline is not None and now > self.deadline:
             raise TrialTimeoutError(f"the run's time limit of {self.config.timeout_minutes:g} min was reached")
         if now > trial_limit:
             minutes = self.config.max_training_time_minutes
@@ -160,8 +159,8 @@ class RunContext:
 class TimeLimit:
     """The time of one training: begins anew while it waits for a worker, which is not its own time."""
 
-    def __init__(self, context: RunContext, trial: int | None = None, *, whole_run: bool = True) -> None:
-        self._context, self._trial, self._whole_run = context, trial, whole_run
+    def __init__(self, context: RunContext, trial: int | None = None) -> None:
+        self._context, self._trial = context, trial
         self._waiting = False
         self._end = self._from_now()
 
@@ -173,7 +172,7 @@ class TimeLimit:
             self._waiting = record.name.startswith(WAITING)
         if self._waiting:
             self._end = self._from_now()
-        self._context.check(self._end, whole_run=self._whole_run)
+        self._context.check(self._end)
 
     def _from_now(self) -> float:
         return self._context.clock() + self._context.config.max_training_time_minutes * 60
