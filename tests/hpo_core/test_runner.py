@@ -16,13 +16,14 @@ from datasets import DatasetError
 from hpo_core.backends import Backend
 from hpo_core.errors import UsageError, WorkerDiedError
 from hpo_core.failures import hopeless
+from hpo_core.local.trainer import STOP_WAIT_S, TICK_S
 from hpo_core.logs import tail
 from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.parameters import Architecture, defaults
 from hpo_core.records import Record, Trainer
-from hpo_core.runner import Runner
+from hpo_core.runner import SHORTEST_INTERVAL_S, WRITE_INTERVAL_S, Runner
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig
 from storage.database import Database
@@ -100,6 +101,12 @@ def test_cancelling_ends_it_within_two_seconds(settings: Settings, database: Dat
     assert run.wait(PATIENCE_S) and time.monotonic() - began < 2
     assert Runs(database).get("a").state is RunState.CANCELLED and trainer.closed == 2
     assert {row.attributes["outcome"] for row in Studies(database).trials("a")} == {"cancelled"}
+
+
+def test_a_cancel_from_another_process_has_time_to_be_obeyed_within_two_seconds() -> None:
+    """The flag is read after both waits of the heart, heard at the next tick, and obeyed or enforced."""
+    waits_s = WRITE_INTERVAL_S + SHORTEST_INTERVAL_S + TICK_S + STOP_WAIT_S
+    assert waits_s <= 1.75  # the rest is for the work itself
 
 
 def test_one_trial_is_stopped_and_the_others_go_on(settings: Settings, database: Database) -> None:
