@@ -17,7 +17,6 @@ from datasets.store import DecodedStore, SourceStamp
 Progress = Callable[[str, float], None]  # told a message and the share done, 0 to 1
 
 _DOWNLOAD_SHARE = 0.9  # of the progress bar, when something has to be downloaded
-_UNKNOWN_COPY = "This copy has an unknown checksum: its structure was checked, its content could not be."
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,11 @@ def prepare(
         tell(f"Preparing {info.title}", begun)
         # Taken before the files are read: a file changed meanwhile will be decoded again.
         stamp = SourceStamp.of(name, paths, generated_text.VERSION)
-        notes = [source.note, _check(places)]
+        _check(places)
         content = source.decode(
             paths, info, lambda share: tell(f"Preparing {info.title}", begun + share * (0.99 - begun))
         )
-        prepared = store.add(info, content, " ".join(filter(None, notes)), stamp)
+        prepared = store.add(info, content, source.note, stamp)
     tell(f"{info.title} is ready", 1.0)
     return prepared
 
@@ -132,22 +131,18 @@ def _download(
         done += file.size
 
 
-def _check(places: Sequence[_Place]) -> str:
-    """Compare checksums; a note for people when one is unknown but may be.
+def _check(places: Sequence[_Place]) -> None:
+    """Compare checksums, also of what was downloaded and checked long ago: files rot, and are tampered with.
 
     Raises:
-        DatasetCorruptError: a file that must be as published is not.
+        DatasetCorruptError: a file has other bytes than those that are known to be right.
     """
-    note = ""
     for place in places:
         known = [*filter(None, [place.file.checksum]), *place.file.known_good]
         with reading(place.path):
             is_known = any(checksums.matches(place.path, checksum) for checksum in known)
-        if not is_known and not place.file.may_be_repacked:
-            raise DatasetCorruptError(place.path, f"its checksum must be {known[0]}")
         if not is_known:
-            note = _UNKNOWN_COPY
-    return note
+            raise DatasetCorruptError(place.path, f"its checksum must be {' or '.join(known)}")
 
 
 def _is_there(path: Path) -> bool:

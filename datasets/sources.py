@@ -39,11 +39,6 @@ class SourceFile:
         """The file name without its folder."""
         return PurePosixPath(self.path).name
 
-    @property
-    def may_be_repacked(self) -> bool:
-        """Whether a local copy with an unknown checksum is taken if its structure is right."""
-        return self.path.endswith(".npz")
-
 
 @dataclass(frozen=True)
 class Source:

@@ -36,12 +36,13 @@ def make_final_model(study: optuna.Study, studies: Studies, context: RunContext,
 
     Raises:
         RunCancelled: somebody asked the run to stop.
-        TrialFailedError: it could not be made; the trials' results are not touched.
+        TrialTimeoutError, TrialFailedError: it could not be made; the trials' results are not touched.
         ResultsError, OSError: its files could not be written.
     """
     best = best_trial(studies, study.study_name)
     if best is None:
         raise TrialFailedError("no trial is complete")
+    context.check()  # nothing is begun for a run whose time is over
     config = final_config(TrialConfig.from_json(str(best.attributes["configuration"])))
     context.log.info("the final model is built from trial %d: %s", best.number, summarise(config))
     context.board.begin(best.number, summarise(config), config.number("epochs"), FINAL_PHASE)
@@ -80,7 +81,7 @@ def _trained(config: TrialConfig, best: TrialRow, context: RunContext, trainer: 
     kept: list[Record] = []
     folder = context.folder / FOLDER
     workshop = folder / UNFINISHED
-    limit = TimeLimit(context, whole_run=False)
+    limit = TimeLimit(context)
     try:
         workshop.mkdir(parents=True, exist_ok=True)
         with closing(cast("Generator[Record]", trainer(config))) as records:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,12 +23,13 @@ from hpo_core.health.metrics import measure
 from hpo_core.health.score import health_score, trial_score
 from hpo_core.history import TrialHistory
 from hpo_core.layer_plan import trainable_parameters
+from hpo_core.local.drawing import draw
 from hpo_core.logs import RunLog
 from hpo_core.notice_kinds import Kind, notice
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
-from hpo_core.records import WAITING, Artefact, Epoch, Failed, Finished, Phase, Record, Tick
+from hpo_core.records import SCRATCH_PREFIX, WAITING, Artefact, Epoch, Failed, Finished, Phase, Record, Tick
 from hpo_core.replicas import scaled_batch
 from hpo_core.seeds import seed_number, trial_seed
 from hpo_core.summaries import summarise
@@ -67,6 +69,7 @@ OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
 )
 COMPLETE = "complete"
 MOST_READINGS = 20
+ALL = "all"  # of `plots`
 
 
 @dataclass
@@ -100,6 +103,7 @@ class RunContext:
         deadline: when the whole run ends, by `clock`; None without a limit.
         clock: seconds that only grow.
         best: the best score so far.
+        draw: draws from a history, into a folder, what a configuration wants drawn.
     """
 
     config: OptimizationConfig
@@ -115,6 +119,7 @@ class RunContext:
     replicas: int = 1
     deadline: float | None = None
     clock: Callable[[], float] = time.monotonic
+    draw: Callable[[TrialHistory, Path, TrialConfig], Generator[Record]] = draw
 
     def trial_config(self, number: int, hyperparameters: dict[str, Value]) -> TrialConfig:
         """The complete configuration of a trial; its seed is made from `number`."""
@@ -137,12 +142,11 @@ class RunContext:
             draw_above=rounded(self.best.value),
         )
 
-    def check(self, trial_limit: float, *, whole_run: bool = True) -> None:
+    def check(self, trial_limit: float = math.inf) -> None:
         """Look at the flags and clocks that may end a training from outside.
 
         Args:
             trial_limit: when the training ends by its own limit, by `clock`.
-            whole_run: whether the limit of the whole run counts as well.
 
         Raises:
             RunCancelled, TrialTimeoutError: it shall end.
@@ -150,7 +154,7 @@ class RunContext:
         now = self.clock()
         if self.cancelled.is_set():
             raise RunCancelled("the run was cancelled")
-        if whole_run and self.deadline is not None and now > self.deadline:
+        if self.deadline is not None and now > self.deadline:
             raise TrialTimeoutError(f"the run's time limit of {self.config.timeout_minutes:g} min was reached")
         if now > trial_limit:
             minutes = self.config.max_training_time_minutes
@@ -160,8 +164,8 @@ class RunContext:
 class TimeLimit:
     """The time of one training: begins anew while it waits for a worker, which is not its own time."""
 
-    def __init__(self, context: RunContext, trial: int | None = None, *, whole_run: bool = True) -> None:
-        self._context, self._trial, self._whole_run = context, trial, whole_run
+    def __init__(self, context: RunContext, trial: int | None = None) -> None:
+        self._context, self._trial = context, trial
         self._waiting = False
         self._end = self._from_now()
 
@@ -173,7 +177,7 @@ class TimeLimit:
             self._waiting = record.name.startswith(WAITING)
         if self._waiting:
             self._end = self._from_now()
-        self._context.check(self._end, whole_run=self._whole_run)
+        self._context.check(self._end)
 
     def _from_now(self) -> float:
         return self._context.clock() + self._context.config.max_training_time_minutes * 60
@@ -262,9 +266,27 @@ class Objective:
         finally:
             if history.epochs:
                 self._context.files.keep_history(trial, history)
+                self._draw_early_end(trial, config, history)
         if not is_trained(history):
             raise TrialFailedError("the training ended without a result")
         return self._value(history, attributes)
+
+    def _draw_early_end(self, trial: optuna.Trial, config: TrialConfig, history: TrialHistory) -> None:
+        """Where all trials are drawn, also one that was ended; a training that finishes draws its own pictures."""
+        if config.plots != ALL or history.finished is not None:
+            return
+        limit = TimeLimit(self._context)
+        try:
+            with (
+                tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, ignore_cleanup_errors=True) as folder,
+                closing(self._context.draw(history, Path(folder), config)) as records,
+            ):
+                for record in records:
+                    limit.see(record)
+                    if isinstance(record, Artefact):
+                        self._context.files.keep(trial, record)
+        except (RunCancelled, TrialFailedError, OSError) as error:
+            self._context.log.info("trial %d has not all pictures: %s", trial.number, error)
 
     def _consume(self, trial: optuna.Trial, records: Generator[Record], journal: Journal, told: _Told) -> None:
         """Read a training to its end, or to where it shall not go on."""

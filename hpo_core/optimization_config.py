@@ -139,8 +139,10 @@ class OptimizationConfig:
         5_000_000, "Models with more trainable parameters are refused before training.", Range(100, 2_000_000_000)
     )
     timeout_minutes: float | None = _option(
-        None, "The whole run ends after this time; by default when all trials are done.", Range(0.01, 100_000), float
-    )
+        None,
+        "The whole run ends after this time, with its final model if that is possible; by default when all is done.",
+        Range(0.01, 100_000), float,
+    )  # fmt: skip
     max_training_time_minutes: float = _option(60.0, "A trial that takes longer fails.", Range(0.01, 100_000))
     plots: str = _option(
         "best", "Which trials' pictures are drawn; best is each trial that is the best so far.",

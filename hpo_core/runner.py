@@ -16,18 +16,20 @@ import datasets
 from hpo_core.backends import FINAL_MODEL, LOCAL_ONLY, Backend, BackendFactory, Order
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
 from hpo_core.failures import hopeless, worrying
-from hpo_core.final_model import is_of_the_best, make_final_model
+from hpo_core.final_model import is_of_the_best, make_final_model, tested_accuracy
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
 from hpo_core.notice_kinds import Kind, notice
 from hpo_core.notices import NoticeHandler
-from hpo_core.objective import MONEY_CAP, BestScore, Objective, RunContext
+from hpo_core.objective import MONEY_CAP, REPEATED, BestScore, Objective, RunContext
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.prices import in_dollars
 from hpo_core.progress import ProgressBoard
 from hpo_core.reruns import enqueue_reruns, require_enough, title_of
 from hpo_core.results import ResultsError, write_results
+from hpo_core.run_folder import run_folder
 from hpo_core.run_study import Past, open_study, past_of
+from hpo_core.run_time import RunTime
 from hpo_core.samplers import make_sampler
 from hpo_core.settings import Settings
 from hpo_core.shares import require_variables, share_of
@@ -38,6 +40,7 @@ from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
 from storage.notices import NoticeTable
 from storage.progress import ProgressTable
+from storage.run_storage import count_trials
 from storage.runs import Run, Runs, RunState
 from storage.studies import Studies
 
@@ -99,7 +102,9 @@ class Runner:
         self._over = threading.Event()
         self._error: Exception | None = None
         self._end_early: str = ""
+        self._time = RunTime(config)
         self._is_lost = False  # to another process
+        self.has_begun = False  # to make trials; what fails before that was never begun
         self._thread = threading.Thread(target=self._run, name=f"run {self.run_name}")
 
     def start(self) -> None:
@@ -162,7 +167,9 @@ class Runner:
         """Make the run that is resumed our own."""
         name = str(self.config.run_name)
         run = self._before = self._runs.get(name)
-        self._past = past_of(self._database, self.config, run.duration_s(), run.state is RunState.FINISHED)
+        lacks_model = self.config.final_model and tested_accuracy(Studies(self._database).attributes(name)) is None
+        is_done = run.state is RunState.FINISHED and not lacks_model
+        self._past = past_of(self._database, self.config, run.duration_s(), is_done)
         self._runs.take_over(name, owner=self._owner, trials=self._past.total(self.config.trials))
         return name
 
@@ -210,6 +217,7 @@ class Runner:
         if not self._runs.begin(self.run_name, self._past.duration_s, self._owner):
             self._is_lost = True
             raise RunError(LOST)
+        self._time.begin()
         self._board_table().clear()  # of what a killed process left there
         prepared = datasets.prepare(
             self.config.dataset,
@@ -217,16 +225,14 @@ class Runner:
             cache=self._settings.cache_dir,
             progress=self._report_data,
         )
-        self._make_folder()
         config = replace(self.config, run_name=self.run_name, workers=self.workers)
         sampler = make_sampler(config.sampler, config.search_space(), self._past.seed(config))
-        study = open_study(self._database, config, sampler, prepared, self._past)
+        with run_folder(self.folder, self.config, resumes=self._resumes):
+            study = open_study(self._database, config, sampler, prepared, self._past)
         class_names = list(prepared.info.class_names)
         backend = self._backend(self._order(class_names))
         try:
             backend.warm_up()
-            began = time.monotonic()
-            minutes = self.config.timeout_minutes
             context = RunContext(
                 config=self.config,
                 threads=self._share.threads,
@@ -238,12 +244,13 @@ class Runner:
                 cancelled=self._cancelled,
                 stopped=self._stopped,
                 log=self._log,
-                deadline=began + minutes * 60 if minutes else None,
+                deadline=self._time.deadline,
                 best=BestScore(Studies(self._database).summary(self.run_name).best_score),
             )
             if not study.get_trials(deepcopy=False):
                 enqueue(study, Studies(self._database), self.config, self._log)
             left = enqueue_reruns(study, Studies(self._database), self.config, self._log)
+            self.has_begun = True
             try:
                 self._study_loop(study, Objective(context, backend), self.workers + backend.ahead, left)
             finally:
@@ -267,9 +274,15 @@ class Runner:
         except RunCancelled:
             raise
         except (TrialFailedError, RunError, ResultsError, OSError) as error:
-            self._log.warning("the final model could not be made: %s", error)
-            return [f"the final model could not be made: {error}"]
+            remark = f"the final model could not be made: {error}"
+            remark += self._time.how_to_go_on(self.run_name, self._n_counted())
+            self._log.warning("%s", remark)
+            return [remark]
         return []
+
+    def _n_counted(self) -> int:
+        """Trials of the study that need not be made again."""
+        return count_trials(self._database, self.run_name, without_outcomes=REPEATED)[1]
 
     def _order(self, class_names: list[str]) -> Order:
         return Order(
@@ -280,15 +293,14 @@ class Runner:
 
     def _study_loop(self, study: optuna.Study, objective: Objective, at_once: int, left: int | None) -> None:
         """Make the trials: `left` where it is known which ones, else as many as are wanted."""
-        minutes = self.config.timeout_minutes
         n_trials = self.total - self._past.trials if left is None else left
-        if not n_trials:
+        if not n_trials or self._time.is_over:
             return
         study.optimize(
             objective,
             n_trials=n_trials,
             n_jobs=at_once,
-            timeout=minutes * 60 if minutes else None,
+            timeout=self._time.left_s(),
             catch=(TrialFailedError, RunCancelled),
             callbacks=[self._after_trial],
         )
@@ -309,6 +321,9 @@ class Runner:
             if reason := hopeless(trials, self.config.sampler):
                 self._end_early = reason
                 study.stop()
+            elif self._time.is_for_the_final_model(trials):
+                self._log.info("no further trial: the time that is left is for the final model")
+                study.stop()
 
     def _verdict(self, study: optuna.Study) -> str:
         if self._cancelled.is_set():
@@ -316,7 +331,10 @@ class Runner:
         trials = study.get_trials(deepcopy=False)
         if not any(trial.state is optuna.trial.TrialState.COMPLETE for trial in trials):
             reasons = [str(trial.user_attrs.get("reason", "")) for trial in trials]
-            last = next((reason for reason in reversed(reasons) if reason), "no trial was started")
+            last = next((reason for reason in reversed(reasons) if reason), "")
+            if not last:
+                self._time.require("a trial was begun")
+            last = last or "no trial was started"
             raise RunError(self._end_early or f"no trial was trained to the end; the last one: {last}")
         if self._end_early:
             raise RunError(self._end_early)
@@ -327,24 +345,13 @@ class Runner:
             return ""
         if self.config.timeout_minutes is None:
             return f"the search space is exhausted: it holds {len(trials)} configurations for this sampler"
-        return f"the time limit of {self.config.timeout_minutes:g} min came first: {missing} trials were not made"
-
-    def _make_folder(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=self._resumes)
-            # Without the name, which is taken now: the file is there to repeat the run.
-            text = replace(self.config, run_name=None).to_yaml()
-            (self.folder / "config.yaml").write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                "ONEGIN_RESULTS_DIR", f"must be a folder that can be written to, got {self.folder.parent} ({error})",
-                "set it to another folder",
-            ) from error  # fmt: skip
+        return f"{self._time.limit} came first: {missing} trials were not made"
 
     def _report_data(self, message: str, share: float) -> None:
         """Progress of a download: in the log, and a chance to stop."""
         if self._cancelled.is_set():
             raise RunCancelled("cancelled by its user")
+        self._time.require("the data were ready")
         self._log.info("%s %.0f %%", message, share * 100)
 
     def _beat(self) -> None:

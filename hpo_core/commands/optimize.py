@@ -70,7 +70,11 @@ def resume(
 
 
 def watch(runner: Runner, settings: Settings, as_json: bool) -> int:
-    """Start a run, say what happens until it is over, and how it ended; the exit code."""
+    """Start a run, say what happens until it is over, and how it ended; the exit code.
+
+    Raises:
+        StorageError: the database went away before a trial was begun.
+    """
     _cancel_on_signal(runner)
     runner.start()
     print(f"run {runner.run_name}: {runner.total} trials, {runner.workers} at a time", file=sys.stderr)
@@ -80,13 +84,19 @@ def watch(runner: Runner, settings: Settings, as_json: bool) -> int:
         over = runner.wait(REPORT_INTERVAL_S)
         with suppress(StorageError):  # away for a moment; the run goes on, and its end is told below
             reporter.report()
-    outcome = run_outcome(settings, runner.run_name)
+    try:
+        outcome = run_outcome(settings, runner.run_name)
+    except StorageError as error:
+        if not runner.has_begun:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
     print(_last_words(outcome), file=sys.stderr)
     if runner.error is not None and str(runner.error) != outcome.message:
         print(f"error: {str(runner.error).splitlines()[0]}", file=sys.stderr)
     if as_json:
         print(json.dumps(outcome.as_dict()))
-    if isinstance(runner.error, UsageError | DatasetError | StorageError):
+    if not runner.has_begun and isinstance(runner.error, UsageError | DatasetError | StorageError):
         return USAGE
     return EXIT_CODES.get(outcome.state, FAILED)
 

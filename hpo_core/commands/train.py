@@ -28,6 +28,8 @@ from hpo_core.trial_config import TrialConfig
 _SHARED = ("dataset", "seed", "sample_percentage", "validation_split", "test_split")
 # In a study the split has the run's seed and each trial another one of its own.
 _SPLIT_SEED = "split_seed"
+# As in a run, all that there are by default; other numbers of threads give other last bits.
+_THREADS = "threads"
 
 
 def train(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
@@ -55,25 +57,31 @@ def train(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> in
 
 
 def trial_config(given: Mapping[str, str], threads: int) -> TrialConfig:
-    """The configuration that the words describe, completed with declared defaults. Raises UsageError."""
+    """The configuration that the words describe, completed with declared defaults; `threads` where they name none.
+
+    Raises:
+        UsageError: a word is unknown, or its value cannot be used.
+    """
     dataset = datasets.dataset_info(given.get("dataset", DEFAULTS["dataset"]))
     architecture = Architecture(dataset.architecture)
     values = defaults(architecture)
-    own: dict[str, Any] = {name: DEFAULTS[name] for name in _SHARED}
+    own: dict[str, Any] = {name: DEFAULTS[name] for name in _SHARED} | {_THREADS: threads}
     for name, value in given.items():
         if name in values:
             values[name] = PARAMETERS[name].check(value)
         elif name == _SPLIT_SEED:
             own[name] = OPTIONS["seed"].check(name, value)
+        elif name == _THREADS:
+            own[name] = OPTIONS[name].check(name, value) or threads
         elif name in _SHARED:
             own[name] = OPTIONS[name].check(name, value)
         else:
-            near = nearest(name, [*values, *_SHARED, _SPLIT_SEED])
-            known = ", ".join([*_SHARED, _SPLIT_SEED, *(parameter.name for parameter in parameters_of(architecture))])
-            fix = f"did you mean {near}?" if near else f"known are {known}"
+            known = [*_SHARED, _SPLIT_SEED, _THREADS, *(parameter.name for parameter in parameters_of(architecture))]
+            near = nearest(name, known)
+            fix = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
             raise UsageError(f"{name}={value}", f"has a key that training a {architecture.upper()} does not know", fix)
     own.setdefault(_SPLIT_SEED, own["seed"])
-    return TrialConfig(architecture=architecture, threads=threads, replicas=1, hyperparameters=values, **own)
+    return TrialConfig(architecture=architecture, replicas=1, hyperparameters=values, **own)
 
 
 def _follow(trainer: LocalTrainer, config: TrialConfig) -> Epoch:

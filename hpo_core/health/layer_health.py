@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpo_core.health.layer_rules import SPARSE
 from hpo_core.health.metrics import gradient_nearness, living_share
-from hpo_core.health.readings import LayerReading
+from hpo_core.health.readings import SPARSE, LayerReading
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean, pstdev
 
-from hpo_core.health.readings import LayerReading
+from hpo_core.health.readings import SPARSE, LayerReading
 from hpo_core.history import TrialHistory, last_reading
 from hpo_core.records import Epoch
 from hpo_core.references import LEARNING, Reference
@@ -76,21 +76,23 @@ def training_stability(history: TrialHistory) -> Value:
 
 
 def gradient_health(history: TrialHistory) -> Value:
-    """Mean over the layers of how near each one's gradient is to the largest, times what the whole norm leaves."""
+    """Mean over the layers of how near each one's gradient is to the largest, times what the whole norm leaves.
+
+    Embeddings count in the norm alone: they get a gradient only for the words that occur, so their mean says little.
+    """
     layers = last_reading(history.epochs)
     if not layers:
         return None
-    sizes = [layer.gradient_rms for layer in layers]
-    if any(size is None for size in sizes):
+    whole = gradient_norm(layers)
+    if whole is None:
         return 0.0
-    known = [size for size in sizes if size is not None]
-    largest = max(known)
+    sizes = [layer.gradient_rms or 0.0 for layer in layers if layer.type != SPARSE]
+    largest = max(sizes, default=0.0)
     if largest == 0:
         return 0.0
-    nearness = [gradient_nearness(size, largest) for size in known]
-    whole = gradient_norm(layers)
-    assert whole is not None
-    return fmean(nearness) * _fall(math.log10(whole), math.log10(USUAL_NORM), math.log10(WORST_NORM))
+    return fmean(gradient_nearness(size, largest) for size in sizes) * _fall(
+        math.log10(whole), math.log10(USUAL_NORM), math.log10(WORST_NORM)
+    )
 
 
 def convergence_quality(history: TrialHistory) -> Value:
@@ -155,7 +157,8 @@ _DECLARED = (
     Metric(
         "parameter_efficiency", "Parameter efficiency", 0.15,
         "How much accuracy above guessing the model gives for its size, measured in linear classifiers.",
-        "max(0, accuracy - guess) / (1 - guess) x max(0, 1 - log10(parameters / linear classifier) / 6)",
+        "max(0, accuracy - guess) / (1 - guess) "
+        "x max(0, 1 - max(0, log10(parameters / linear classifier)) / 6)",
         "A tenfold size costs a sixth of the value: a model that is as good with fewer parameters is the better one.",
         (Reference("Bianco et al., Benchmark Analysis (2018): accuracy density", "https://arxiv.org/abs/1810.00736"),),
         parameter_efficiency,
@@ -175,7 +178,7 @@ _DECLARED = (
     Metric(
         "gradient_health", "Gradient health", 0.20,
         "Whether the error reaches every layer: neither fading on its way back nor growing without bounds.",
-        "mean over layers of nearness to the largest gradient (1 within 2 powers of ten, 0 at 6) "
+        "mean over layers but embeddings of nearness to the largest gradient (1 within 2 powers of ten, 0 at 6) "
         "x (1 for a norm up to 10, 0 at 10 000)",
         "1: all layers learn at a like pace. Below 0.5: the first layers hardly learn, or steps explode.",
         (

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Layers of this type get a gradient only for the words that occur, so their mean says little.
+SPARSE = "Embedding"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram:

@@ -13,8 +13,10 @@ from hpo_core.records import READY, STOPPED, WAITING, Failed, Finished, Phase, R
 from hpo_core.trial_config import TrialConfig
 
 TICK_S = 0.25
-# A training that is asked to stop ends at its next batch; one that takes longer is killed with its process.
-STOP_WAIT_S = 1.5
+# A training that is asked to stop ends at its next batch; one that takes longer, such as while its model is traced, is
+# killed with its process. With what passes before it is asked (a flag in the database that is read every
+# runner.SHORTEST_INTERVAL_S + WRITE_INTERVAL_S, a tick) it has to be gone within 2 s.
+STOP_WAIT_S = 1.0
 
 
 class LocalTrainer:

@@ -47,8 +47,10 @@ def test_complete_set_before_subset_and_folder_before_cache(tmp_path: Path) -> N
     folder.mkdir()
     tarball, _, _ = samples.write_cifar10(tmp_path)
     declared = samples.declared("cifar10", [tarball], pictures.decode_cifar10)["cifar10"]
-    subset = Source((SourceFile("cifar10_subset.npz"),), pictures.decode_npz, "From the subset.")
-    sources = {"cifar10": (*declared, subset)}
+    x, y = samples.random_pictures(3, (32, 32, 3)), np.arange(3)
+    np.savez(tmp_path / "cifar10_subset.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    known = SourceFile("cifar10_subset.npz", known_good=(samples.sha256(tmp_path / "cifar10_subset.npz"),))
+    sources = {"cifar10": (*declared, Source((known,), pictures.decode_npz, "From the subset."))}
 
     def n_train() -> int:
         return prepare("cifar10", folder=folder, cache=cache, download=no_download, sources=sources).n_train
@@ -57,9 +59,7 @@ def test_complete_set_before_subset_and_folder_before_cache(tmp_path: Path) -> N
         n_train()
     shutil.copy(tarball, cache / "downloads")
     assert n_train() == 20
-    x = samples.random_pictures(3, (32, 32, 3))
-    y = np.arange(3)
-    np.savez(folder / "cifar10_subset.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    shutil.copy(tmp_path / "cifar10_subset.npz", folder)
     assert n_train() == 3
     shutil.copy(tarball, folder)
     assert n_train() == 20
@@ -68,14 +68,14 @@ def test_complete_set_before_subset_and_folder_before_cache(tmp_path: Path) -> N
 def test_folder_is_only_read(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    samples.write_mnist(folder)
-    prepare("mnist", folder=folder, cache=tmp_path / "cache")
+    sources = samples.mnist_source(samples.write_mnist(folder))
+    prepare("mnist", folder=folder, cache=tmp_path / "cache", sources=sources)
     assert [path.name for path in folder.iterdir()] == ["mnist.npz"]
 
 
 def test_decoded_folder_opens_again(tmp_path: Path) -> None:
-    samples.write_mnist(tmp_path)
-    result = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    sources = samples.mnist_source(samples.write_mnist(tmp_path))
+    result = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache", sources=sources)
     assert result.path.name == f"mnist-{result.fingerprint[:12]}" and len(result.fingerprint) == 64
     assert result.path.parent == tmp_path / "cache" / "decoded"
     assert open_prepared(result.path) == result
@@ -85,7 +85,7 @@ def test_decoded_folder_opens_again(tmp_path: Path) -> None:
 def test_second_call_is_fast_and_does_not_read_the_source(tmp_path: Path) -> None:
     path = samples.write_mnist(tmp_path)
     begun = time.process_time()  # not what others do on the machine
-    first = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    first = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache", sources=samples.mnist_source(path))
     first_s = time.process_time() - begun
     before = path.stat()
     path.write_bytes(b"x" * before.st_size)
@@ -99,26 +99,53 @@ def test_second_call_is_fast_and_does_not_read_the_source(tmp_path: Path) -> Non
 
 
 def test_changed_source_is_decoded_again(tmp_path: Path) -> None:
-    samples.write_mnist(tmp_path)
-    first = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    path = samples.write_mnist(tmp_path)
+    first = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache", sources=samples.mnist_source(path))
     samples.write_mnist(tmp_path, {"y_train": np.zeros(30, np.uint8)})
-    second = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    second = prepare("mnist", folder=tmp_path, cache=tmp_path / "cache", sources=samples.mnist_source(path))
     assert second.fingerprint != first.fingerprint
     assert second.y_train.sum() == 0 and first.y_train.sum() > 0
 
 
 def test_fingerprint_is_of_the_content_not_of_the_packing(tmp_path: Path) -> None:
-    samples.write_mnist(tmp_path)
-    packed = prepare("mnist", folder=tmp_path, cache=tmp_path / "a")
-    np.savez(tmp_path / "mnist.npz", **samples.mnist_arrays())  # type: ignore[arg-type]
-    assert prepare("mnist", folder=tmp_path, cache=tmp_path / "b").fingerprint == packed.fingerprint
+    path = samples.write_mnist(tmp_path)
+    packed = prepare("mnist", folder=tmp_path, cache=tmp_path / "a", sources=samples.mnist_source(path))
+    np.savez(path, **samples.mnist_arrays())  # type: ignore[arg-type]
+    other = prepare("mnist", folder=tmp_path, cache=tmp_path / "b", sources=samples.mnist_source(path))
+    assert other.fingerprint == packed.fingerprint
+
+
+@pytest.mark.parametrize("place", ["folder", "cache/downloads"])
+def test_a_tampered_archive_is_refused_wherever_it_lies(place: str, tmp_path: Path) -> None:
+    """A well-formed archive with other labels, in the user's folder or where our own download was."""
+    where = tmp_path / place
+    where.mkdir(parents=True)
+    path = samples.write_mnist(where)
+    sources = samples.mnist_source(path)
+    samples.write_mnist(where, {"y_train": samples.mnist_arrays()["y_train"][::-1]})
+    with pytest.raises(DatasetCorruptError, match="is not the published file: its checksum must be sha256:") as caught:
+        prepare("mnist", folder=tmp_path / "folder", cache=tmp_path / "cache", sources=sources)
+    assert str(path) in str(caught.value) and "Delete it and get it again" in str(caught.value)
+    assert not (tmp_path / "cache" / "decoded").exists()
+    path.unlink()
+    samples.write_mnist(where)
+    assert prepare("mnist", folder=tmp_path / "folder", cache=tmp_path / "cache", sources=sources).n_train == 30
+
+
+def test_a_copy_that_was_packed_again_has_its_own_checksum(tmp_path: Path) -> None:
+    path = samples.write_mnist(tmp_path)
+    published = samples.sha256(path)
+    np.savez(path, **samples.mnist_arrays())  # type: ignore[arg-type]
+    file = SourceFile("mnist.npz", "http://127.0.0.1:9", published, (samples.sha256(path),))
+    sources = {"mnist": (Source((file,), pictures.decode_npz),)}
+    assert prepare("mnist", folder=tmp_path, cache=tmp_path / "cache", sources=sources).n_train == 30
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing", "metadata", "empty", "other format", "index", "gone", "a file"])
 def test_damaged_cache_is_made_anew(damage: str, tmp_path: Path) -> None:
-    samples.write_mnist(tmp_path)
+    sources = samples.mnist_source(samples.write_mnist(tmp_path))
     cache = tmp_path / "cache"
-    first = prepare("mnist", folder=tmp_path, cache=cache)
+    first = prepare("mnist", folder=tmp_path, cache=cache, sources=sources)
     array, metadata = first.path / "x_train.npy", first.path / "dataset.json"
     if damage == "cut":
         array.write_bytes(array.read_bytes()[:-1])
@@ -139,7 +166,7 @@ def test_damaged_cache_is_made_anew(damage: str, tmp_path: Path) -> None:
     if damage != "index":
         with pytest.raises(DatasetCorruptError):
             open_prepared(first.path)
-    second = prepare("mnist", folder=tmp_path, cache=cache)
+    second = prepare("mnist", folder=tmp_path, cache=cache, sources=sources)
     assert second == first and second.x_train.shape == (30, 28, 28, 1)
     assert decoded(cache) == ["index.json", first.path.name]
 
@@ -171,9 +198,9 @@ def test_cache_is_a_file(tmp_path: Path) -> None:
 
 
 def test_error_while_decoding_leaves_nothing(tmp_path: Path) -> None:
-    samples.write_mnist(tmp_path, {"y_train": np.full(30, 77)})
-    with pytest.raises(DatasetCorruptError):
-        prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    sources = samples.mnist_source(samples.write_mnist(tmp_path, {"y_train": np.full(30, 77)}))
+    with pytest.raises(DatasetCorruptError, match="y_train must be 0 to 9"):
+        prepare("mnist", folder=tmp_path, cache=tmp_path / "cache", sources=sources)
     assert not (tmp_path / "cache").exists()
 
 
@@ -192,9 +219,13 @@ def test_processes_that_prepare_at_the_same_time(tmp_path: Path) -> None:
 import sys, time
 from pathlib import Path
 from datasets import prepare
+from datasets.sources import SOURCES
+from tests.datasets import samples
+folder = Path({str(tmp_path)!r})
+sources = dict(SOURCES) | dict(samples.mnist_source(folder / "mnist.npz"))
 time.sleep(max(0, float(sys.argv[1]) - time.time()))
 for name in ("mnist", "digits", "generated_text"):
-    result = prepare(name, folder=Path({str(tmp_path)!r}), cache=Path({str(tmp_path / "cache")!r}))
+    result = prepare(name, folder=folder, cache=folder / "cache", sources=sources)
     print(result.fingerprint, int(result.y_train.sum()))
 """
     start = str(time.time() + 1.0)

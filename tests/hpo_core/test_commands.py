@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,23 @@ import psutil
 import pytest
 
 from hpo_core.__main__ import main
+from hpo_core.backends import Backend
+from hpo_core.commands.optimize import watch
 from hpo_core.commands.train import trial_config
+from hpo_core.errors import UsageError
+from hpo_core.machine import Machine
+from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.records import Record, Trainer
+from hpo_core.runner import Runner
 from hpo_core.settings import Settings
-from storage.database import open_database
+from hpo_core.trial_config import TrialConfig
+from storage.database import close_databases, open_database
+from storage.errors import StorageUnavailableError
 from storage.progress import ProgressTable
 from storage.runs import Runs, RunState
+from storage.studies import Studies
 from tests.processes import is_gone
+from tests.stubs import ScriptedTrainer, records_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # Ends a test that fails; one that works does not wait.
@@ -58,6 +70,8 @@ def json_of(text: str) -> dict[str, Any]:
         (["optimize", "space=/nowhere.yaml"], "/nowhere.yaml"),
         (["optimize", "run_name=a b"], "run_name=a-b"),
         (["train", "filters=0"], "filters must be a whole number from 1"),
+        (["train", "threads=0"], "threads must be a whole number from 1"),
+        (["train", "thread=1"], "did you mean threads?"),
         (["train", "trials=3"], "trials=3 has a key that training a CNN does not know"),
         (["train", "dataset=imdb", "filters=8"], "training a LSTM does not know"),
         (["cancel"], "run_name must be given"),
@@ -99,6 +113,54 @@ def test_status_of_nothing_and_the_list_of_datasets(
     assert [row["name"] for row in rows][:2] == ["digits", "mnist"] and rows[0]["source"] == "built in"
 
 
+@pytest.fixture
+def watched(settings: Settings) -> Iterator[Callable[..., tuple[int, Runner]]]:
+    """Exit code and runner of a run whose training is scripted."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def watch_run(trainer: Trainer, **fields: Any) -> tuple[int, Runner]:
+        config = OptimizationConfig(run_name="a", trials=3, workers=1, final_model=False, **fields)
+        backend = Backend(lambda _trial: trainer)
+        run = Runner(config, settings, Machine(4, 8_000_000_000), {"local": lambda _order: backend})
+        return watch(run, settings, as_json=True), run
+
+    yield watch_run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("error", [StorageUnavailableError("the disk is full"), UsageError("replicas", "must be 1")])
+def test_a_run_that_fails_under_way_ends_with_1_and_one_that_never_began_with_2(
+    watched: Callable[..., tuple[int, Runner]], settings: Settings, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    code, run = watched(ScriptedTrainer(lambda _config: [error]))
+    assert (code, json_of(capsys.readouterr().out)["state"], run.error) == (1, "failed", error)
+
+
+def test_a_run_whose_data_cannot_be_read_ends_with_2(
+    watched: Callable[..., tuple[int, Runner]], tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = OptimizationConfig(run_name="b", dataset="mnist", trials=1, workers=1)
+    (tmp_path / "mnist.npz").write_bytes(b"no archive")
+    run = Runner(config, replace(settings, datasets_dir=tmp_path), Machine(4, 8_000_000_000))
+    assert watch(run, settings, as_json=True) == 2
+    assert json_of(capsys.readouterr().out)["state"] == "failed"
+
+
+def test_a_database_that_is_gone_at_the_end_of_a_run_ends_with_1(
+    watched: Callable[..., tuple[int, Runner]], settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lose_the_database(config: TrialConfig) -> list[Record | Exception]:
+        close_databases()
+        (settings.results_dir / "onegin.db").write_bytes(b"no database any more" * 1000)
+        for part in settings.results_dir.glob("onegin.db-*"):
+            part.unlink()
+        return list(records_of(config))
+
+    code, _ = watched(ScriptedTrainer(lose_the_database))
+    assert code == 1 and "error: " in capsys.readouterr().err
+
+
 def test_help_is_quick() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "hpo_core", "--help"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -106,9 +168,26 @@ def test_help_is_quick() -> None:
     assert not any(module in answer.stderr for module in ("optuna", "numpy", "sqlalchemy"))
 
 
-def test_a_trial_of_a_study_can_be_trained_again() -> None:
-    config = trial_config({"dataset": "digits", "seed": "3", "split_seed": "42"}, threads=1)
-    assert (config.seed, config.split_seed) == (3, 42)
+def words_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """What `train` is told to repeat the trial that has this configuration: all that decides what it does."""
+    not_told = {"architecture", "replicas", "part", "objective", "health_weight", "health_interval", "plots"}
+    return {name: str(value) for name, value in config.items() if name not in {*not_told, "draw_above"}}
+
+
+def test_a_trial_of_a_study_can_be_trained_again(environment: dict[str, str], settings: Settings) -> None:
+    trainer = ScriptedTrainer()
+    config = OptimizationConfig(trials=2, workers=2, threads=3, validation_split=0.25, seed=5, final_model=False)
+    run = Runner(config, settings, Machine(8, 8_000_000_000), {"local": lambda _order: Backend(lambda _trial: trainer)})
+    run.start()
+    assert run.wait(20) and len(trainer.seen) == 2
+    for trained in trainer.seen:
+        again = trial_config(words_of(json.loads(trained.to_json())), threads=8)
+        assert again == replace(trained, plots="none", draw_above=None) and again.threads == 3
+
+
+@pytest.mark.parametrize(("given", "threads"), [({}, 2), ({"threads": "auto"}, 2), ({"threads": "1"}, 1)])
+def test_train_takes_the_threads_it_is_told(given: dict[str, str], threads: int) -> None:
+    assert trial_config(given, threads=2).threads == threads
 
 
 def test_train_fills_in_declared_defaults_and_nothing_else() -> None:
@@ -141,8 +220,6 @@ class TestRealRuns:
     def test_two_runs_with_one_seed_and_one_worker_are_identical(
         self, start: Callable[..., subprocess.Popen[str]], environment: dict[str, str], settings: Settings
     ) -> None:
-        from storage.studies import Studies
-
         words = ("optimize", "dataset=digits", "trials=3", "max_epochs_per_trial=2", "workers=1", "seed=5", "--json")
         outcomes, rows = [], []
         for name in ("one", "two"):
@@ -202,6 +279,23 @@ class TestRealRuns:
         out, error = run.communicate(timeout=300)
         assert json_of(out)["n_failed"] == 1 and "time limit of 0.4 min" in error
         assert run.returncode == 1 and is_gone(pid)
+
+    def test_a_trial_of_two_at_once_trained_again_gives_the_same_numbers(
+        self, start: Callable[..., subprocess.Popen[str]], settings: Settings
+    ) -> None:
+        """In a run of two workers each training has its share of the cores, `train` alone would take all of them."""
+        process = start("optimize", "dataset=digits", "trials=2", "max_epochs_per_trial=2", "workers=2", "threads=1",
+                        "pruner=none", "final_model=false", "run_name=pair")  # fmt: skip
+        process.communicate(timeout=300)
+        trial = Studies(open_database(settings.storage_url)).trials("pair")[1]
+        assert trial.state == "complete"
+        recorded = json.loads(str(trial.attributes["configuration"]))
+        words = [f"{name}={value}" for name, value in words_of(recorded).items()]
+        assert "threads=1" in words and recorded["seed"] != recorded["split_seed"]
+        out, error = start("train", *words, "--json").communicate(timeout=300)
+        result = json_of(out)
+        same = ("accuracy", "validation_loss", "macro_f1", "top5_accuracy")
+        assert [result[name] for name in same] == [trial.attributes[name] for name in same], error
 
     def test_train(self, start: Callable[..., subprocess.Popen[str]]) -> None:
         process = start("train", "dataset=digits", "epochs=2", "filters=8", "--json")

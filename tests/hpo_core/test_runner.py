@@ -23,7 +23,7 @@ from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.parameters import Architecture, defaults
 from hpo_core.records import Record, Trainer
-from hpo_core.runner import Runner
+from hpo_core.runner import SHORTEST_INTERVAL_S, WRITE_INTERVAL_S, Runner
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig
 from storage.database import Database
@@ -108,6 +108,12 @@ def test_cancelling_ends_it_soon(settings: Settings, database: Database) -> None
     assert run.wait(PATIENCE_S) and time.monotonic() - began < SOON_S
     assert Runs(database).get("a").state is RunState.CANCELLED and trainer.closed == 2
     assert {row.attributes["outcome"] for row in Studies(database).trials("a")} == {"cancelled"}
+
+
+def test_a_cancel_from_another_process_has_time_to_be_obeyed_within_two_seconds() -> None:
+    """The flag is read after both waits of the heart, heard at the next tick, and obeyed or enforced."""
+    waits_s = WRITE_INTERVAL_S + SHORTEST_INTERVAL_S + TICK_S + STOP_WAIT_S
+    assert waits_s <= 1.75  # the rest is for the work itself
 
 
 def test_one_trial_is_stopped_and_the_others_go_on(settings: Settings, database: Database) -> None:
@@ -199,6 +205,17 @@ def test_a_name_whose_start_failed_may_be_used_again(settings: Settings, tmp_pat
     finish(runner(replace(settings, datasets_dir=tmp_path), ScriptedTrainer(), dataset="mnist"))
     finish(runner(settings, ScriptedTrainer()))
     assert run_outcome(settings, "a").state is RunState.FINISHED
+
+
+def test_a_start_that_fails_before_its_study_leaves_no_folder(settings: Settings, database: Database) -> None:
+    """The name of the run is given away between its claim and its start."""
+    run = runner(settings, ScriptedTrainer())
+    optuna.create_study(study_name="a", storage=database.url)
+    finish(run)
+    assert run_outcome(settings, "a").state is RunState.FAILED and not run.folder.exists()
+    optuna.delete_study(study_name="a", storage=database.url)
+    finish(runner(settings, ScriptedTrainer()))
+    assert run_outcome(settings, "a").state is RunState.FINISHED and (run.folder / "config.yaml").is_file()
 
 
 def test_the_name_of_a_study_of_plain_optuna_is_taken(settings: Settings, database: Database) -> None:

@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hpo_core.health import layer_rules
+from hpo_core.health.layer_health import layer_health
 from hpo_core.health.metrics import (
     METRICS,
     accuracy_consistency,
@@ -20,6 +22,7 @@ from hpo_core.health.metrics import (
     scatter,
     training_stability,
 )
+from hpo_core.health.readings import SPARSE
 from hpo_core.history import TrialHistory
 from tests.histories import cnn_history, lstm_history, with_epochs, without_readings
 from tests.hpo_core.health.trainings import GUESS, epochs_of, layer, training
@@ -110,6 +113,25 @@ def test_gradients_within_two_powers_of_ten_are_healthy() -> None:
     assert health(0.0, 0.0) == 0.0
     assert health(1.0, None) == 0.0
     assert health(math.sqrt(1000.0 * 1000.0 * 0.1)) == pytest.approx((4 - math.log10(316.22776)) / 3, abs=1e-6)
+
+
+def test_the_small_gradient_of_an_embedding_is_no_ailment() -> None:
+    """As in the diagnosis of vanishing gradients and in the health of each layer; of the norm it is a part."""
+    lstm, words = layer("lstm"), layer("embedding", type=SPARSE, gradient_norm=1e-7)
+    assert gradient_health(training(epochs_of([0.5], layers=[words, lstm]))) == pytest.approx(1.0)
+    assert layer_health([words, lstm])["embedding"].gradient is None and layer_rules.SPARSE == SPARSE
+    wide = replace(words, gradient_norm=1000.0)
+    assert gradient_health(training(epochs_of([0.5], layers=[wide, lstm]))) == pytest.approx(1 / 3, abs=1e-6)
+    for broken in (None, 0.0):
+        hurt = [replace(words, gradient_norm=broken), replace(lstm, gradient_norm=broken)]
+        assert gradient_health(training(epochs_of([0.5], layers=hurt))) == 0.0
+    assert gradient_health(training(epochs_of([0.5], layers=[replace(words, gradient_norm=None), lstm]))) == 0.0
+
+
+def test_a_model_below_the_linear_classifiers_size_has_its_accuracy_and_no_more() -> None:
+    small = training(epochs_of([0.5]), parameters=10)
+    assert parameter_efficiency(small) == pytest.approx((0.9 - 0.1) / 0.9)
+    assert "max(0, log10(parameters / linear classifier))" in METRICS["parameter_efficiency"].formula
 
 
 def test_convergence_is_what_was_learnt_and_kept() -> None:

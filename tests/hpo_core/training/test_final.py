@@ -16,7 +16,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 import datasets
 from hpo_core.history import TrialHistory
-from hpo_core.model_card import model_card
+from hpo_core.model_card import ModelCard, model_card
 from hpo_core.records import Artefact, Batch, Epoch, Finished, Phase, Record, Started
 from hpo_core.training.data import trial_data
 from hpo_core.training.final import BUILDING, EXPORTING, TESTING, evaluate, final_data, train_final
@@ -82,8 +82,8 @@ def test_the_sample_makes_the_training_smaller_and_not_the_test(cache: Path, nam
 
 
 def test_a_set_with_a_test_part_is_tested_on_all_of_it(tmp_path: Path) -> None:
-    samples.write_mnist(tmp_path)
-    prepared = datasets.prepare("mnist", folder=tmp_path, cache=tmp_path / "cache")
+    sources = samples.mnist_source(samples.write_mnist(tmp_path))
+    prepared = datasets.prepare("mnist", folder=tmp_path, cache=tmp_path / "cache", sources=sources)
     final = final_data(sampled(make_config("mnist"), 50), prepared)
     assert (len(final.training.train), prepared.n_train) == (15, 30)
     assert np.array_equal(final.test_inputs.numpy(), prepared.x_test)
@@ -116,12 +116,39 @@ def test_the_figures_equal_scikit_learn() -> None:
         evaluate(model, keras.ops.convert_to_tensor(inputs), labels, 10, lambda: True)
 
 
-@pytest.mark.slow
-def test_a_final_model_from_its_data_to_its_card(cache: Path, tmp_path: Path) -> None:
-    config, prepared = make_config(epochs=6), prepare("digits", cache)
-    records: list[Record] = []
-    train_final(config, prepared, records.append, never, tmp_path)
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A final model of the digits, with all that was said of it and the data it was tested on."""
 
+    config: TrialConfig
+    folder: Path
+    records: list[Record]
+
+    def card(self) -> ModelCard:
+        attributes: dict[str, object] = {"configuration": self.config.to_json()}
+        best = TrialRow(number=0, state="complete", score=0.9, duration_s=1.0, attributes=attributes)
+        return model_card("run", {}, best, self.records, "")
+
+
+@pytest.fixture(scope="module")
+def made(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    made = Made(make_config(epochs=6), tmp_path_factory.mktemp("made"), [])
+    train_final(made.config, prepare("digits", cache), made.records.append, never, made.folder)
+    return made
+
+
+def away_from_here(code: str, folder: Path) -> str:
+    """What a fresh process prints that has the installed packages and nothing of this project."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, check=True, capture_output=True, text=True
+    )
+    return answer.stdout
+
+
+@pytest.mark.slow
+def test_a_final_model_from_its_data_to_its_card(cache: Path, made: Made) -> None:
+    config, prepared, records, tmp_path = made.config, prepare("digits", cache), made.records, made.folder
     data = final_data(config, prepared)
     finished = records[-1]
     assert isinstance(finished, Finished) and finished.epochs == 6 and finished.n_test == len(data.test_labels)
@@ -140,18 +167,27 @@ def test_a_final_model_from_its_data_to_its_card(cache: Path, tmp_path: Path) ->
         assert artefact.path is not None and Path(artefact.path).is_file(), artefact.note
 
     # What the card tells its reader to run is run, away from this project.
-    best = TrialRow(
-        number=0, state="complete", score=0.9, duration_s=1.0, attributes={"configuration": config.to_json()}
-    )
-    page = model_card("run", {}, best, records, "").as_markdown()
-    snippet = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    snippet = re.search(r"```python\n(.*?)```", made.card().as_markdown(), re.DOTALL)
     assert snippet is not None
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    answer = subprocess.run(
-        [sys.executable, "-c", snippet.group(1)], cwd=tmp_path, env=environment, check=True, capture_output=True,
-        text=True,
-    )  # fmt: skip
-    assert re.search(r"^\[\d\]$", answer.stdout, re.MULTILINE)
+    assert re.search(r"^\[\d\]$", away_from_here(snippet.group(1), tmp_path), re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_the_model_reaches_the_cards_accuracy_away_from_this_project(cache: Path, made: Made) -> None:
+    """With Keras and NumPy alone, on the raw pixels of the test part."""
+    data = final_data(made.config, prepare("digits", cache))
+    np.savez(made.folder / "test.npz", inputs=data.test_inputs.numpy(), labels=data.test_labels)
+    code = """
+import importlib.util, keras, numpy
+assert importlib.util.find_spec("hpo_core") is None
+model, test = keras.models.load_model("model.keras"), numpy.load("test.npz")
+answers = model.predict(test["inputs"], verbose=0).argmax(axis=1)
+print("accuracy", float((answers == test["labels"]).mean()))
+"""
+    accuracy = float(away_from_here(code, made.folder).split()[-1])
+    expected = made.card().test_accuracy
+    assert expected is not None and expected > 0.93
+    assert accuracy == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.slow
