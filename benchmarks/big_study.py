@@ -79,11 +79,7 @@ def measure() -> Table:
         study = make_big_study(settings.storage_url)
         made = time.perf_counter() - began
         memories: list[float] = []
-        addresses = {"Trials, first page": f"/trials?study={study}"} | {
-            f"Analysis: {chart.title}": f"/analysis?study={study}&chart={key}"
-            for key, chart in CHARTS.items()
-            if key != leaders.KEY  # which has no chart before configurations are repeated
-        }
+        addresses = _addresses(study)
         seconds: dict[str, list[float]] = {name: [] for name in addresses}
         processor: dict[str, list[float]] = {name: [] for name in addresses}
         for name, address in addresses.items():
@@ -147,6 +143,15 @@ def _seconds_to(page: Page, address: str) -> float:
     if "/analysis" in address:
         page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=WAIT_MS)
     return time.perf_counter() - began
+
+
+def _addresses(study: str) -> dict[str, str]:
+    """What is opened, by its name."""
+    return {FIRST[0]: f"/trials?study={study}"} | {
+        f"Analysis: {chart.title}": f"/analysis?study={study}&chart={key}"
+        for key, chart in CHARTS.items()
+        if key != leaders.KEY  # which has no chart before configurations are repeated
+    }
 
 
 def _within(settings: Settings, title: str) -> tuple[list[float], list[float]]:

@@ -107,6 +107,13 @@ class JobBook:
         with self._lock:
             return self._costs.get(trial)
 
+    def owner(self) -> str | None:
+        """Whose the run is: another process may have taken it over. None where the database does not say."""
+        try:
+            return self._runs.get(self.run_name).owner
+        except StorageError:
+            return None
+
     def seen(self) -> tuple[list[Job], Sequence[WorkerRecord]]:
         """The newest jobs of this endpoint, and how each of its workers did."""
         jobs = [job for job in self._jobs.newest() if job.endpoint == self._endpoint]

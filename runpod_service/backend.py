@@ -19,8 +19,6 @@ from runpod_service.protocol import Policy
 from runpod_service.s3 import S3Error, S3Store
 from runpod_service.site import Site
 from runpod_service.trainer import RunPodTrainer
-from storage.errors import StorageError
-from storage.runs import Runs
 
 # Beside its training a job starts a worker's process, and may have to fetch the data.
 STARTUP_S = 600.0
@@ -71,7 +69,6 @@ class RunPodBackend:
     def __init__(self, order: Order, poll_s: float | None = None) -> None:
         self._order = order
         config, settings = order.config, order.settings.runpod
-        self._owner = self._owned_by()
         self._limits = Limits()
         self._pool = local_pool(order, order.machine.default_workers)
         self._store = S3Store(order.settings.s3) if order.settings.s3.complete else None
@@ -81,6 +78,7 @@ class RunPodBackend:
             Ledger(config.gpu, gpus, config.max_cost), price=config.gpu,
             longest_s=policy_of(config.max_training_time_minutes).execution_s,
         )  # fmt: skip
+        self._owner = self._book.owner()
         self._canceller = Canceller(self._connect, self._book, self._store, order.log)
         self._here = LocalTrainer(self._pool)
         self.site = Site(
@@ -139,7 +137,7 @@ class RunPodBackend:
         self.site.capacity.wait_until_free(CLOSING_S)  # what is being submitted now is to be cancelled too
         self._canceller.close()
         self._pool.close()
-        if self.site.store is not None and self._owned_by() == self._owner:  # otherwise the files are another's now
+        if self.site.store is not None and self._book.owner() == self._owner:  # otherwise the files are another's now
             try:
                 self._tidy(self.site.store)
             except S3Error as error:
@@ -155,13 +153,6 @@ class RunPodBackend:
         for key, _ in sorted(store.list(below), reverse=True):
             if not any(key.startswith(prefix) or prefix.startswith(key) for prefix in kept):
                 store.delete(key)
-
-    def _owned_by(self) -> str | None:
-        """Whose the run is: another process may have taken it over. None where the database does not say."""
-        try:
-            return Runs(self._order.database).get(self._order.run_name).owner
-        except StorageError:
-            return None
 
     def _connect(self) -> Client:
         return Client(self._order.settings.runpod, self._limits)

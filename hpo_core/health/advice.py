@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from hpo_core.health.readings import LayerReading
+from hpo_core.health.readings import SPARSE, LayerReading
 from hpo_core.history import TrialHistory
 
-EMBEDDING, OUTPUT = "Embedding", "output"
+OUTPUT = "output"
 
 
 def is_text(history: TrialHistory) -> bool:
     """Whether the network reads text: it has other hyperparameters than one for pictures."""
-    return history.started is not None and any(layer.get("type") == EMBEDDING for layer in history.started.layers)
+    return history.started is not None and any(layer.get("type") == SPARSE for layer in history.started.layers)
 
 
 def against_idle_units(history: TrialHistory, layer: LayerReading, activation: str) -> str:

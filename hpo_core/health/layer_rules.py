@@ -6,18 +6,17 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from hpo_core.health.advice import EMBEDDING, against_exploding, against_idle_units, against_vanishing
+from hpo_core.health.advice import against_exploding, against_idle_units, against_vanishing
 from hpo_core.health.diagnosis import Diagnosis, Severity
 from hpo_core.health.learning import given_up, knows, newest_readings
 from hpo_core.health.metrics import gradient_norm
+from hpo_core.health.readings import SPARSE
 from hpo_core.history import TrialHistory
 
 # Shares of a layer's units.
 DEAD_SHARE, DEAD_LAYER = 0.5, 0.95
 # Of the largest layer's gradient, both as root mean squares.
 VANISHED_RATIO = 1e-4
-# Layers of this type get a gradient only for the words that occur, so their mean says little.
-SPARSE = EMBEDDING
 # Norm of the whole gradient; and how many times what it was in the epochs before.
 EXPLODED_NORM, EXPLODED_RISE = 1e3, 100.0
 
