@@ -46,11 +46,11 @@ chromium:
 	  sudo=$$(command -v sudo || true); \
 	  $$sudo apt-get update --quiet=2 && $$sudo apt-get install --quiet=2 --yes chromium >/dev/null; }
 
-# A browser test has the machine to itself: what it waits for shall not depend on another test. One that fails is tried
+# A browser test has the machine to itself: what it waits for shall not depend on another test. A test that fails is tried
 # once more, and the report says so: a machine that others use as well can be slower for a moment than any wait allows.
 test: install-dev chromium check
 	@status=0; $(BIN)/python -m pytest tests/browser --reruns 1 || status=$$?; \
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore=tests/browser || status=$$?; \
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore=tests/browser --reruns 1 || status=$$?; \
 	exit $$status
 
 check: install-dev

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,9 +14,12 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb.models import TrialUserAttributeModel
 from optuna.storages._rdb.storage import _create_scoped_session
 from sqlalchemy import and_, case, func, not_, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database
 from storage.tables import studies, trial_attributes, trials
+
+_log = logging.getLogger("onegin.storage")
 
 
 class RunStorage(_CachedStorage):
@@ -59,6 +63,13 @@ class RunStorage(_CachedStorage):
             return super().set_trial_state_values(trial_id, state, values)
         with self._taking:
             return super().set_trial_state_values(trial_id, state, values)
+
+    def record_heartbeat(self, trial_id: int) -> None:
+        """One that fails is logged and the next is tried: raised, it would end the beats of a trial that still runs."""
+        try:
+            super().record_heartbeat(trial_id)
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+            _log.warning("the heartbeat of a trial could not be written: %s", error.__cause__ or error)
 
     def fail_running(self, study_name: str, attributes: Mapping[str, Any]) -> None:
         """End the running trials of a study as failed, with `attributes`: nobody trains them any more."""

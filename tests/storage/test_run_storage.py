@@ -200,3 +200,22 @@ def test_attributes_that_could_not_be_written_are_kept(backend: SlowStorage) -> 
     assert backend.get_trial(trial).state is TrialState.RUNNING
     storage.set_trial_state_values(trial, TrialState.COMPLETE, [1.0])
     assert backend.get_trial(trial).user_attrs == {"outcome": "complete"}
+
+
+def test_a_heartbeat_that_cannot_be_written_is_logged_and_the_next_one_counts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/onegin.db")
+    storage = RunStorage(database.optuna_storage())
+    trial = storage.create_new_trial(storage.create_new_study((StudyDirection.MAXIMIZE,), "beating"))
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("ALTER TABLE trial_heartbeats RENAME TO elsewhere"))
+    storage.record_heartbeat(trial)
+    assert "heartbeat of a trial could not be written: " in caplog.text and "no such table" in caplog.text
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("ALTER TABLE elsewhere RENAME TO trial_heartbeats"))
+    storage.record_heartbeat(trial)
+    with database.read() as connection:
+        beats = connection.execute(sqlalchemy.text("SELECT count(*) FROM trial_heartbeats")).scalar_one()
+    database.close()
+    assert beats == 1
