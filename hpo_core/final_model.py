@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import cast
@@ -27,8 +27,8 @@ from hpo_core.trial_config import FINAL, TrialConfig
 from storage.studies import Studies, TrialRow
 
 FOLDER, UNFINISHED = "optimized_model", ".unfinished"
-# Attribute of the study.
-TEST_ACCURACY = "test accuracy"
+# Attributes of the study: what the final model reaches, and which trial it was made from.
+TEST_ACCURACY, MADE_FROM = "test accuracy", "final model's trial"
 
 
 def make_final_model(study: optuna.Study, studies: Studies, context: RunContext, trainer: Trainer) -> float:
@@ -36,7 +36,8 @@ def make_final_model(study: optuna.Study, studies: Studies, context: RunContext,
 
     Raises:
         RunCancelled: somebody asked the run to stop.
-        TrialTimeoutError, TrialFailedError: it could not be made; the trials' results are not touched.
+        TrialTimeoutError, TrialFailedError: it could not be made, or was tested and its model.keras could not be kept;
+            the trials' results are not touched.
         ResultsError, OSError: its files could not be written.
     """
     best = best_trial(studies, study.study_name)
@@ -56,7 +57,11 @@ def make_final_model(study: optuna.Study, studies: Studies, context: RunContext,
     accuracy = card.test_accuracy
     assert accuracy is not None
     study.set_user_attr(TEST_ACCURACY, accuracy)
+    study.set_user_attr(MADE_FROM, best.number)
     context.log.info("the final model reaches %s on %d test samples", percent(accuracy), card.n_test)
+    for file in records:  # any other file may be wanting; its reason is on the card
+        if isinstance(file, Artefact) and file.name == KERAS_FILE and file.path is None:
+            raise TrialFailedError(f"{KERAS_FILE} {file.note}")
     return accuracy
 
 
@@ -126,7 +131,13 @@ def _moved(made: Artefact, folder: Path) -> Artefact:
     return dataclasses.replace(made, path=str(folder / made.name))
 
 
-def tested_accuracy(attributes: dict[str, object]) -> float | None:
+def is_wanting(studies: Studies, run_name: str) -> bool:
+    """Whether a run has no final model, or one of a trial that is no longer its best."""
+    attributes, best = studies.attributes(run_name), studies.summary(run_name).best_trial
+    return tested_accuracy(attributes) is None or attributes.get(MADE_FROM, best) != best
+
+
+def tested_accuracy(attributes: Mapping[str, object]) -> float | None:
     """Accuracy of the final model from a study's attributes; None where there is none."""
     value = attributes.get(TEST_ACCURACY)
     return float(value) if isinstance(value, int | float) else None

@@ -33,3 +33,9 @@ def duration(seconds: float | None) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def shortened(name: str, most: int) -> str:
+    """A name in at most `most` characters: cut in its middle, for names that begin alike often differ at their ends."""
+    end = most // 2
+    return name if len(name) <= most else f"{name[: most - 1 - end].rstrip()}…{name[-end:].lstrip()}"

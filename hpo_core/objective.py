@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 
 from hpo_core.backends import Backend
 from hpo_core.errors import BudgetError, RunCancelled, TrialFailedError, TrialStopped, TrialTimeoutError
@@ -67,6 +68,8 @@ OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (TrialTimeoutError, "time limit"),
     (BaseException, "crashed"),
 )
+# Trained without a result, for reasons of their own: not those that fell behind or that somebody stopped.
+LOST = ("diverged", "diagnosed", "time limit", "crashed")
 COMPLETE = "complete"
 MOST_READINGS = 20
 ALL = "all"  # of `plots`
@@ -355,6 +358,11 @@ class Objective:
 def is_trained(history: TrialHistory) -> bool:
     """Whether the last epoch is over: what follows are pictures, and no reason to lose the score."""
     return bool(history.epochs) and history.epochs[-1].epoch == history.epochs[-1].epochs
+
+
+def is_lost(trial: FrozenTrial) -> bool:
+    """Whether a trial ended without a result for a reason of its own; of another program's trials those that failed."""
+    return trial.user_attrs.get("outcome", "" if trial.state is TrialState.PRUNED else LOST[-1]) in LOST
 
 
 def measured(record: Epoch) -> dict[str, object]:

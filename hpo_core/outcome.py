@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from hpo_core.final_model import tested_accuracy
+from hpo_core.final_model import is_wanting, tested_accuracy
 from hpo_core.settings import Settings
 from storage.database import open_database
 from storage.runs import Run, Runs, RunState
@@ -23,7 +23,7 @@ class RunOutcome:
         n_complete, n_pruned, n_failed: of these.
         best_trial: number of the best complete trial.
         best_accuracy, best_health, best_score: of that trial, on the validation part.
-        test_accuracy: of the final model, on the test part.
+        test_accuracy: of the final model, on the test part; None also where it was made from an earlier best trial.
         duration_s: from its start to its end, or to now.
         results_dir: folder of the run.
         message: what there is to say about its end.
@@ -56,7 +56,8 @@ def run_outcome(settings: Settings, run_name: str) -> RunOutcome:
     # A run that failed early has no study.
     if not studies.exists(run_name):
         return _outcome(settings, run, None, None)
-    return _outcome(settings, run, studies.summary(run_name), tested_accuracy(studies.attributes(run_name)))
+    tested = None if is_wanting(studies, run_name) else tested_accuracy(studies.attributes(run_name))
+    return _outcome(settings, run, studies.summary(run_name), tested)
 
 
 def _outcome(settings: Settings, run: Run, study: StudySummary | None, tested: float | None) -> RunOutcome:

@@ -8,7 +8,17 @@ import time
 from collections.abc import Callable
 
 from hpo_core.history import TrialHistory, lean
-from hpo_core.records import FINAL_PHASE, Batch, Epoch, Phase, Record, Resources, Started
+from hpo_core.records import (
+    FINAL_MODEL,
+    FINAL_PHASE,
+    Batch,
+    Epoch,
+    Phase,
+    Record,
+    Resources,
+    Started,
+    is_of_final_model,
+)
 from storage.progress import ProgressTable, TrialProgress
 
 TRAINING = "training"
@@ -97,8 +107,11 @@ class ProgressBoard:
 def after_record(before: TrialProgress, record: Record) -> TrialProgress:
     """Where a trial stands after `record`; the same object where the record says nothing about it."""
     if isinstance(record, Phase):
-        return dataclasses.replace(before, phase=record.name) if record.name != before.phase else before
-    training = before.phase if before.phase == FINAL_PHASE else TRAINING
+        name = record.name
+        if is_of_final_model(before.phase) and not is_of_final_model(name):
+            name = f"{FINAL_MODEL}: {name}"
+        return dataclasses.replace(before, phase=name) if name != before.phase else before
+    training = FINAL_PHASE if is_of_final_model(before.phase) else TRAINING
     if isinstance(record, Started):
         return dataclasses.replace(before, phase=training, epoch=1, share=0.0, process=record.process)
     if isinstance(record, Batch):

@@ -233,8 +233,9 @@ STOPPED = "stopped"
 WAITING = "waiting"
 # A training process has a folder of its own for temporary files, which begins like this.
 SCRATCH_PREFIX = "onegin-worker-"
-# What the final model's training is called until its test.
-FINAL_PHASE = "building the final model"
+# All phases of the final model have these words in their names; until its test it is called as below.
+FINAL_MODEL = "final model"
+FINAL_PHASE = f"building the {FINAL_MODEL}"
 
 Trainer = Callable[["TrialConfig"], Iterator[Record]]
 """Trains one configuration; closing the iterator stops the trial and frees what it held."""
@@ -243,6 +244,11 @@ KINDS: dict[str, type[Record]] = {
     cls.kind: cls
     for cls in (Started, Batch, Epoch, Snapshot, Phase, Resources, LogLine, Artefact, Finished, Failed, Answer, Tick)
 }
+
+
+def is_of_final_model(phase: str) -> bool:
+    """Whether a phase belongs to the final model, not to a trial."""
+    return FINAL_MODEL in phase
 
 
 def to_json(record: Record) -> str:

@@ -16,9 +16,10 @@ import datasets
 from hpo_core.backends import FINAL_MODEL, LOCAL_ONLY, Backend, BackendFactory, Order
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
 from hpo_core.failures import hopeless, worrying
-from hpo_core.final_model import is_of_the_best, make_final_model, tested_accuracy
+from hpo_core.final_model import FOLDER, is_of_the_best, is_wanting, make_final_model
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
+from hpo_core.model_card import KERAS_FILE
 from hpo_core.notice_kinds import Kind, notice
 from hpo_core.notices import NoticeHandler
 from hpo_core.objective import MONEY_CAP, REPEATED, BestScore, Objective, RunContext
@@ -167,7 +168,8 @@ class Runner:
         """Make the run that is resumed our own."""
         name = str(self.config.run_name)
         run = self._before = self._runs.get(name)
-        lacks_model = self.config.final_model and tested_accuracy(Studies(self._database).attributes(name)) is None
+        model = self._settings.results_dir / name / FOLDER / KERAS_FILE
+        lacks_model = self.config.final_model and (is_wanting(Studies(self._database), name) or not model.is_file())
         is_done = run.state is RunState.FINISHED and not lacks_model
         self._past = past_of(self._database, self.config, run.duration_s(), is_done)
         self._runs.take_over(name, owner=self._owner, trials=self._past.total(self.config.trials))

@@ -50,7 +50,9 @@ class Run:
         message: why it ended so, '' where there is nothing to say.
         trials: how many it shall make.
         cancel_requested: somebody asked it to stop.
-        created_at, started_at, ended_at, heartbeat_at: seconds since the epoch.
+        created_at, started_at, ended_at, heartbeat_at: seconds since the epoch; of a resumed run `started_at` is as
+            long ago as it has run in all.
+        began_at: when it began or was last resumed, seconds since the epoch.
     """
 
     run_name: str
@@ -63,6 +65,7 @@ class Run:
     started_at: float | None
     ended_at: float | None
     heartbeat_at: float
+    began_at: float | None = None
 
     def duration_s(self, now: float | None = None) -> float:
         """How long it has been running, or ran."""
@@ -151,7 +154,7 @@ class Runs:
     def begin(self, run_name: str, earlier_s: float = 0.0, owner: str | None = None) -> bool:
         """The run starts now, or goes on after having lasted `earlier_s` seconds; False where it has another owner."""
         now = time.time()
-        values = {"state": RunState.RUNNING.value, "started_at": now - earlier_s, "heartbeat_at": now}
+        values = {"state": RunState.RUNNING.value, "started_at": now - earlier_s, "began_at": now, "heartbeat_at": now}
         mine = runs.c.owner == owner if owner is not None else true()
         with self._database.write() as connection:
             changed = update(runs).where(runs.c.run_name == run_name, mine).values(values)

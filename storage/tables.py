@@ -23,6 +23,7 @@ runs = Table(
     Column("started_at", Float),
     Column("ended_at", Float),
     Column("heartbeat_at", Float, nullable=False),
+    Column("began_at", Float),  # later than started_at where the run was resumed
 )
 
 # Trials of a run that somebody asked to stop, each alone.

@@ -99,7 +99,16 @@ def importance_over_time(trials: Sequence[FrozenTrial], target: Target, points: 
 
 def _judged(trials: Sequence[FrozenTrial], target: Target) -> list[tuple[FrozenTrial, float]]:
     pairs = ((trial, target.of(trial)) for trial in trials if trial.state is TrialState.COMPLETE)
-    return [(trial, value) for trial, value in pairs if value is not None]
+    return [(trial, value) for trial, value in pairs if value is not None and _lies_within(trial)]
+
+
+def _lies_within(trial: FrozenTrial) -> bool:
+    """Whether each parameter lies in its own range: of an enqueued one that does not Optuna only warns."""
+    try:
+        create_trial(params=trial.params, distributions=trial.distributions, value=0.0)
+    except ValueError:
+        return False
+    return True
 
 
 def _constant(judged: Sequence[tuple[FrozenTrial, float]]) -> tuple[str, ...]:

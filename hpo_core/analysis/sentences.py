@@ -48,11 +48,11 @@ def history(points: Sequence[tuple[int, float]], target: Target, others: int = 0
     first, since = points[0][1], len(points) - 1 - place
     begin = f"The {target.best_word} {target.title} of {formats.count(len(points))} trials is {target.text(best)}"
     if place == 0:
-        return f"{begin}: it was the first one, Trial {number}, and none since was better."
+        return f"{begin}: it was the first one, Trial {number}, and none since was {target.better_word}."
     gain = (
         "" if first == best else f", up from {target.text(first)}" if best > first else f", from {target.text(first)}"
     )
-    tail = f"; {_since(since)} brought nothing better" if since else ", the newest one"
+    tail = f"; {_since(since)} brought nothing {target.better_word}" if since else ", the newest one"
     return f"{begin}{gain}, reached by Trial {number}{tail}."
 
 
@@ -156,10 +156,10 @@ def importance_over_time(points: Sequence[Importance], now_known: Importance, ta
 def parallel(trials: Sequence[Trial], names: Sequence[str], target: Target) -> str:
     having = [trial for trial in trials if target.of(trial) is not None]
     if len(having) < 2 * FEWEST:
-        return _too_few(len(having), 2 * FEWEST, "what the best ones have in common")
+        return _too_few(len(having), 2 * FEWEST, f"what the {target.top_word} ones have in common")
     best = best_trials(having, target, FEWEST_BEST)
     close = close_together(having, best, names)
-    of = f"The best {len(best)} of {_trials(len(having))}"
+    of = f"The {target.top_word} {len(best)} of {_trials(len(having))}"
     if not close:
         return f"{of} lie no closer together on these axes than any {len(best)} picked at random."
     parts = [_where(best, having, name) for name in close[:2]]
@@ -254,22 +254,23 @@ def duration(
     sign = 1 if target.minimises else -1
     number, took, value = min(every or points, key=lambda point: sign * point[2])
     best = (
-        f"the best, Trial {number}, took {formats.duration(took)} for {target.text(value)}, the median is "
+        f"the {target.top_word}, Trial {number}, took {formats.duration(took)} for {target.text(value)}, the median is "
         f"{formats.duration(median(seconds))}"
     )
     if correlation is None or not is_clear(correlation, len(points)):
         if correlation is None:
             said = f"All {_trials(len(points))} have the same {target.title} or duration"
         elif abs(correlation) < NO_RELATION and len(points) >= MANY:
-            said = f"Over {_trials(len(points))} longer ones are no better (rank correlation {_signed(correlation)})"
+            no_more = f"longer ones are no {target.better_word}"
+            said = f"Over {_trials(len(points))} {no_more} (rank correlation {_signed(correlation)})"
         else:
             said = (
                 f"Over {_trials(len(points))} it cannot be told whether longer training pays: a rank correlation of "
                 f"{_signed(correlation)} can be chance"
             )
         return f"{said}; {best}."
-    better = (correlation > 0) != bool(target.minimises)
-    word = {True: "better", False: "worse"}[better]
+    opposite = "smaller" if target.minimises is None else "worse"
+    word = target.better_word if (correlation > 0) != bool(target.minimises) else opposite
     return (
         f"Longer trials tend to a {word} {target.title} (rank correlation {_signed(correlation)} over "
         f"{_trials(len(points))}); {best}."
@@ -302,7 +303,7 @@ def _numbers(trials: Sequence[Trial], scale: Axis, target: Target) -> str:
         return f"All {_trials(len(trials))} have the same {target.title}: nothing can be compared."
     relation = f"rank correlation {_signed(correlation)} over {_trials(len(trials))}"
     best = best_trials(trials, target, FEWEST_BEST)
-    where = f"the best {len(best)} lie {_range(best, scale)}"
+    where = f"the {target.top_word} {len(best)} lie {_range(best, scale)}"
     if is_clear(correlation, len(trials)):
         word = "rises" if correlation > 0 else "falls"
         return f"{target.axis.split(',')[0]} {word} with {_name(scale.name)} ({relation}); {where}."

@@ -15,8 +15,9 @@ from hpo_core.parameters import PARAMETERS
 SCORE, ACCURACY, HEALTH, DURATION, PARAMETERS_KEY = "score", "accuracy", "health", "duration", "parameters"
 # Recorded beside what the targets above say already.
 _REPEATED = {"duration_s", "accuracy", "health", "parameters"}
-# Attributes of which less is better; of any other unknown number nobody knows.
-_SMALLER = {"cost"}
+# Attributes of which less is better, and those of which more is; of any other number nobody knows.
+_SMALLER = {"cost", "validation_loss"}
+_LARGER = {"macro_f1", "top5_accuracy", "training_accuracy", *METRICS}
 _LOG_SPAN = 30.0
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e6
 
@@ -77,6 +78,16 @@ class Target:
             return "largest"
         return "smallest" if self.minimises else "highest"
 
+    @property
+    def top_word(self) -> str:
+        """What trials at the better end are called: the largest where nobody knows whether large is good."""
+        return "largest" if self.minimises is None else "best"
+
+    @property
+    def better_word(self) -> str:
+        """What a value nearer to that end is called."""
+        return "larger" if self.minimises is None else "better"
+
     def text(self, value: float) -> str:
         """A value with its unit, such as '98.36 %'."""
         if self.key == ACCURACY:
@@ -118,7 +129,7 @@ def targets(
     names = sorted({name for trial in trials for name, value in trial.user_attrs.items() if number(value) is not None})
     for name in names:
         if name not in _REPEATED and all(target.key != name for target in found):
-            minimised = True if name in _SMALLER else False if name in METRICS else None
+            minimised = True if name in _SMALLER else False if name in _LARGER else None
             found.append(Target(name, _title(name), minimised))
     return found
 

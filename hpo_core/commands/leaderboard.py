@@ -15,7 +15,7 @@ from hpo_core.commands.optimize import watch
 from hpo_core.commands.queries import given_words
 from hpo_core.errors import UsageError
 from hpo_core.formats import count
-from hpo_core.objective import REPEATED
+from hpo_core.objective import is_lost
 from hpo_core.parameters import convert
 from hpo_core.reruns import SEEDS, TOP, rerun_config
 from hpo_core.runner import Runner
@@ -71,7 +71,7 @@ def read_leaderboard(database: Database, name: str) -> tuple[list[Place], Target
     shape = samples.shape(name)
     trials = samples.sample(name, states=("complete",), most=MOST).trials
     ended = samples.sample(name, states=("pruned", "fail"), most=MOST).trials
-    lost = [trial for trial in ended if trial.user_attrs.get("outcome") not in REPEATED]
+    lost = [trial for trial in ended if is_lost(trial)]
     score = targets(trials, shape.minimises, shape.objectives)[0]
     judged = [(trial, value) for trial in trials if (value := score.of(trial)) is not None]
     return leaderboard(judged, score, lost), score

@@ -18,7 +18,7 @@ from hpo_core.training.data import TrialData
 from hpo_core.training.examination import Examination
 from hpo_core.training.quality import fold_accuracies, quality, stratified_folds
 
-# Batch records: not more often than this, whichever is rarer.
+# Batch records: not more often than this, whichever is rarer. The batches are counted across epochs: some have fewer.
 BATCHES_BETWEEN_RECORDS = 10
 SECONDS_BETWEEN_RECORDS = 0.25
 # Validation needs no gradients and therefore little memory: larger batches are faster there.
@@ -42,7 +42,8 @@ class BatchReporter(keras.callbacks.Callback):
         self._emit = emit
         self._should_stop = should_stop
         self._batches = batches
-        self._last_record = 0.0
+        self._last_record = -math.inf
+        self._unsaid = BATCHES_BETWEEN_RECORDS  # batches since the last record; the first one is told at once
         self._epoch = 0
         self._curve = LossCurve(batches, last)
 
@@ -56,11 +57,10 @@ class BatchReporter(keras.callbacks.Callback):
         if self._curve.due(done):
             self._curve.add(done, float(values["loss"]))
         now = time.monotonic()
-        first = done == 1 and self._last_record == 0.0
-        due = done % BATCHES_BETWEEN_RECORDS == 0 and now - self._last_record >= SECONDS_BETWEEN_RECORDS
-        if not (first or due):
+        self._unsaid += 1
+        if self._unsaid < BATCHES_BETWEEN_RECORDS or now - self._last_record < SECONDS_BETWEEN_RECORDS:
             return
-        self._last_record = now
+        self._last_record, self._unsaid = now, 0
         self._emit(
             Batch(
                 epoch=self._epoch,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 import streamlit as st
 
+from hpo_core.formats import shortened
 from hpo_core.model_card import ModelCard
 from hpo_core.records import Answer
 from pages.parts import charts, formats, palette
@@ -60,16 +61,18 @@ def verdict(answer: Answer, names: Sequence[str]) -> str:
 def draw_guesses(listed: Sequence[Guess]) -> go.Figure:
     """A bar for each class, the most probable at the top; the right class in the colour of what is complete."""
     figure = charts.blank("", "", height=AXIS_HEIGHT + BAR_HEIGHT * len(listed))
-    names = [_short(guess) for guess in listed]
+    # Bars stand at numbers: names that were cut may be equal.
+    places = list(range(len(listed)))
     figure.add_bar(
-        x=[guess.probability * 100 for guess in listed], y=names, orientation="h", cliponaxis=False,
+        x=[guess.probability * 100 for guess in listed], y=places, orientation="h", cliponaxis=False,
         text=[formats.percent(guess.probability) for guess in listed], textposition="outside",
         marker={"color": [palette.COMPLETE if guess.is_right else palette.RUNNING for guess in listed]},
         customdata=[guess.name for guess in listed], hovertemplate="%{customdata}: %{text}<extra></extra>",
     )  # fmt: skip
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
     figure.update_xaxes(range=[0, ROOM_FOR_FIGURES], ticksuffix=" %", dtick=25)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    names = [_short(guess) for guess in listed]
+    figure.update_yaxes(tickmode="array", tickvals=places, ticktext=names, autorange="reversed", showgrid=False)
     return figure
 
 
@@ -103,5 +106,5 @@ def words_seen(words: Sequence[str]) -> str:
 
 
 def _short(guess: Guess) -> str:
-    name = guess.name if len(guess.name) <= LONGEST_NAME else guess.name[: LONGEST_NAME - 1] + "…"
-    return f"{name} (right)" if guess.is_right else name
+    name = shortened(guess.name, LONGEST_NAME)
+    return f"{name} ✓" if guess.is_right else name

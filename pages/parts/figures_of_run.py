@@ -101,9 +101,9 @@ class RunFigures:
             workers=self.workers, now=self.now,
         )  # fmt: skip
         minutes = self.config.get("timeout_minutes")
-        if left is None or not isinstance(minutes, int | float) or self.run is None or self.run.started_at is None:
+        if left is None or not isinstance(minutes, int | float) or self.run is None or self.run.began_at is None:
             return left
-        return min(left, max(0.0, self.run.started_at + minutes * 60 - self.now))
+        return min(left, max(0.0, self.run.began_at + minutes * 60 - self.now))
 
     @property
     def overall(self) -> float:

@@ -12,14 +12,13 @@ from hpo_core.errors import OneginError
 from hpo_core.final_model import FOLDER, tested_accuracy
 from hpo_core.housekeeping import run_folder
 from hpo_core.model_card import ModelCard, ModelFile, most_confused
+from hpo_core.records import is_of_final_model
 from hpo_core.results import BEST_FILE, CARD_DATA_FILE, CARD_FILE, TRIALS_FILE
 from pages.parts import formats
 from storage.progress import TrialProgress
 from storage.runs import Run, RunState
 
 CONFIG_FILE = "config.yaml"
-# All phases of the final training have these words in their names.
-FINAL_PHASES = "final model"
 FORMAT_NAMES = {
     "model.keras": "Keras",
     "model.tflite": "TensorFlow Lite",
@@ -95,7 +94,7 @@ def files_of_run(results_dir: Path, run_name: str) -> dict[str, Path]:
 
 def is_being_built(running: Iterable[TrialProgress]) -> bool:
     """Whether the final training goes on, by the phases of what trains."""
-    return any(FINAL_PHASES in item.phase for item in running)
+    return any(is_of_final_model(item.phase) for item in running)
 
 
 def why_none(run: Run | None, attributes: dict[str, Any], n_complete: int) -> str:

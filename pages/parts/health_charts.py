@@ -103,7 +103,13 @@ def draw_layers(history: TrialHistory, quantity: Quantity) -> go.Figure:
     if quantity.healthy is not None and lines:
         figure.add_hrect(
             y0=quantity.healthy[0], y1=quantity.healthy[1], line_width=0, fillcolor=palette.COMPLETE, opacity=0.12,
-            annotation_text="healthy", annotation_position="top right", layer="below",
+            layer="below",
+        )  # fmt: skip
+        # An annotation of its own: on a log axis its place is the logarithm, which `add_hrect` does not know.
+        top = quantity.healthy[1]
+        figure.add_annotation(
+            text="healthy", xref="paper", x=1, xanchor="right", y=math.log10(top) if quantity.kind == LOG else top,
+            yanchor="top", showarrow=False,
         )  # fmt: skip
     return figure
 

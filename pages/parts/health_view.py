@@ -150,7 +150,7 @@ def _layers(study: str, trial: TrialRow, history: TrialHistory, mark: str) -> No
             st.html(f'<div class="quiet">Zero, and so not drawn: {html.escape(", ".join(zero))}.</div>')
         elif not health_numbers.series(history, quantity):
             st.html('<div class="quiet">No layer of this network has this quantity.</div>')
-        _table(history, read)
+        _table(history, read, f"{study} {trial.number}")
         st.download_button(
             "All readings as JSON", data=history.to_json, file_name=f"{study}-trial-{trial.number}-history.json",
             mime="application/json", key="download_history", icon=":material/download:", on_click="ignore",
@@ -166,10 +166,19 @@ def _choose_quantity() -> Quantity:
     return QUANTITIES[str(chosen or names[0])]
 
 
-def _table(history: TrialHistory, read: list[int]) -> None:
+def _follow(trial: str, newest: int) -> None:
+    """Choose the newest epoch, unless the visitor has chosen an earlier one of this trial."""
+    state, before = st.session_state, st.session_state.get("epochs_read", ("", 0))
+    if before[0] != trial or state.get("epoch") in (None, before[1]):
+        state["epoch"] = newest
+    state["epochs_read"] = (trial, newest)
+
+
+def _table(history: TrialHistory, read: list[int], of: str) -> None:
     chosen = read[-1]
     if len(read) > 1:
-        chosen = int(st.select_slider("After epoch", read, value=read[-1], key="epoch"))
+        _follow(of, read[-1])
+        chosen = int(st.select_slider("After epoch", read, key="epoch"))
     epoch = next(item for item in history.read_epochs if item.epoch == chosen)
     st.dataframe(
         pd.DataFrame(health_numbers.layer_table(epoch)),

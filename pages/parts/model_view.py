@@ -41,7 +41,7 @@ def draw(study: str, model: FinalModel) -> None:
     """Draw everything about a final model."""
     _tiles(model)
     st.page_link(
-        "pages/trials.py", label=f"Made from Trial {model.card.trial}, the best of this run",
+        "pages/trials.py", label=_made_from(study, model.card.trial),
         icon=":material/view_list:", query_params={"study": study, "trial": str(model.card.trial)},
     )  # fmt: skip
     try_model.draw(study, model)
@@ -56,6 +56,17 @@ def draw(study: str, model: FinalModel) -> None:
     with st.expander("Model card", expanded=True, key="model_card"):
         _download("Download the card", f"{study}-{CARD_FILE}", model.page.encode("utf-8"))
         st.markdown(model.page)
+
+
+def _made_from(study: str, trial: int) -> str:
+    """Which trial the model repeats, and whether that one is still the best."""
+    studies = shared.studies()
+    best = studies.summary(study).best_trial if studies.exists(study) else None
+    if best is None:
+        return f"Made from Trial {trial}"
+    if best == trial:
+        return f"Made from Trial {trial}, the best of this run"
+    return f"Made from Trial {trial}; since then Trial {best} has become the best of this run"
 
 
 def draw_run_files(study: str, model: FinalModel | None = None) -> None:

@@ -20,7 +20,7 @@ PICTURES: Mapping[str, tuple[str, str]] = {
     ),
     "confusion_matrix.png": ("Confusion matrix", "The diagonal is right; a dark cell off it is a pair it mixes up."),
     "gradient_flow.png": (
-        "Gradient flow", "Bars of like height are healthy; if they fade towards the input, early layers hardly learn."
+        "Gradient flow", "Lines that stay level are healthy; if they fall towards the input, early layers hardly learn."
     ),
     "weights_and_biases.png": (
         "Weights and biases", "They should widen a little and stay rounded; a spike at zero is a layer switched off."
@@ -91,4 +91,5 @@ def _why_none(trial: TrialRow) -> str:
         return "Pictures are drawn when the trial is over."
     if "configuration" not in trial.attributes:
         return "This trial was made outside Onegin: it has no pictures."
-    return "No pictures were drawn of this trial. Which trials get them is the choice “Plots” of the run."
+    choice = formats.label("plots")
+    return f"No pictures were drawn of this trial. Which trials get them is the choice “{choice}” of the run."

@@ -10,9 +10,12 @@ import streamlit as st
 from pages.parts import shared
 from pages.parts.formats import as_markdown
 from storage.studies import StudySummary, TrialRow
+from storage.studies import number_of as number_in
 from storage.trial_filters import TrialFilter
 
 PARAMETER = "trial"
+# Of the most accurate trials so many are looked at for the healthiest of those with the same accuracy.
+MOST_TIED = 64
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,19 @@ class Champions:
 
 def champions(study: str, summary: StudySummary) -> Champions:
     """Read the best trials of a study."""
-    accuracy, health = _best(study, "accuracy"), _best(study, "health")
-    if accuracy is not None and health is not None and accuracy.accuracy == health.accuracy:
-        accuracy = health  # of several that are equally accurate
-    return Champions(summary.best_trial, accuracy, health)
+    accurate, healthy = _best(study, "accuracy", MOST_TIED), _best(study, "health")
+    tied = [trial for trial in accurate if trial.accuracy == accurate[0].accuracy]
+    accuracy = max(
+        tied, key=lambda trial: number_in(trial.attributes.get("health")) or 0.0, default=None
+    )  # the first of equal ones
+    return Champions(summary.best_trial, accuracy, healthy[0] if healthy else None)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def most_accurate(study: str, n_complete: int) -> tuple[int, float] | None:
     """Number and accuracy of the most accurate of the complete trials; read again when there is one more of them."""
-    trial = _best(study, "accuracy") if n_complete else None
-    return (trial.number, trial.accuracy) if trial is not None and trial.accuracy is not None else None
+    found = _best(study, "accuracy") if n_complete else []
+    return (found[0].number, found[0].accuracy) if found and found[0].accuracy is not None else None
 
 
 def choose_trial(study: str, summary: StudySummary, best: Champions, page: str) -> TrialRow | None:
@@ -106,9 +111,9 @@ def show(number: int) -> None:
     st.query_params[PARAMETER] = str(number)
 
 
-def _best(study: str, quantity: str) -> TrialRow | None:
-    found = shared.studies().trials(study, sort=f"-{quantity}", states=("complete",), limit=1)
-    return found[0] if found and isinstance(found[0].attributes.get(quantity), int | float) else None
+def _best(study: str, quantity: str, most: int = 1) -> list[TrialRow]:
+    found = shared.studies().trials(study, sort=f"-{quantity}", states=("complete",), limit=most)
+    return [trial for trial in found if isinstance(trial.attributes.get(quantity), int | float)]
 
 
 def _and(words: Sequence[str]) -> str:

@@ -10,11 +10,13 @@ import pytest
 
 from hpo_core.errors import RunError, WorkerDiedError
 from hpo_core.outcome import run_outcome
-from hpo_core.records import Artefact, Failed, Finished, Phase, Record, Started
+from hpo_core.progress import after_record
+from hpo_core.records import FINAL_PHASE, Artefact, Failed, Finished, Phase, Record, Started, is_of_final_model
 from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from hpo_core.trial_config import FINAL, TrialConfig
 from storage.database import Database
+from storage.progress import TrialProgress
 from storage.studies import Studies
 from tests.hpo_core.test_runner import finish, runner
 from tests.stubs import ScriptedTrainer, records_of
@@ -97,10 +99,22 @@ def test_a_file_that_cannot_be_kept_is_named_on_the_card(settings: Settings) -> 
     final_run(settings, [STARTED, Artefact(name="model.keras", path="/no/such/file"), TESTED])
     folder = settings.results_dir / "a" / "optimized_model"
     card = json.loads((folder / "card.json").read_text())
-    assert run_outcome(settings, "a").test_accuracy == pytest.approx(0.95)
+    outcome = run_outcome(settings, "a")
+    assert outcome.test_accuracy == pytest.approx(0.95)
+    assert "model.keras could not be kept: No such file" in outcome.message
     assert "No such file" in json.dumps(card) and sorted(path.name for path in folder.iterdir()) == [
         "card.json", "model_card.md",
     ]  # fmt: skip
+
+
+def test_waiting_elsewhere_belongs_to_the_final_model() -> None:
+    """What RunPod says of its job is no phase of a trial."""
+    now = TrialProgress(3, FINAL_PHASE, 0, 4, 0.0, 0.0, 0.0)
+    now = after_record(now, Phase(name="waiting in RunPod's queue"))
+    assert now.phase == "final model: waiting in RunPod's queue" and is_of_final_model(now.phase)
+    now = after_record(now, STARTED)
+    assert now.phase == FINAL_PHASE
+    assert after_record(now, Phase(name="testing the final model")).phase == "testing the final model"
 
 
 def test_its_phases_are_on_the_board(settings: Settings, database: Database) -> None:

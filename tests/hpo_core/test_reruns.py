@@ -6,10 +6,12 @@ import json
 
 import optuna
 import pytest
+from optuna.trial import TrialState, create_trial
 
 from hpo_core.backends import Backend
 from hpo_core.commands.leaderboard import read_leaderboard, show_leaderboard
 from hpo_core.errors import UsageError
+from hpo_core.objective import is_lost
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.records import Record
 from hpo_core.reruns import ORIGIN, origin_name, origin_of, rerun_config
@@ -177,6 +179,20 @@ def test_trainings_that_are_lost_count(settings: Settings, database: Database) -
     failed = sum(config.seed % 2 for config in trainer.seen) // 2
     places, _ = read_leaderboard(database, "a-seeds")
     assert 0 < failed < 7 and [place.lost for place in places] == [failed, failed]
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "lost"),
+    [
+        (TrialState.PRUNED, "pruned", False), (TrialState.PRUNED, None, False), (TrialState.FAIL, "stopped", False),
+        (TrialState.FAIL, "cancelled", False), (TrialState.FAIL, "crashed", True), (TrialState.FAIL, None, True),
+        (TrialState.PRUNED, "diverged", True), (TrialState.PRUNED, "diagnosed", True),
+        (TrialState.FAIL, "time limit", True),
+    ],
+)  # fmt: skip
+def test_lost_is_what_failed_by_itself(state: TrialState, outcome: str | None, lost: bool) -> None:
+    attributes = {"outcome": outcome} if outcome else {}
+    assert is_lost(create_trial(state=state, value=None, user_attrs=attributes)) is lost
 
 
 def test_many_workers_take_each_training_once(settings: Settings, database: Database) -> None:

@@ -17,7 +17,7 @@ from hpo_core.errors import RunError, UsageError
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.parameters import Architecture, defaults
-from hpo_core.records import Record
+from hpo_core.records import Artefact, Record
 from hpo_core.run_study import resumed_config
 from hpo_core.runner import Runner
 from hpo_core.settings import Settings
@@ -27,7 +27,7 @@ from storage.errors import NameTakenError, UnknownRunError
 from storage.runs import DEAD_AFTER_S, Runs, RunState
 from storage.studies import Studies
 from storage.tables import runs as runs_table
-from tests.hpo_core.test_final_model import STARTED, TESTED, exported
+from tests.hpo_core.test_final_model import STARTED, TESTED, exported, final_run
 from tests.hpo_core.test_runner import MACHINE, PATIENCE_S, finish, runner, wait_for
 from tests.stubs import EndlessTrainer, ScriptedTrainer, records_of
 
@@ -191,6 +191,29 @@ def test_the_final_model_is_made_anew_where_another_trial_is_the_best(
     second = ScriptedTrainer(lambda config: script(config, True))
     carried_on(settings, database, second, trials=5)
     assert len([config for config in first.seen + second.seen if config.part == FINAL]) == trainings
+    assert run_outcome(settings, "a").test_accuracy == pytest.approx(0.95)
+
+
+def test_a_model_whose_file_is_gone_is_made_again(settings: Settings, database: Database, tmp_path: Path) -> None:
+    final_run(settings, [STARTED, Artefact(name="model.keras", path="/no/such/file"), TESTED])
+    again = ScriptedTrainer(lambda _: [STARTED, exported(tmp_path), TESTED])
+    carried_on(settings, database, again)
+    assert [config.part for config in again.seen] == [FINAL]
+    assert (settings.results_dir / "a" / "optimized_model" / "model.keras").is_file()
+
+
+def test_a_final_model_of_an_earlier_best_trial_is_said_to_be_none(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    def script(config: TrialConfig, accuracy: float, end: list[Record]) -> list[Record]:
+        return end if config.part == FINAL else records_of(config, accuracy)
+
+    made = [STARTED, exported(tmp_path), TESTED]
+    finish(runner(settings, ScriptedTrainer(lambda config: script(config, 0.8, made)), final_model=True))
+    carried_on(settings, database, ScriptedTrainer(lambda config: script(config, 0.9, [STARTED])), trials=5)
+    outcome = run_outcome(settings, "a")
+    assert outcome.test_accuracy is None and "the final model could not be made" in outcome.message
+    carried_on(settings, database, ScriptedTrainer(lambda config: script(config, 0.9, made)))
     assert run_outcome(settings, "a").test_accuracy == pytest.approx(0.95)
 
 

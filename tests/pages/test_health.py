@@ -6,7 +6,7 @@ import dataclasses
 
 from hpo_core.health.diagnoses import Diagnosis, Severity
 from hpo_core.health.metrics import METRICS, measure
-from hpo_core.history import TrialHistory
+from hpo_core.history import TrialHistory, lean
 from pages.parts import (
     diagnosis_cards,
     health_bars,
@@ -19,6 +19,7 @@ from pages.parts import (
 )
 from pages.parts.health_numbers import QUANTITIES
 from storage.database import Database
+from storage.progress import ProgressTable
 from storage.studies import TrialRow
 from tests import histories
 from tests.pages import conftest, examined
@@ -121,6 +122,9 @@ def test_of_equally_accurate_trials_the_healthiest_counts(database: Database) ->
         conftest.add_trial(study, 0.9, more={"health": health})
     best = trial_choice.champions("equal", shared.studies().summary("equal"))
     assert best.named() == [("Best score", 0), ("Best accuracy and health", 1)]
+    conftest.add_trial(study, 0.8, more={"health": 0.9})
+    best = trial_choice.champions("equal", shared.studies().summary("equal"))
+    assert best.named() == [("Best score", 0), ("Best accuracy", 1), ("Best health", 2)]
 
 
 def test_radar_needs_three_metrics() -> None:
@@ -203,6 +207,26 @@ def test_a_running_trial_is_examined_so_far(database: Database) -> None:
     app = open_page(PAGE, study="digits-now", trial="2")
     shown = words(app)
     assert "Epoch by epoch" in shown and "running" in shown and len(app.dataframe[0].value) == 5
+
+
+def test_the_layers_of_a_running_trial_are_those_of_its_newest_epoch(database: Database) -> None:
+    examined.make_watched(database)
+    table = ProgressTable(database, "digits-now")
+    app = open_page(PAGE, study="digits-now", trial="2")
+    assert app.select_slider(key="epoch").value == 2
+    table.write([], [], {2: lean(histories.cnn_history(epochs=3)).to_json()})
+    app.run()
+    assert app.select_slider(key="epoch").value == 3
+    app.select_slider(key="epoch").set_value(1).run()
+    table.write([], [], {2: lean(histories.cnn_history(epochs=4)).to_json()})
+    app.run()
+    assert app.select_slider(key="epoch").value == 1, "what a visitor chose stays"
+
+
+def test_the_band_of_healthy_updates_is_named_where_it_lies() -> None:
+    figure = health_charts.draw_layers(histories.cnn_history(), QUANTITIES["update_ratio"])
+    (name,), (low, high) = figure.layout.annotations, QUANTITIES["update_ratio"].healthy or (0, 0)
+    assert name.text == "healthy" and low < 10**name.y <= high * 1.0001
 
 
 def test_trials_that_were_not_examined_say_what_is_missing(database: Database) -> None:

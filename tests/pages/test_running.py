@@ -95,6 +95,9 @@ def test_the_time_left_ends_with_the_time_limit(database: Database) -> None:
     figures = dataclasses.replace(figures, summary=dataclasses.replace(figures.summary, mean_duration_s=100.0))
     assert figures.time_left_s is not None and 0 < figures.time_left_s <= 60
     assert dataclasses.replace(figures, now=figures.now + 90).time_left_s == 0
+    Runs(database).begin("digits-next", earlier_s=3000.0)  # resumed: it has all of its time again
+    resumed = dataclasses.replace(figures_of_run.read("digits-next"), summary=figures.summary)
+    assert resumed.time_left_s is not None and 50 < resumed.time_left_s <= 60
     without = dataclasses.replace(figures, config={**figures.config, "timeout_minutes": None})
     assert without.time_left_s is not None and without.time_left_s > 10_000
 

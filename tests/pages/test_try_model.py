@@ -43,8 +43,16 @@ def test_bars_are_named_and_the_right_one_is_marked() -> None:
     figure = answer_view.draw_guesses(answer_view.guesses(Answer(probabilities=[0.6, 0.3, 0.1], label=2), NAMES))
     (bars,) = figure.data
     assert list(bars.x) == [60, 30, 10] and list(bars.text) == ["60.00 %", "30.00 %", "10.00 %"]
-    assert bars.y[2].endswith("… (right)") and list(bars.customdata) == list(NAMES)
+    names = figure.layout.yaxis.ticktext
+    assert names[2].endswith(" ✓") and "…" in names[2] and list(bars.customdata) == list(NAMES)
+    assert list(bars.y) == list(figure.layout.yaxis.tickvals) == [0, 1, 2]
     assert list(bars.marker.color) == [palette.RUNNING, palette.RUNNING, palette.COMPLETE]
+
+
+def test_long_names_differ_where_they_end() -> None:
+    names = ("Dangerous curve to the left", "Dangerous curve to the right")
+    figure = answer_view.draw_guesses(answer_view.guesses(Answer(probabilities=[0.6, 0.4], label=None), names))
+    assert list(figure.layout.yaxis.ticktext) == ["Dangerous c…to the left", "Dangerous c…to the right"]
 
 
 def test_words_are_shown_as_the_model_reads_them() -> None:

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from hpo_core import formats
 from hpo_core.history import TrialHistory
 
 DPI = 72  # a point is a pixel of the file: every size below is one, too
@@ -154,7 +155,8 @@ def thinned(items: Sequence[Item], most: int) -> list[Item]:
 def class_name(history: TrialHistory, number: int, most: int = 18) -> str:
     """What a class is called, cut to `most` characters; its number where it has no name."""
     names = history.class_names
-    return shortened(names[number] if 0 <= number < len(names) and names[number] else str(number), most)
+    name = names[number] if 0 <= number < len(names) and names[number] else str(number)
+    return plain(formats.shortened(" ".join(name.split()), most))
 
 
 def shortened(text: str, most: int) -> str:

@@ -33,7 +33,7 @@ from hpo_core.training.plots.style import (
 MAX_LAYERS = 3
 UNIT_AXIS, WORD_AXIS, MEAN_AXIS, SCALE = (
     "Unit",
-    "Word by position (padding at the right)",
+    "The last words of the text, in their order",
     "Mean |output|",
     "Output (−1 to 1)",
 )

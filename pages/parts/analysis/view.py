@@ -9,7 +9,7 @@ import streamlit as st
 
 from hpo_core.analysis.association import FEWEST_BEST, best_trials, narrowing, varied
 from hpo_core.analysis.targets import ACCURACY, HEALTH, PARAMETERS_KEY, Target, parameter_title, targets
-from hpo_core.objective import REPEATED
+from hpo_core.objective import is_lost
 from pages.parts import formats, report_download, shared
 from pages.parts.analysis import (
     data,
@@ -239,7 +239,7 @@ def _importance_over_time(request: Request) -> Answer:
 
 def _leaderboard(request: Request) -> Answer:
     ended = data.sample(request.study, request.shape, ("pruned", "fail")).trials
-    return leaders.draw(request, [trial for trial in ended if trial.user_attrs.get("outcome") not in REPEATED])
+    return leaders.draw(request, [trial for trial in ended if is_lost(trial)])
 
 
 def _front(request: Request) -> Answer:

@@ -57,6 +57,14 @@ def test_only_complete_trials_with_a_finite_result_count() -> None:
     assert importance(trials, SCORE).trials == 20
 
 
+def test_values_outside_of_their_range_are_left_out() -> None:
+    """Optuna keeps them where somebody enqueued them."""
+    trials = drawn(by_learning_rate, 20)
+    trials[3].params = trials[3].params | {"filters": 1000}
+    assert importance(trials, SCORE).trials == 19
+    assert importance_over_time(trials, SCORE)[-1].trials == 19
+
+
 def test_equal_results_and_single_values_are_not_explained() -> None:
     same = drawn(lambda *_: 0.5, 20)
     assert "nothing can be told apart" in sentences.importance(importance(same, SCORE), SCORE)

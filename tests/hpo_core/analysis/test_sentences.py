@@ -31,6 +31,22 @@ def test_history() -> None:
     assert "stopped before their end" in sentences.history([], ACCURACY, others=3)
 
 
+def test_what_is_good_is_known_of_what_trials_record_and_of_nothing_else() -> None:
+    trials = [trial(number, 0.5) for number in range(12)]
+    for number, each in enumerate(trials):
+        each.user_attrs |= {"validation_loss": 0.1 + number, "macro_f1": 0.1 * number, "widgets": number}
+    known = {target.key: target for target in targets(trials, (False,))}
+    loss, f1, widgets = known["validation_loss"], known["macro_f1"], known["widgets"]
+    assert loss.minimises is True and f1.minimises is False and widgets.minimises is None
+    assert best_trials(trials, loss)[0].number == 0 and best_trials(trials, f1)[0].number == 11
+    points = [(number, 10.0 + number, float(number)) for number in range(12)]
+    assert "tend to a worse validation loss" in sentences.duration(points, loss)
+    assert "; the best, Trial 0, took" in sentences.duration(points, loss)
+    said = sentences.duration(points, widgets)
+    assert "tend to a larger widgets" in said and "; the largest, Trial 11, took" in said
+    assert "brought nothing larger" in sentences.history([(0, 1.0), (1, 3.0), (2, 2.0)], widgets)
+
+
 def test_slice_tells_a_trend_from_none() -> None:
     rising = drawn(lambda params, chance: params["filters"] + chance.gauss(0, 1), 40)
     assert sentences.parameter_slice(rising, "filters", SCORE).startswith(

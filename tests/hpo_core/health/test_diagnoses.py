@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from hpo_core.health.advice import against_idle_units, against_vanishing
 from hpo_core.health.diagnoses import CODES, Diagnosis, Severity, diagnose, fatal
 from hpo_core.health.metrics import convergence_quality
 from hpo_core.history import TrialHistory
@@ -111,6 +112,27 @@ def test_advice_fits_the_layer() -> None:
     found = [item.advice for item in diagnose(training(epochs_of([0.5], layers=layers))) if item.code == "DEAD_UNITS"]
     assert "batch_normalization" in found[0] and "hidden_activation" not in found[0]
     assert "hidden_activation=elu" in found[1] and "batch_normalization" not in found[1]
+
+
+def test_advice_leaves_out_what_is_in_force() -> None:
+    asked = [(code, history) for code, _, history, _ in SICK]
+    network = [{"name": name, "type": name} for name in ("BatchNormalization", "GlobalAveragePooling2D")]
+    for code, history in asked:
+        assert history.started is not None
+        layers = [*history.started.layers, *network]
+        having = replace(history, started=replace(history.started, layers=layers))
+        advice = named(having)[code].advice
+        assert advice.startswith("try ") and "batch_normalization" not in advice and "global_average" not in advice
+    relu, tanh = (
+        training(epochs_of([2.3] * 3, [0.1] * 3, layers=[
+            layer("conv_1", activation=bent, gradient_norm=1e-9), layer("conv_2", activation=bent, gradient_norm=1.0),
+        ]))
+        for bent in ("relu", "tanh")
+    )  # fmt: skip
+    assert "activation=relu" not in against_vanishing(relu) and "activation=relu" in against_vanishing(tanh)
+    assert against_idle_units(relu, layer(activation="elu"), "elu") == (
+        "try a smaller learning_rate or batch_normalization=true"
+    )
 
 
 def test_every_code_has_a_sick_training() -> None:

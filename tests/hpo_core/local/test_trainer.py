@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -194,7 +195,14 @@ def test_batch_records_are_rare(trainer: Trainer) -> None:
     seconds = time.monotonic() - began
     batches = [record for record in records if isinstance(record, Batch)]
     assert 1 <= len(batches) <= seconds * 4 + 1
-    assert all(record.batch % 10 == 0 for record in batches[1:])
+    done = [(record.epoch - 1) * record.batches + record.batch for record in batches]
+    assert all(later - earlier >= 10 for earlier, later in itertools.pairwise(done))
+
+
+def test_epochs_of_few_batches_move_on(trainer: Trainer) -> None:
+    records = list(trainer(make_config(epochs=12, batch_size=256)))
+    told = [record for record in records if isinstance(record, Batch)]
+    assert told[0].batches < 10 and len({record.epoch for record in told}) > 1
 
 
 def test_decoded_data_are_mapped_by_the_children(trainer: Trainer, module_settings: Settings) -> None:

@@ -215,7 +215,7 @@ def test_units_stand_by_words_with_their_mean_activity() -> None:
     assert [bar.get_width() for bar in bars.patches] == reading.activity and len(bars.patches) == UNITS
     words = said(figure)
     assert (
-        "Word by position (padding at the right)" in words
+        "The last words of the text, in their order" in words
         and "Mean |output|" in words
         and "predicted: positive (right)" in words
     )
