@@ -328,7 +328,7 @@ def test_a_film_that_is_too_large_loses_frames_but_not_the_last() -> None:
 def test_names_are_cut_and_never_formulas() -> None:
     history = TrialHistory(class_names=["cost $a$", "x" * 40, ""])
     assert style.class_name(history, 0) == r"cost \$a\$"
-    assert style.class_name(history, 1, 10) == "x" * 9 + "…"
+    assert style.class_name(history, 1, 10) == "x" * 4 + "…" + "x" * 5
     assert style.class_name(history, 2) == "2" and style.class_name(history, 7) == "7"
 
 
