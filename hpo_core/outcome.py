@@ -19,7 +19,7 @@ class RunOutcome:
     Attributes:
         run_name, study_name: the same name.
         state: waiting, running, finished, cancelled, failed or interrupted.
-        n_trials: trials made so far, whatever became of them.
+        n_trials: trials begun so far, whatever became of them.
         n_complete, n_pruned, n_failed: of these.
         best_trial: number of the best complete trial.
         best_accuracy, best_health, best_score: of that trial, on the validation part.
@@ -65,7 +65,7 @@ def _outcome(settings: Settings, run: Run, study: StudySummary | None, tested: f
         run_name=run.run_name,
         study_name=run.run_name,
         state=run.state,
-        n_trials=study.n_trials if study else 0,
+        n_trials=study.n_trials - study.n("waiting") if study else 0,
         n_complete=study.n("complete") if study else 0,
         n_pruned=study.n("pruned") if study else 0,
         n_failed=study.n("fail") if study else 0,

@@ -13,6 +13,7 @@ from hpo_core.commands.leaderboard import read_leaderboard, show_leaderboard
 from hpo_core.errors import UsageError
 from hpo_core.objective import is_lost
 from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.outcome import run_outcome
 from hpo_core.records import Record
 from hpo_core.reruns import ORIGIN, origin_name, origin_of, rerun_config
 from hpo_core.run_study import resumed_config
@@ -179,6 +180,19 @@ def test_trainings_that_are_lost_count(settings: Settings, database: Database) -
     failed = sum(config.seed % 2 for config in trainer.seen) // 2
     places, _ = read_leaderboard(database, "a-seeds")
     assert 0 < failed < 7 and [place.lost for place in places] == [failed, failed]
+
+
+def test_trainings_that_wait_for_their_turn_are_not_counted(settings: Settings, database: Database) -> None:
+    searched(settings)
+    run: list[Runner] = []
+
+    def cancelling(config: TrialConfig) -> list[Record]:
+        run[0].cancel()
+        return records_of(config)
+
+    run.append(rerun(settings, rerun_config(Studies(database), "a", 2, 8), ScriptedTrainer(cancelling)))
+    finish(run[0])
+    assert run_outcome(settings, "a-seeds").n_trials < 16 == Studies(database).summary("a-seeds").n_trials
 
 
 @pytest.mark.parametrize(
