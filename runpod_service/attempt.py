@@ -164,6 +164,7 @@ class Attempt:
             state, chunks = client.status(self._job_id).state, []
         if not state.is_waiting and self._state.is_waiting:
             self._site.book.running(self._job_id)
+            self._site.is_back()
             yield Phase(name="on a worker of RunPod")
         if state.is_waiting and not self._state.is_waiting:
             self._queued_at = self._site.clock()

@@ -1,6 +1,6 @@
 """What the client and the worker say to each other: the request, its progress, and the result.
 
-Request, as the job's input: `{"trial": <TrialConfig>, "key": "run_name/trial_N", "version": "0.2.0"}`.
+Request, as the job's input: `{"trial": <TrialConfig>, "key": "run_name/trial_N/1a2b3c", "version": <of the product>}`.
 
 Progress, as chunks of the job's stream: `{"chunk": 0, "records": [...]}`, counted from 0. It is there to be looked at:
 a chunk that is lost, repeated or late does no harm.
@@ -63,7 +63,7 @@ class Request:
 
     Attributes:
         trial: the whole configuration.
-        key: prefix of the trial's files in the store, 'run_name/trial_N'.
+        key: prefix of the job's files in the store, such as 'run_name/trial_N/1a2b3c': see `store_key`.
         version: of the product that asks; a worker of another one would train other numbers.
     """
 
@@ -92,6 +92,11 @@ class Request:
         if not isinstance(data["key"], str):
             raise ProtocolError(f"key must be text, got {data['key']!r}")
         return cls(trial=TrialConfig.from_json(json.dumps(data["trial"])), key=data["key"])
+
+
+def store_key(run_name: str, trial: int | None) -> str:
+    """What the names of a trial's files begin with in the store, None for the final model; each job adds a part."""
+    return f"{run_name}/{'final' if trial is None else f'trial_{trial}'}"
 
 
 @dataclass(frozen=True)
