@@ -27,6 +27,8 @@ from hpo_core.trial_config import TrialConfig
 MAX_BODY_BYTES = 1024
 # The error type of a failure that is none of the training's.
 PLATFORM_FAILURE = "RunPod"
+# Characters that are kept of each text of a failure.
+MOST_ERROR = 2000
 # What a result repeats; the other records are progress only.
 KEPT = (Started, Epoch, Snapshot, Finished)
 
@@ -217,6 +219,15 @@ def records_of(items: object) -> list[Record]:
 def failure_text(failed: Failed) -> str:
     """What a worker reports as the error of a failed trial."""
     return to_json(failed)
+
+
+def kept_failure(error: object) -> str:
+    """What is written down of a failed job's error: in a form that `failure_of` reads, with the traceback's end."""
+    failed = failure_of(error)
+    if failed.error_type == PLATFORM_FAILURE:
+        return failed.traceback[:MOST_ERROR]
+    message, traceback = failed.message[:MOST_ERROR], failed.traceback[-MOST_ERROR:]
+    return failure_text(dataclasses.replace(failed, message=message, traceback=traceback))
 
 
 def failure_of(error: object) -> Failed:
