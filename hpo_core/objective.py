@@ -29,7 +29,7 @@ from hpo_core.notice_kinds import Kind, notice
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
-from hpo_core.records import SCRATCH_PREFIX, WAITING, Artefact, Epoch, Failed, Finished, Phase, Record, Tick
+from hpo_core.records import SCRATCH_PREFIX, WAITING, Artefact, Epoch, Failed, Finished, LogLine, Phase, Record, Tick
 from hpo_core.replicas import scaled_batch
 from hpo_core.seeds import seed_number, trial_seed
 from hpo_core.summaries import summarise
@@ -298,6 +298,8 @@ class Objective:
             journal.write(record)
             self._context.board.see(trial.number, record)
             told.history.add(record)
+            if isinstance(record, LogLine):
+                self._context.log.pass_on(f"trial {trial.number}", record)
             if isinstance(record, Failed):
                 raise TrialFailedError(f"{record.error_type}: {record.message}")
             if isinstance(record, Artefact):
