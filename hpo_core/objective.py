@@ -35,6 +35,7 @@ from hpo_core.seeds import seed_number, trial_seed
 from hpo_core.summaries import summarise
 from hpo_core.trial_config import TrialConfig
 from hpo_core.trial_files import Journal, TrialFiles
+from storage.costs import COST, COST_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -236,7 +237,7 @@ class Objective:
             self._context.board.end(trial.number)
             attributes["duration_s"] = round(self._context.clock() - began, 3)
             if (paid := self._backend.cost_of(trial.number)) is not None:
-                attributes["cost"] = round(paid, 6)
+                attributes[COST] = round(paid, COST_DIGITS)
             for key, value in attributes.items():
                 trial.set_user_attr(key, value)
             self._context.log.info("trial %d %s", trial.number, _in_words(attributes))

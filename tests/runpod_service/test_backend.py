@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import functools
 import threading
@@ -210,6 +211,10 @@ def test_the_time_limit_of_a_trial_ends_its_job(settings: Settings, service: Ser
     finish(settings, trials=1, max_training_time_minutes=0.01)
     (row,) = Studies(database).trials("a")
     assert row.attributes["outcome"] == "time limit" and service.open_jobs == []
+    (job,) = Jobs(database).of_run("a")
+    assert job.cost == pytest.approx(JOB_COST) and row.attributes["cost"] == pytest.approx(JOB_COST, abs=1e-6)
+    (told,) = csv.DictReader((settings.results_dir / "a" / "trials.csv").read_text().splitlines())
+    assert float(told["cost"]) == row.attributes["cost"], "its job ended after it"
 
 
 def test_the_money_cap_ends_the_run(settings: Settings, service: Service, database: Database) -> None:
