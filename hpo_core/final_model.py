@@ -20,7 +20,7 @@ from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import score_formula
 from hpo_core.model_card import KERAS_FILE, model_card
 from hpo_core.objective import RunContext, TimeLimit
-from hpo_core.records import FINAL_PHASE, Artefact, Failed, Finished, Record, Started, Tick, Trainer
+from hpo_core.records import FINAL_PHASE, Artefact, Failed, Finished, LogLine, Record, Started, Tick, Trainer
 from hpo_core.results import CARD_DATA_FILE, best_trial, write_model_card
 from hpo_core.summaries import summarise
 from hpo_core.trial_config import FINAL, TrialConfig
@@ -95,6 +95,8 @@ def _trained(config: TrialConfig, best: TrialRow, context: RunContext, trainer: 
                 if isinstance(record, Tick):
                     continue
                 context.board.see(best.number, record)
+                if isinstance(record, LogLine):
+                    context.log.pass_on("final model", record)
                 if isinstance(record, Failed):
                     raise TrialFailedError(f"{record.error_type}: {record.message}")
                 if isinstance(record, Artefact):

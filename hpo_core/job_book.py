@@ -15,6 +15,8 @@ from storage.errors import StorageError
 from storage.jobs import LOST, Job, Jobs, WorkerRecord
 from storage.runs import Runs
 
+__all__ = ("LOST", "JobBook", "JobEnd")
+
 CANCELLED = "CANCELLED"
 # The platform's own limit where no other is known.
 DAY_S = 86_400.0

@@ -10,6 +10,7 @@ from typing import Any
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 from hpo_core.errors import UsageError
+from hpo_core.records import LogLine
 
 LOGGER = "onegin"
 MAX_BYTES = 5_000_000
@@ -29,6 +30,10 @@ class RunLog(logging.LoggerAdapter[logging.Logger]):
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Add the run's name to what a line says of itself; an adapter of this Python would replace it."""
         return msg, {**kwargs, "extra": {**(self.extra or {}), **(kwargs.get("extra") or {})}}
+
+    def pass_on(self, who: str, line: LogLine) -> None:
+        """Write what a training says for the log, wherever it runs; a level that is none of Python's counts as INFO."""
+        self.log(logging.getLevelNamesMapping().get(line.level, logging.INFO), "%s: %s", who, line.text)
 
 
 def open_log(file: Path) -> None:

@@ -30,12 +30,13 @@ from hpo_core.notice_kinds import Kind, notice
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Value
 from hpo_core.progress import ProgressBoard
-from hpo_core.records import SCRATCH_PREFIX, WAITING, Artefact, Epoch, Failed, Finished, Phase, Record, Tick
+from hpo_core.records import SCRATCH_PREFIX, WAITING, Artefact, Epoch, Failed, Finished, LogLine, Phase, Record, Tick
 from hpo_core.replicas import scaled_batch
 from hpo_core.seeds import seed_number, trial_seed
 from hpo_core.summaries import summarise
 from hpo_core.trial_config import TrialConfig
 from hpo_core.trial_files import Journal, TrialFiles
+from storage.costs import COST, COST_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -239,7 +240,7 @@ class Objective:
             self._context.board.end(trial.number)
             attributes["duration_s"] = round(self._context.clock() - began, 3)
             if (paid := self._backend.cost_of(trial.number)) is not None:
-                attributes["cost"] = round(paid, 6)
+                attributes[COST] = round(paid, COST_DIGITS)
             for key, value in attributes.items():
                 trial.set_user_attr(key, value)
             self._context.log.info("trial %d %s", trial.number, _in_words(attributes))
@@ -301,6 +302,8 @@ class Objective:
             journal.write(record)
             self._context.board.see(trial.number, record)
             told.history.add(record)
+            if isinstance(record, LogLine):
+                self._context.log.pass_on(f"trial {trial.number}", record)
             if isinstance(record, Failed):
                 raise TrialFailedError(f"{record.error_type}: {record.message}")
             if isinstance(record, Artefact):

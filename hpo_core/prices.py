@@ -189,11 +189,6 @@ class Ledger:
         with self._lock:
             return self._earlier + sum(map(_total, (self._finished, self._estimated, self._reserved)))
 
-    def reserved(self) -> float:
-        """The part of `spent` that lost jobs may cost at most, in dollars."""
-        with self._lock:
-            return _total(self._reserved)
-
     def accrued(self) -> float:
         """Dollars for jobs that are running, up to now."""
         with self._lock:

@@ -21,6 +21,8 @@ from hpo_core.parameters import PARAMETERS
 from hpo_core.trial_config import TrialConfig
 from hpo_core.trials_table import configuration, write_table
 from hpo_core.yaml_text import read_yaml
+from storage.costs import complete_costs
+from storage.database import Database
 from storage.studies import Studies, TrialRow
 
 BEST_FILE, TRIALS_FILE = "best_hyperparameters.yaml", "trials.csv"
@@ -47,6 +49,20 @@ def write_results(studies: Studies, run_name: str, folder: Path) -> list[str]:
         except ResultsError as error:
             problems.append(str(error))
     return problems
+
+
+def settle_costs(database: Database, run_name: str, folder: Path) -> list[str]:
+    """What jobs cost that ended after their trials: into the trials, and `trials.csv` once more. Returns as above.
+
+    Raises StorageError where the database does not answer.
+    """
+    if not complete_costs(database, run_name):
+        return []
+    try:
+        write_trials(Studies(database), run_name, folder)
+    except ResultsError as error:
+        return [str(error)]
+    return []
 
 
 def write_best_hyperparameters(studies: Studies, run_name: str, folder: Path) -> None:

@@ -27,7 +27,7 @@ from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.prices import in_dollars
 from hpo_core.progress import ProgressBoard
 from hpo_core.reruns import enqueue_reruns, require_enough, title_of
-from hpo_core.results import ResultsError, write_results
+from hpo_core.results import ResultsError, settle_costs, write_results
 from hpo_core.run_folder import run_folder
 from hpo_core.run_study import Past, open_study, past_of
 from hpo_core.run_time import RunTime
@@ -262,6 +262,8 @@ class Runner:
             remarks += self._final_model(study, context, backend)
         finally:
             backend.close()
+            for problem in [] if self._is_lost else settle_costs(self._database, self.run_name, self.folder):
+                self._log.warning("%s", problem)
         return "; ".join(filter(None, [message, *remarks]))
 
     def _final_model(self, study: optuna.Study, context: RunContext, backend: Backend) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from hpo_core.errors import BudgetError, TrialFailedError, TrialTimeoutError
 from hpo_core.formats import duration
-from hpo_core.job_book import JobEnd
+from hpo_core.job_book import LOST, JobEnd
 from hpo_core.records import WAITING, Phase, Record, Started
 from hpo_core.trial_config import TrialConfig
 from runpod_service.client import Client, JobStatus
@@ -30,6 +30,7 @@ from runpod_service.protocol import (
     Result,
     body,
     failure_of,
+    kept_failure,
     records_of,
     result_of,
 )
@@ -38,8 +39,6 @@ from runpod_service.site import LONG_WAIT_S, Site
 
 # Submissions of one attempt that may be answered by nothing before it is given up.
 MOST_LOST = 2
-# Characters of a job's error that are kept.
-MOST_ERROR = 2000
 
 
 class JobFailedError(RunPodError):
@@ -140,7 +139,7 @@ class Attempt:
                     continue
                 if isinstance(error, RefusedError):
                     raise
-                self._close("LOST", None, str(error))
+                self._close(LOST, None, str(error))
                 raise JobFailedError(f"{error}, and its result is lost") from error
             except RunPodError as error:
                 self._give_up_when_silent(error)
@@ -164,6 +163,7 @@ class Attempt:
             state, chunks = client.status(self._job_id).state, []
         if not state.is_waiting and self._state.is_waiting:
             self._site.book.running(self._job_id)
+            self._site.is_back()
             yield Phase(name="on a worker of RunPod")
         if state.is_waiting and not self._state.is_waiting:
             self._queued_at = self._site.clock()
@@ -178,7 +178,7 @@ class Attempt:
 
     def _end(self, status: JobStatus) -> Generator[Record]:
         """The job is over: keep its result, or raise what became of it."""
-        error = "" if status.error is None else str(status.error)
+        error = "" if status.error is None else kept_failure(status.error)
         self._close(status.state.value, status, error)
         if status.state is JobState.COMPLETED:
             try:
@@ -198,7 +198,7 @@ class Attempt:
 
     def _close(self, state: str, status: JobStatus | None, error: str) -> None:
         self._over = True
-        end = JobEnd(state, error=error[:MOST_ERROR])
+        end = JobEnd(state, error=error)
         if status is not None:
             end = replace(end, execution_s=status.execution_s, delay_s=status.delay_s, worker=status.worker)
         self._site.book.ended(self._job_id, self._trial, end)

@@ -15,7 +15,7 @@ from runpod_service.cancelling import Canceller
 from runpod_service.client import ANSWER_S, CONNECT_S, Client, Limits
 from runpod_service.errors import NotRunPodError, RefusedError, RunPodError
 from runpod_service.limits import Capacity
-from runpod_service.protocol import Policy
+from runpod_service.protocol import Policy, store_key
 from runpod_service.s3 import S3Error, S3Store
 from runpod_service.site import Site
 from runpod_service.trainer import RunPodTrainer
@@ -129,8 +129,7 @@ class RunPodBackend:
         self._check_store()
         for job in self._book.strays():
             self._order.log.warning("job %s of %s has no runner any more and is cancelled", job.job_id, job.run_name)
-            name = "final" if job.trial is None else f"trial_{job.trial}"
-            self._canceller.cancel(job.job_id, job.trial, f"{job.run_name}/{name}")
+            self._canceller.cancel(job.job_id, job.trial, store_key(job.run_name, job.trial))
 
     def close(self) -> None:
         """Cancel what still runs, and leave nothing in the store."""

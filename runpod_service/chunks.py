@@ -143,8 +143,8 @@ def _parts(texts: Sequence[str]) -> Iterator[list[str]]:
         yield part
 
 
-def fitting_result(records: Sequence[Record], limit: int = RESULT_BYTES) -> tuple[list[Record], int]:
-    """Records for a result of at most `limit` bytes, and the epochs from one with readings to the next.
+def fitting_result(records: Sequence[Record]) -> tuple[list[Record], int]:
+    """Records for a result of at most `RESULT_BYTES`, and the epochs from one with readings to the next.
 
     Readings are left out of epochs in between where the whole is larger, as if their interval had been longer.
     """
@@ -160,6 +160,6 @@ def fitting_result(records: Sequence[Record], limit: int = RESULT_BYTES) -> tupl
             for record in records
         ]
         size = sum(whole if keep else less for keep, whole, less in zip(keeps, sizes, bare_sizes, strict=True))
-        if size <= limit:
+        if size <= RESULT_BYTES:
             return [whole if keep else less for keep, whole, less in zip(keeps, records, bare, strict=True)], step
     return bare, 0

@@ -107,11 +107,6 @@ class Breaker:
                 self._retry_at = now + self._open_s
 
     @property
-    def is_open(self) -> bool:
-        with self._lock:
-            return self._retry_at is not None
-
-    @property
     def silent_s(self) -> float:
         """How long nothing has been answered; 0 while all is well."""
         with self._lock:

@@ -1,6 +1,6 @@
 """What the client and the worker say to each other: the request, its progress, and the result.
 
-Request, as the job's input: `{"trial": <TrialConfig>, "key": "run_name/trial_N", "version": "0.2.0"}`.
+Request, as the job's input: `{"trial": <TrialConfig>, "key": "run_name/trial_N/1a2b3c", "version": <of the product>}`.
 
 Progress, as chunks of the job's stream: `{"chunk": 0, "records": [...]}`, counted from 0. It is there to be looked at:
 a chunk that is lost, repeated or late does no harm.
@@ -27,6 +27,8 @@ from hpo_core.trial_config import TrialConfig
 MAX_BODY_BYTES = 1024
 # The error type of a failure that is none of the training's.
 PLATFORM_FAILURE = "RunPod"
+# Characters that are kept of each text of a failure.
+MOST_ERROR = 2000
 # What a result repeats; the other records are progress only.
 KEPT = (Started, Epoch, Snapshot, Finished)
 
@@ -63,7 +65,7 @@ class Request:
 
     Attributes:
         trial: the whole configuration.
-        key: prefix of the trial's files in the store, 'run_name/trial_N'.
+        key: prefix of the job's files in the store, such as 'run_name/trial_N/1a2b3c': see `store_key`.
         version: of the product that asks; a worker of another one would train other numbers.
     """
 
@@ -92,6 +94,11 @@ class Request:
         if not isinstance(data["key"], str):
             raise ProtocolError(f"key must be text, got {data['key']!r}")
         return cls(trial=TrialConfig.from_json(json.dumps(data["trial"])), key=data["key"])
+
+
+def store_key(run_name: str, trial: int | None) -> str:
+    """What the names of a trial's files begin with in the store, None for the final model; each job adds a part."""
+    return f"{run_name}/{'final' if trial is None else f'trial_{trial}'}"
 
 
 @dataclass(frozen=True)
@@ -212,6 +219,15 @@ def records_of(items: object) -> list[Record]:
 def failure_text(failed: Failed) -> str:
     """What a worker reports as the error of a failed trial."""
     return to_json(failed)
+
+
+def kept_failure(error: object) -> str:
+    """What is written down of a failed job's error: in a form that `failure_of` reads, with the traceback's end."""
+    failed = failure_of(error)
+    if failed.error_type == PLATFORM_FAILURE:
+        return failed.traceback[:MOST_ERROR]
+    message, traceback = failed.message[:MOST_ERROR], failed.traceback[-MOST_ERROR:]
+    return failure_text(dataclasses.replace(failed, message=message, traceback=traceback))
 
 
 def failure_of(error: object) -> Failed:

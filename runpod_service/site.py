@@ -17,16 +17,15 @@ from runpod_service.client import Client, EndpointHealth, Limits
 from runpod_service.doctor import Code, Seen, examine, noteworthy
 from runpod_service.errors import RefusedError, RunPodError
 from runpod_service.limits import Capacity, Clock
-from runpod_service.protocol import Policy
+from runpod_service.protocol import Policy, store_key
 from runpod_service.s3 import S3Store
 
-POLL_S = 0.4
 # After this long without any answer trials train here, where that is allowed.
 SILENCE_S = 30.0
 # A service that was given up is asked this often whether it is back.
 PROBE_S = 15.0
-# Workers in these states can take jobs, or soon will.
-ALIVE = ("idle", "running", "initializing")
+# Workers in these states can take jobs, or soon will; in this one they wait for a machine, whoever asks.
+ALIVE, THROTTLED = ("idle", "running", "initializing"), "throttled"
 # Jobs that wait longer than this have a reason, which is looked for this often.
 LONG_WAIT_S, CONSULT_S = 20.0, 60.0
 
@@ -45,8 +44,8 @@ class Site:
         local: trains here when RunPod does not; None where that is not allowed.
         capacity: jobs in flight.
         log: of the run.
-        limits: shared by all clients.
         poll_s: between two questions about a job.
+        limits: shared by all clients.
         queue_s: how long a job may wait for a worker.
         clock: seconds that only grow.
         cancelled: set when the run shall stop.
@@ -62,8 +61,8 @@ class Site:
     local: Trainer | None
     capacity: Capacity
     log: RunLog
+    poll_s: float
     limits: Limits = field(default_factory=Limits)
-    poll_s: float = POLL_S
     queue_s: float = 900.0
     silence_s: float = SILENCE_S
     clock: Clock = time.monotonic
@@ -77,14 +76,15 @@ class Site:
         self._probe_at = 0.0
         self._consult_at = 0.0
         self._found = ""
-        self._until_workers = False
+        self._until_workers = self._sleeps = False
+        self._wake_at = 0.0
 
     def client(self) -> Client:
         return self.make_client(self.settings, self.limits)
 
     def key(self, trial: int | None) -> str:
         """Prefix of a trial's files in the store."""
-        return f"{self.book.run_name}/{'final' if trial is None else f'trial_{trial}'}"
+        return store_key(self.book.run_name, trial)
 
     @property
     def silent(self) -> bool:
@@ -94,7 +94,9 @@ class Site:
     def give_up(self, reason: str, *, until_workers: bool = False) -> None:
         """Trials train here from now on, until the endpoint answers again, or has workers again."""
         with self._lock:
-            self._until_workers = self._until_workers or until_workers
+            if until_workers:  # the next one waits in vain at once only where it could train nowhere else meanwhile
+                self._until_workers, self._sleeps = True, False
+                self._wake_at = self.clock() + (0.0 if self.local is None else self.queue_s)
             first, self._given_up = not self._given_up, reason
             if first:  # later ones would put the question off for ever
                 self._probe_at = self.clock() + PROBE_S
@@ -117,12 +119,32 @@ class Site:
             if isinstance(error, RefusedError) and self.local is None:
                 raise
             return self._given_up
-        if self._until_workers and not any(workers.get(state, 0) for state in ALIVE):
-            return self._given_up
         with self._lock:
-            self._given_up, self._until_workers = "", False
-        self.log.info("RunPod answers again: trials go there")
+            if self._until_workers and not any(workers.get(state, 0) for state in ALIVE):
+                self._sleeps = not workers.get(THROTTLED, 0)
+                return self._given_up
+        self.is_back()
         return ""
+
+    def is_back(self) -> None:
+        """The endpoint answers and has workers, or a worker took a job: trials go there."""
+        with self._lock:
+            was_away, self._given_up = bool(self._given_up), ""
+            self._until_workers = self._sleeps = False
+        if was_away:
+            self.log.info("RunPod answers again: trials go there")
+
+    def may_wake(self) -> bool:
+        """Whether this trial may queue a job although there is no worker: an endpoint at zero starts none before.
+
+        One at a time may: where no worker comes, it waits for all the others.
+        """
+        with self._lock:
+            if not self._sleeps or self.clock() < self._wake_at:
+                return False
+            self._wake_at = self.clock() + self.queue_s + PROBE_S  # by then its job is given up
+        self.log.info("RunPod has no worker: one job is queued to have it start one")
+        return True
 
     def consult(self, client: Client) -> str:
         """While jobs wait: what keeps the endpoint from training, in a word or two; '' where nothing does.

@@ -101,7 +101,9 @@ class RunPodTrainer:
                 reason = self._site.given_up()
             except RefusedError as error:
                 raise RunError(str(error)) from error
-            if not reason or self._site.local is not None or self._site.clock() - began > self._site.queue_s:
+            if not reason or self._site.may_wake():
+                return ""
+            if self._site.local is not None or self._site.clock() - began > self._site.queue_s:
                 return reason
             if not waits:
                 waits = True

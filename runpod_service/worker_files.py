@@ -34,7 +34,7 @@ class WorkerFiles:
 
     Args:
         store: None where the worker has none.
-        key: what the names in the store begin with, 'run_name/trial_N'.
+        key: what the names in the store begin with, the key of the job's `Request`.
     """
 
     def __init__(self, store: Store | None, key: str) -> None:

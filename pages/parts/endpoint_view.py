@@ -13,6 +13,7 @@ from pages.parts import formats, palette, shared, state
 from runpod_service.backend import endpoint_name
 from runpod_service.client import EndpointHealth
 from runpod_service.doctor import Finding, Seen, Severity, count, examine, reason_of
+from runpod_service.protocol import JobState
 from storage.jobs import Job, WorkerRecord
 
 LOOKED_AT, SHOWN_JOBS, SHOWN_RUNS = 200, 50, 12
@@ -151,4 +152,4 @@ def _money_table(jobs: Sequence[Job]) -> pd.DataFrame:
 def _waited(job: Job, now: float) -> float | None:
     if job.delay_s is not None:
         return job.delay_s
-    return now - job.submitted_at if job.state == "IN_QUEUE" else None
+    return now - job.submitted_at if job.state == JobState.IN_QUEUE else None

@@ -10,6 +10,7 @@ from typing import Any
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.prices import PRICES, cost, forecast, in_dollars
 from pages.parts import formats
+from runpod_service.protocol import JobState
 from storage.jobs import Job
 
 
@@ -65,7 +66,7 @@ def of_run(jobs: Sequence[Job], config: Mapping[str, object], *, total: int, is_
     running = sum(
         max(0.0, now - job.submitted_at - (job.delay_s or 0.0)) * per_second
         for job in jobs
-        if job.state in ("IN_PROGRESS", "RUNNING")
+        if job.state in (JobState.IN_PROGRESS, JobState.RUNNING)
     )
     return Money(
         spent=spent,

@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m runpod_service.twin", description=__doc__)
     parser.add_argument("--workers", type=int, default=2, help="worker processes (default 2)")
     parser.add_argument("--port", type=int, default=8765, help="on 127.0.0.1; 0 takes any free one (default 8765)")
-    parser.add_argument("--api-key", help="that clients must send (default: $RUNPOD_API_KEY, else a random one)")
+    parser.add_argument("--api-key", help="that clients must send (default: a random one)")
     parser.add_argument("--cold-start", type=float, metavar="SECONDS", help="workers start when a job waits, this late")
     parser.add_argument(
         "--fault", action="append", default=[], metavar="NAME=VALUE", help="see runpod_service/twin/faults.py"
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"--port must be free, got {given.port}: {error}; write --port 0 for any free one", file=sys.stderr)
         return 2
-    key = given.api_key or os.environ.get("RUNPOD_API_KEY") or secrets.token_hex(16)
+    key = given.api_key or secrets.token_hex(16)  # never the real one of the environment: it is shown
     url = f"http://{HOST}:{listener.getsockname()[1]}/v2"
 
     def announce() -> None:

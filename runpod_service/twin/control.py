@@ -59,7 +59,7 @@ class Control:
         return self._plane.faults.as_json()
 
     def _kill(self, data: Mapping[str, Any]) -> object:
-        return {"killed": self._plane.workers.kill(data.get("worker"))}
+        return {"killed": self._plane.workers.kill()}
 
     def _scale(self, data: Mapping[str, Any]) -> object:
         count, cold = data.get("count"), data.get("cold_start_s")

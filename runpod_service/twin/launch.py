@@ -64,15 +64,15 @@ class Twin:
             command: that starts a worker; Onegin's handler by default.
             faults: see `runpod_service.twin.faults`.
             port: 0 takes any free one.
-            environment: variables for the twin and its workers, in addition to those of this process. The API key of
-                this process is not handed on: the twin makes one up, unless RUNPOD_API_KEY stands here.
+            environment: variables for the twin and its workers, in addition to those of this process. No worker gets
+                RUNPOD_API_KEY, and the twin makes up a key of its own.
 
         Raises:
             TwinError: it did not start.
         """
         options = ["--workers", str(workers), "--port", str(port), "--json", "--until-stdin-closes"]
         options += ["--command", shlex.join(command)] if command else []
-        variables = {name: value for name, value in os.environ.items() if name != "RUNPOD_API_KEY"}
+        variables = dict(os.environ)
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), variables.get("PYTHONPATH")]))
         process = subprocess.Popen(
             [sys.executable, "-m", "runpod_service.twin", *options],
@@ -107,9 +107,9 @@ class Twin:
         """Jobs, workers, counts of requests per route, and faults."""
         return dict(self._ask("state"))
 
-    def kill_worker(self, worker: str | None = None) -> str | None:
-        """Kill a worker's process group; by default one that runs a job. Its id, or None where there is none."""
-        killed = self._ask("kill", {"worker": worker})["killed"]
+    def kill_worker(self) -> str | None:
+        """Kill the process group of a worker that runs a job. Its id, or None where there is none."""
+        killed = self._ask("kill", {})["killed"]
         return None if killed is None else str(killed)
 
     def scale(self, count: int, cold_start_s: float | None = None) -> None:

@@ -36,7 +36,7 @@ class WorkerSettings:
 
     Attributes:
         command: program and arguments.
-        environment: variables in addition to the twin's own.
+        environment: variables in addition to the twin's own, of which the key of a real account is kept back.
         verbose: whether their output goes on to the twin's standard error.
     """
 
@@ -172,7 +172,8 @@ class Workers:
 
     async def _start(self, worker: str) -> WorkerProcess:
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **self._settings.environment}
+        own = {name: value for name, value in os.environ.items() if name != "RUNPOD_API_KEY"}
+        environment = {**own, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **self._settings.environment}
         # asyncio's own pipe would have `wait` last until all descendants of the worker have closed it.
         source, sink = os.pipe()
         try:

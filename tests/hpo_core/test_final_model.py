@@ -9,9 +9,20 @@ from pathlib import Path
 import pytest
 
 from hpo_core.errors import RunError, WorkerDiedError
+from hpo_core.logs import tail
 from hpo_core.outcome import run_outcome
 from hpo_core.progress import after_record
-from hpo_core.records import FINAL_PHASE, Artefact, Failed, Finished, Phase, Record, Started, is_of_final_model
+from hpo_core.records import (
+    FINAL_PHASE,
+    Artefact,
+    Failed,
+    Finished,
+    LogLine,
+    Phase,
+    Record,
+    Started,
+    is_of_final_model,
+)
 from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from hpo_core.trial_config import FINAL, TrialConfig
@@ -81,6 +92,13 @@ def test_a_final_model_that_cannot_be_made_leaves_the_run_finished(
     outcome = run_outcome(settings, "a")
     assert (outcome.state.value, outcome.n_complete, outcome.test_accuracy) == ("finished", 4, None)
     assert "final model could not be made" in outcome.message and reason in outcome.message
+
+
+def test_what_its_training_says_stands_in_the_log(settings: Settings, tmp_path: Path) -> None:
+    said = LogLine(level="WARNING", text="plots.png is not in the store")
+    final_run(settings, [STARTED, exported(tmp_path), said, TESTED])
+    (line,) = tail(settings.log_file, 100, "final model: ")
+    assert line.endswith("WARNING [a] final model: plots.png is not in the store")
 
 
 def test_a_file_of_a_second_training_takes_the_place_of_the_missing_one(settings: Settings, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import functools
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,8 +43,10 @@ from storage.jobs import Job, Jobs
 from storage.progress import ProgressTable
 from storage.runs import Runs, RunState
 from storage.studies import Studies
+from tests.runpod_service.jobs import output_of
 from tests.runpod_service.server import ENDPOINT, EXECUTION_MS, KEY, Fault, Script, Service, endless, well
 from tests.runpod_service.stand import CONFIG, PATIENCE_S, wait_for
+from tests.runpod_service.test_worker_files import FileMaker, MemoryStore
 
 MACHINE = Machine(cores=4, memory_bytes=8_000_000_000)
 BACKENDS = {"runpod": functools.partial(runpod_backend, poll_s=0.01)}
@@ -100,6 +104,14 @@ def test_a_run_of_three_trials(settings: Settings, service: Service, database: D
     assert all(item["policy"] == policy_of(60.0).as_json() for item in asked) and service.open_jobs == []
     for row, job in zip(rows, service.served, strict=True):
         assert TrialConfig.from_json(row.attributes["configuration"]) == job.config
+
+
+def test_what_a_worker_says_stands_in_the_log(settings: Settings, service: Service, tmp_path: Path) -> None:
+    output = output_of(FileMaker(tmp_path / "files", ["a.png"]), MemoryStore(broken="a.png"))
+    service.write = lambda *_: Script(steps=[[chunk] for chunk in output[:-1]], output=output)
+    finish(settings, trials=1)
+    assert tail(settings.log_file, 100, "INFO [a] trial 0: worker worker-1")
+    assert tail(settings.log_file, 100, "WARNING [a] trial 0: a.png is not in the store: the bucket is gone")
 
 
 def test_several_at_once_with_faults(settings: Settings, service: Service, database: Database) -> None:
@@ -199,6 +211,10 @@ def test_the_time_limit_of_a_trial_ends_its_job(settings: Settings, service: Ser
     finish(settings, trials=1, max_training_time_minutes=0.01)
     (row,) = Studies(database).trials("a")
     assert row.attributes["outcome"] == "time limit" and service.open_jobs == []
+    (job,) = Jobs(database).of_run("a")
+    assert job.cost == pytest.approx(JOB_COST) and row.attributes["cost"] == pytest.approx(JOB_COST, abs=1e-6)
+    (told,) = csv.DictReader((settings.results_dir / "a" / "trials.csv").read_text().splitlines())
+    assert float(told["cost"]) == row.attributes["cost"], "its job ended after it"
 
 
 def test_the_money_cap_ends_the_run(settings: Settings, service: Service, database: Database) -> None:

@@ -14,7 +14,7 @@ from hpo_core.errors import RunError, WorkerDiedError
 from hpo_core.records import WAITING, Phase, Record, Started, Tick
 from runpod_service.site import PROBE_S
 from runpod_service.trainer import RunPodTrainer
-from tests.runpod_service.server import Fault, Service, endless, trained
+from tests.runpod_service.server import Fault, Service, endless, stuck, trained, well
 from tests.runpod_service.stand import CONFIG, PATIENCE_S, WHOLE, Stand, kinds, wait_for
 from tests.stubs import records_of as script_of
 
@@ -98,6 +98,25 @@ def test_an_outage_that_does_not_end(stand: Stand, service: Service) -> None:
         with pytest.raises(WorkerDiedError, match="no worker took the job"):
             rest(records)
     assert service.jobs == {}
+
+
+def test_an_endpoint_scaled_to_zero(stand: Stand, service: Service) -> None:
+    """Nobody else would queue the job that it starts a worker for; the others wait for what becomes of that one."""
+    service.workers = {"idle": 0}
+    site = stand.site()
+    site.give_up("no worker took the job", until_workers=True)
+    with started(RunPodTrainer(site, 0)) as first, started(RunPodTrainer(site, 1)) as second:
+        assert next(filter(waits, first)) and next(filter(waits, second)) and service.jobs == {}
+        service.write = stuck
+        stand.now += PROBE_S + 1
+        wait_for(lambda: next(first) and service.jobs)
+        for _ in range(3):
+            next(second)
+        assert len(service.jobs) == 1
+        service.write = well
+        service.jobs["job-0"].script = well(CONFIG, 0)
+        assert kinds(rest(first)) == kinds(rest(second)) == WHOLE
+    assert len(service.jobs) == 2
 
 
 def test_a_refused_key_is_not_waited_out(stand: Stand, service: Service) -> None:

@@ -17,6 +17,7 @@ from hpo_core.records import Epoch, Failed, Finished, Started
 from hpo_core.trial_config import TrialConfig
 from runpod_service.protocol import (
     MAX_BODY_BYTES,
+    MOST_ERROR,
     PLATFORM_FAILURE,
     JobState,
     Policy,
@@ -27,9 +28,11 @@ from runpod_service.protocol import (
     body,
     failure_of,
     failure_text,
+    kept_failure,
     records_of,
     result_of,
 )
+from storage.jobs import FINAL_STATES, LOST
 from tests.hpo_core.test_trial_config import longest
 from tests.stubs import make_config
 from tests.stubs import records_of as script_of
@@ -173,6 +176,14 @@ def test_a_failure_arrives_equal() -> None:
     assert failure_of(failure_text(failed)) == failed
 
 
+def test_what_is_kept_of_a_long_failure_is_still_one() -> None:
+    failed = Failed(error_type="ValueError", message="no such layer", traceback='a "line"\n' * 1000 + "the last one")
+    kept = failure_of(kept_failure(failure_text(failed)))
+    assert (kept.error_type, kept.message) == ("ValueError", "no such layer")
+    assert kept.traceback == failed.traceback[-MOST_ERROR:]
+    assert kept_failure("worker was evicted " * 1000) == ("worker was evicted " * 1000)[:MOST_ERROR]
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [("worker exited with 137\nand more", "worker exited with 137"), ("", "no reason was given"),
@@ -193,4 +204,5 @@ def test_records_that_are_none() -> None:
 def test_states() -> None:
     final = {state.value for state in JobState if state.is_final}
     assert final == {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
+    assert {*final, LOST} == set(FINAL_STATES), "the database has the same ones, and that of a job nobody knows"
     assert [state.value for state in JobState if state.is_waiting] == ["IN_QUEUE"]

@@ -13,8 +13,8 @@ from hpo_core.records import WAITING, Phase, Record, Tick
 from hpo_core.trial_config import TrialConfig
 from runpod_service.site import PROBE_S
 from runpod_service.trainer import RunPodTrainer
-from tests.runpod_service.server import Service
-from tests.runpod_service.stand import CONFIG, WHOLE, Stand, kinds
+from tests.runpod_service.server import Service, endless, stuck, well
+from tests.runpod_service.stand import CONFIG, WHOLE, Stand, accuracy, kinds, local_twice, read, wait_for
 
 
 def waiting(_config: TrialConfig) -> Generator[Record]:
@@ -68,3 +68,33 @@ def test_trials_that_often_train_here_do_not_keep_it_from_being_asked(stand: Sta
         if site.given_up() == "":
             return
     raise AssertionError("it was never asked")
+
+
+def test_an_endpoint_at_zero_is_woken_by_one_trial_now_and_then(stand: Stand, service: Service) -> None:
+    site = stand.site(local_twice())
+    service.workers = {"idle": 0}
+    site.give_up("no worker took the job", until_workers=True)
+    stand.now += PROBE_S + 1
+    for trial in (1, 2):
+        assert accuracy(read(RunPodTrainer(site, trial))) == 0.4, "a trial has just waited in vain"
+    stand.now += site.queue_s
+    service.write = stuck
+    with closing(cast("Generator[Record]", RunPodTrainer(site, 3)(CONFIG))) as records:
+        wait_for(lambda: next(records) and service.jobs)
+        stand.now += PROBE_S + 1
+        assert site.given_up() and not site.may_wake() and len(service.jobs) == 1, "one is enough"
+        service.jobs["job-0"].script = endless(CONFIG)
+        wait_for(lambda: next(records) and not site.given_up())
+    service.write = well
+    assert accuracy(read(RunPodTrainer(site, 4))) == 0.9
+
+
+def test_throttled_workers_are_not_woken(stand: Stand, service: Service) -> None:
+    site = stand.site()
+    service.workers = {"throttled": 1}
+    site.give_up("no worker took the job", until_workers=True)
+    stand.now += 2 * site.queue_s
+    assert site.given_up() and not site.may_wake()
+    service.workers = {}
+    stand.now += PROBE_S + 1
+    assert site.given_up() and site.may_wake() and not site.may_wake()

@@ -14,6 +14,7 @@ from hpo_core.errors import RunCancelled, RunError, TrialFailedError, TrialTimeo
 from hpo_core.prices import cost
 from hpo_core.records import WAITING, Failed, Finished, Phase, Record, Started, Tick, Trainer
 from hpo_core.trial_config import FINAL
+from runpod_service.doctor import reason_of
 from runpod_service.limits import Capacity
 from runpod_service.protocol import JobState, failure_text
 from runpod_service.site import CONSULT_S, LONG_WAIT_S, PROBE_S
@@ -153,10 +154,11 @@ class TestResult:
         assert stand.states() == ["FAILED", "COMPLETED"] and stand.jobs[0].error == "worker was evicted"
 
     def test_a_training_that_failed_is_not_done_again(self, stand: Stand, service: Service) -> None:
-        failed = Failed(error_type="ValueError", message="no such layer", traceback="line")
+        failed = Failed(error_type="ValueError", message="no such layer", traceback="line\n" * 1000)
         service.write = lambda *_: Script(state=JobState.FAILED, error=failure_text(failed))
         local = local_twice()
         assert read(stand.trainer(local)) == [failed]
+        assert reason_of(stand.jobs[0].error) == "ValueError: no such layer"
         assert len(service.jobs) == 1 and local.seen == []
 
     def test_the_platform_s_failures_are_its_own(self, stand: Stand, service: Service) -> None:

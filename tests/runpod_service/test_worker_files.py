@@ -77,7 +77,7 @@ def test_without_a_store_the_result_is_complete(tmp_path: Path) -> None:
     assert isinstance(result.records[-1], Finished)
 
 
-def test_a_lost_upload_is_a_note_and_a_line_in_the_log(tmp_path: Path) -> None:
+def test_a_lost_upload_is_a_note_and_a_line_for_the_log(tmp_path: Path) -> None:
     output = output_of(FileMaker(tmp_path / "files", ["a.png", "b.png"]), MemoryStore(broken="a.png"))
     assert result_of(output).files[0] == StoredFile("a.png", note="the bucket is gone")
     assert result_of(output).files[1].size == 5

@@ -75,7 +75,7 @@ def empty_twin() -> Iterator[Twin]:
 @pytest.fixture(scope="package")
 def working_twin() -> Iterator[Twin]:
     """A twin with two workers."""
-    with Twin.start(2, COMMAND, environment={"RUNPOD_API_KEY": "the-key"}) as twin:
+    with Twin.start(2, COMMAND) as twin:
         twin.wait_until_ready()
         yield twin
 

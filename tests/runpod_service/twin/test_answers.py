@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import requests
 
 from runpod_service.twin.launch import Twin, TwinError
-from tests.runpod_service.twin.conftest import Client
+from tests.runpod_service.twin.conftest import Client, until
 
 
 def test_only_the_right_key_opens(front: Client) -> None:
@@ -125,6 +126,14 @@ def test_a_port_in_use_is_said(front: Client) -> None:
     port = front.twin.url.split(":")[2].split("/")[0]
     with pytest.raises(TwinError, match="exit code 2"):
         Twin.start(0, port=int(port))
+
+
+def test_the_key_of_a_real_account_is_neither_shown_nor_handed_on(tmp_path: Path) -> None:
+    told, real = tmp_path / "told", "rpa_PLANTED0KEY"
+    look = f"import os, time; open({str(told)!r}, 'w').write(f'{{os.environ}} all'); time.sleep(60)"
+    with Twin.start(1, [sys.executable, "-c", look], environment={"RUNPOD_API_KEY": real}) as twin:
+        until(lambda: told.exists() and told.read_text().endswith("all"))
+        assert twin.api_key != real and real not in told.read_text() and "RUNPOD_POD_ID" in told.read_text()
 
 
 def test_what_a_person_reads() -> None:
