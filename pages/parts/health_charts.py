@@ -69,7 +69,7 @@ def draw_metrics(
     for place, (name, metric) in enumerate(METRICS.items()):
         values = [metrics.get(name) for _, metrics in by_epoch]
         if any(value is not None for value in values):
-            _line(figure, epochs, values, metric.title, COLOURS[place], SYMBOLS[place])
+            _line(figure, epochs, values, metric.title, place)
     if any(value is not None for value in health):
         figure.add_scatter(
             x=list(epochs), y=list(health), mode="lines", name=HEALTH_LINE, opacity=0.9,
@@ -144,12 +144,12 @@ def _styles(history: TrialHistory) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _line(
-    figure: go.Figure, epochs: Sequence[int], values: Sequence[float | None], title: str, colour: str, symbol: str
-) -> None:
+def _line(figure: go.Figure, epochs: Sequence[int], values: Sequence[float | None], title: str, place: int) -> None:
     figure.add_scatter(
-        x=list(epochs), y=list(values), mode=charts.mode(len(epochs)), name=title, line={"color": colour, "width": 2},
-        marker={"size": 7, "symbol": symbol}, hovertemplate=f"{title}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
+        x=list(epochs), y=list(values), mode=charts.mode(len(epochs)), name=title,
+        line={"color": COLOURS[place % len(COLOURS)], "width": 2, "dash": DASHES[place // len(COLOURS) % len(DASHES)]},
+        marker={"size": 7, "symbol": SYMBOLS[place % len(SYMBOLS)]},
+        hovertemplate=f"{title}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
     )  # fmt: skip
 
 
