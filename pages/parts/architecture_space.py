@@ -6,11 +6,11 @@ import math
 
 import plotly.graph_objects as go
 
-from hpo_core.glb import Cuboid
 from hpo_core.layer_plan import LayerPlan, PlannedLayer
 from hpo_core.layer_texts import LayerKind
 from pages.parts.architecture_colours import Colouring
 from pages.parts.architecture_layout import shape_text, subtitle, title
+from pages.parts.glb import Cuboid
 
 MEANING = "Each edge of a box grows with the logarithm of its length, so that 8 and 512 fit in one picture."
 HEIGHT = 440
