@@ -59,10 +59,6 @@ class StudyShape:
     def n_trials(self) -> int:
         return sum(self.n_by_state.values())
 
-    @property
-    def n_finished(self) -> int:
-        return sum(number for state, number in self.n_by_state.items() if state not in ("running", "waiting"))
-
 
 @dataclass(frozen=True)
 class TrialSample:
@@ -84,10 +80,6 @@ class TrialSample:
     def fair(self) -> list[FrozenTrial]:
         """The trials without the surplus: a random sample, from which means and relations may be computed."""
         return [trial for trial in self.trials if trial.number not in self.surplus]
-
-    @property
-    def is_whole(self) -> bool:
-        return len(self.trials) == self.total
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ LABELS: Mapping[str, str] = {
     "warm_start": "Begin with the best trials of",
     "rerun_of": "Study to train again",
     "seeds": "Seeds of each",
-    "top": "Configurations",
 }
 
 

@@ -68,7 +68,6 @@ LAYERS: Mapping[str, str] = {
     "Rescaling": "#C5CBD8",
     "Conv2D": "#0072B2",
     "MaxPooling2D": "#56B4E9",
-    "AveragePooling2D": "#56B4E9",
     "BatchNormalization": "#B8B8AA",
     "Activation": "#CC6677",
     "Flatten": "#999999",
