@@ -18,7 +18,7 @@ RADAR_HEIGHT = 340
 LEGEND_HEIGHT = 48
 ENOUGH_AXES = 3
 HEALTH_LINE = "health"
-COLOURS = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#56B4E9")
+COLOURS = palette.SERIES
 # Plotly's word for labels at 1, 2 and 5 times a power of ten.
 FEW_DECADES = "D2"
 
@@ -73,7 +73,8 @@ def draw_metrics(
     if any(value is not None for value in health):
         figure.add_scatter(
             x=list(epochs), y=list(health), mode="lines", name=HEALTH_LINE, opacity=0.9,
-            line={"color": "#8D99AE", "width": 5}, hovertemplate="health after epoch %{x}: %{y:.3f}<extra></extra>",
+            line={"color": palette.NEUTRAL, "width": 5},
+            hovertemplate="health after epoch %{x}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(tickformat="d", dtick=charts.tick(epochs))
     figure.update_yaxes(range=[-0.02, 1.03])

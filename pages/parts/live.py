@@ -15,6 +15,7 @@ from pages.parts import (
     formats,
     log_view,
     networks,
+    palette,
     resources,
     running,
     shared,
@@ -108,7 +109,7 @@ def _head(figures: RunFigures) -> None:
     """Name, state, what to do about it, and the button that stops the run."""
     run = figures.run
     with st.container(key="run_head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        badge = state.run_badge(run) if run else state.badge("made outside Onegin", "#98A2B3")
+        badge = state.run_badge(run) if run else state.badge("made outside Onegin", palette.WAITING)
         st.html(
             f'<div class="run-line">{badge}<span class="quiet">{html.escape(figures.description)}</span></div>',
             width="content",
