@@ -96,6 +96,16 @@ def file_size(n_bytes: int | None) -> str:
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 999_500 else f"{n_bytes / 1e3:.0f} kB"
 
 
+def whole(number: float | None) -> str:
+    """A count that came as a floating number, for example '12 345'."""
+    return count(None if number is None else int(number))
+
+
+def breakable(text: str) -> str:
+    """HTML of a text that may go on in the next line after each underscore."""
+    return html.escape(text).replace("_", "_<wbr>")
+
+
 def file_name(study: str, what: str) -> str:
     """A name for a download that every system takes, for example 'my-run-trials.csv'."""
     safe = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in study).strip("-.")
