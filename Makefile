@@ -6,7 +6,6 @@ PORT ?= 8501
 WORKERS ?= 2
 TWIN_PORT ?= 8765
 TEST_PROCESSES ?= 2
-PACKAGES := app.py hpo_core storage datasets pages runpod_service
 SHELL := /bin/bash
 
 .PHONY: run install install-dev chromium test check bench twin clean help

@@ -77,14 +77,14 @@ def prepare(
     return prepared
 
 
-def locate(name: str, *, folder: Path | None, cache: Path, sources: Sources = SOURCES) -> str:
+def locate(name: str, *, folder: Path | None, cache: Path) -> str:
     """Where `prepare` would take a dataset from: 'built in', 'folder', 'cache' or 'download'. Reads no file.
 
     Raises:
         UnknownDatasetError: no such name.
     """
     dataset_info(name)
-    _, places = _locate(sources[name], folder, cache / "downloads")
+    _, places = _locate(SOURCES[name], folder, cache / "downloads")
     if not places:
         return "built in"
     if not all(_is_there(place.path) for place in places):

@@ -7,10 +7,16 @@
     ├── RunError            the whole run ends
     │   └── RunCancelled    because somebody asked for it
     ├── ResultsError        a file of results could not be written (in results.py); the database keeps what it held
+    ├── PackageError        the package of a run could not be made (in package.py)
+    ├── AnswerError         a model gave no answer (in questions.py)
+    ├── TensorBoardError    TensorBoard could not be started (in local/tensorboard.py)
     └── TrialFailedError    this trial alone
         ├── TrialTimeoutError     it reached its time limit
+        ├── TrialStopped          somebody asked this one trial to stop
         ├── BudgetError           the run's money is spent
         └── WorkerDiedError       its process went away (killed, out of memory, crashed)
+
+runpod_service has its own below OneginError, and pages/parts/glb.py one.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial
 
+from hpo_core.objective import CRASHED, TOO_LARGE
 from hpo_core.samplers import LEARNS_FROM_PRUNED
 
 # Trials in a row without a result, after which going on would only waste time.
@@ -18,7 +19,7 @@ WORRYING = 3
 def worrying(trials: Sequence[FrozenTrial]) -> str:
     """What the last trials failed of, where several in a row did; else ''."""
     ended = [trial for trial in trials if trial.state.is_finished()][-WORRYING:]
-    if len(ended) < WORRYING or any(trial.user_attrs.get("outcome") != "crashed" for trial in ended):
+    if len(ended) < WORRYING or any(trial.user_attrs.get("outcome") != CRASHED for trial in ended):
         return ""
     return str(ended[-1].user_attrs.get("reason"))
 
@@ -28,11 +29,11 @@ def hopeless(trials: Sequence[FrozenTrial], sampler: str) -> str:
     ended = [trial for trial in trials if trial.state.is_finished()]
     outcomes = [trial.user_attrs.get("outcome") for trial in ended]
     failures = outcomes[-FAILURES_IN_A_ROW:]
-    if len(failures) == FAILURES_IN_A_ROW and all(outcome == "crashed" for outcome in failures):
+    if len(failures) == FAILURES_IN_A_ROW and all(outcome == CRASHED for outcome in failures):
         return f"{FAILURES_IN_A_ROW} trials in a row failed; the last one: {ended[-1].user_attrs.get('reason')}"
     refusals = outcomes[-REFUSALS_IN_A_ROW:]
     learns = sampler in LEARNS_FROM_PRUNED
-    if not learns and len(refusals) == REFUSALS_IN_A_ROW and all(outcome == "too large" for outcome in refusals):
+    if not learns and len(refusals) == REFUSALS_IN_A_ROW and all(outcome == TOO_LARGE for outcome in refusals):
         return (
             f"{REFUSALS_IN_A_ROW} models in a row were too large, and the sampler {sampler} does not learn from that; "
             "raise max_parameters, narrow the search space, or use sampler=tpe"

@@ -1,38 +1,39 @@
-"""Numbers as people read them, the same on every page and in the terminal."""
+"""Numbers as people read them, the same on every page and in the terminal. What is no number becomes a dash."""
 
 from __future__ import annotations
 
-MISSING = "–"
+import math
+
+NOTHING = "–"
+THIN_SPACE = "\u2009"
 
 
 def percent(share: float | None) -> str:
-    """0.9836 as '98.36 %'."""
-    return MISSING if share is None else f"{share * 100:.2f} %"
+    """A share of 0 to 1, for example '98.36 %'."""
+    return f"{share * 100:.2f} %" if share is not None and math.isfinite(share) else NOTHING
 
 
 def score(value: float | None) -> str:
-    """0.9123 as '0.912'."""
-    return MISSING if value is None else f"{value:.3f}"
+    """A score, for example '0.912'."""
+    return f"{value:.3f}" if value is not None and math.isfinite(value) else NOTHING
 
 
-def count(value: int | None) -> str:
-    """12345 as '12 345', with thin spaces."""
-    return MISSING if value is None else f"{value:,}".replace(",", "\u2009")
+def count(number: int | None) -> str:
+    """A whole number with thin spaces between the thousands."""
+    return f"{number:,}".replace(",", THIN_SPACE) if number is not None else NOTHING
 
 
 def duration(seconds: float | None) -> str:
-    """134.2 as '2 min 14 s', 7.25 as '7.2 s'."""
-    if seconds is None:
-        return MISSING
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if round(seconds) < 60:
-        return f"{round(seconds)} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
+    """A time span in its two largest units, for example '2 min 14 s'."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    days, hours, minutes, rest = whole // 86400, whole // 3600 % 24, whole // 60 % 60, whole % 60
+    parts = [f"{days} d", f"{hours} h", f"{minutes} min", f"{rest} s"]
+    first = next((index for index, value in enumerate((days, hours, minutes)) if value), 3)
+    return " ".join(part for part in parts[first : first + 2] if not part.startswith("0 "))
 
 
 def shortened(name: str, most: int) -> str:

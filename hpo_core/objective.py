@@ -55,11 +55,12 @@ class Diagnosed(optuna.TrialPruned):
 
 
 CANCELLED, MONEY_CAP, INTERRUPTED, STOPPED = "cancelled", "money cap", "interrupted", "stopped"
+CRASHED, TOO_LARGE = "crashed", "too large"
 # Ended with the run and not by themselves: made again when the run is resumed.
 REPEATED = (CANCELLED, MONEY_CAP, INTERRUPTED)
 # How a trial ended, by what ended it: the only place that says so. The first match counts.
 OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
-    (TooLarge, "too large"),
+    (TooLarge, TOO_LARGE),
     (Diverged, "diverged"),
     (Diagnosed, "diagnosed"),
     (optuna.TrialPruned, "pruned"),
@@ -67,7 +68,7 @@ OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (TrialStopped, STOPPED),
     (BudgetError, MONEY_CAP),
     (TrialTimeoutError, "time limit"),
-    (BaseException, "crashed"),
+    (BaseException, CRASHED),
 )
 # Trained without a result, for reasons of their own: not those that fell behind or that somebody stopped.
 LOST = ("diverged", "diagnosed", "time limit", "crashed")

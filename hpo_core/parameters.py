@@ -1,7 +1,8 @@
 """The hyperparameters: each is declared here once, and read everywhere.
 
 Suggestion, validation, the YAML file, the dashboard's form and the documentation all go through `PARAMETERS`; a new
-hyperparameter is one entry here and the line of the model builder that obeys it.
+hyperparameter is one entry here, the line of the model builder that obeys it, and `layer_plan.py` where it changes the
+network.
 """
 
 from __future__ import annotations

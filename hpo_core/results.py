@@ -5,22 +5,17 @@ The database has all of it; these are exports, each complete or absent.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 import yaml
 
 from hpo_core.errors import OneginError
+from hpo_core.files import with_part
 from hpo_core.model_card import ModelCard
-from hpo_core.parameters import PARAMETERS
-from hpo_core.trial_config import TrialConfig
 from hpo_core.trials_table import configuration, write_table
-from hpo_core.yaml_text import read_yaml
 from storage.costs import complete_costs
 from storage.database import Database
 from storage.studies import Studies, TrialRow
@@ -75,8 +70,8 @@ def write_best_hyperparameters(studies: Studies, run_name: str, folder: Path) ->
     best = best_trial(studies, run_name)
     if best is None:
         return
-    with _replacing(folder / BEST_FILE) as file:
-        yaml.safe_dump(best_hyperparameters(run_name, best), file, sort_keys=False, allow_unicode=True)
+    values = best_hyperparameters(run_name, best)
+    _write(folder / BEST_FILE, lambda file: yaml.safe_dump(values, file, sort_keys=False, allow_unicode=True))
 
 
 def best_trial(studies: Studies, run_name: str) -> TrialRow | None:
@@ -104,15 +99,6 @@ def best_hyperparameters(run_name: str, best: TrialRow) -> dict[str, Any]:
     }
 
 
-def read_best_config(path: Path) -> TrialConfig:
-    """The configuration in a `best_hyperparameters.yaml`. Raises UsageError where there is none."""
-    values = read_yaml(BEST_FILE, str(path))
-    fields = dataclasses.fields(TrialConfig)
-    left_out = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
-    known = [*(field.name for field in fields), *PARAMETERS]
-    return TrialConfig.from_json(json.dumps(left_out | {name: values[name] for name in known if name in values}))
-
-
 def write_trials(studies: Studies, run_name: str, folder: Path, page: int = PAGE) -> None:
     """One row per trial of any state, by number; cells are empty where a trial has no such value.
 
@@ -122,29 +108,23 @@ def write_trials(studies: Studies, run_name: str, folder: Path, page: int = PAGE
         ResultsError: it could not be written.
         UnknownRunError: there is no such study.
     """
-    with _replacing(folder / TRIALS_FILE) as file:
-        write_table(file, studies.each(run_name, size=page))
+    _write(folder / TRIALS_FILE, lambda file: write_table(file, studies.each(run_name, size=page)))
 
 
 def write_model_card(card: ModelCard, folder: Path) -> None:
     """The card beside the model, to be read by people and by programs. Raises ResultsError."""
-    with _replacing(folder / CARD_FILE) as file:
-        file.write(card.as_markdown())
-    with _replacing(folder / CARD_DATA_FILE) as file:
-        json.dump(card.as_dict(), file, indent=1, ensure_ascii=False)
+    _write(folder / CARD_FILE, lambda file: file.write(card.as_markdown()))
+    _write(folder / CARD_DATA_FILE, lambda file: json.dump(card.as_dict(), file, indent=1, ensure_ascii=False))
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """A file that takes the place of `path` once it is complete, and leaves nothing behind where it is not."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
+def _write(path: Path, content: Callable[[TextIO], object]) -> None:
+    """Let `content` write a text that takes the place of `path` once it is complete. Raises ResultsError."""
+
+    def fill(part: Path) -> None:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            content(file)
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with unfinished.open("w", encoding="utf-8", newline="") as file:
-                yield file
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with_part(path, fill)
     except OSError as error:
         raise ResultsError(f"{path} could not be written: {error.strerror or error}; the database keeps it") from error

@@ -168,9 +168,9 @@ def count(domain: Domain, kind: type) -> float:
     return domain.high - domain.low + 1 if kind is int else math.inf
 
 
-def round_significant(value: float, digits: int = 6) -> float:
-    """`value` with at most `digits` significant digits, so that a configuration stays short and exact as JSON."""
-    return float(f"{value:.{digits}g}")
+def round_significant(value: float) -> float:
+    """`value` with at most six significant digits, so that a configuration stays short and exact as JSON."""
+    return float(f"{value:.6g}")
 
 
 def _suggest(trial: Suggests, parameter: Parameter, domain: Domain) -> Value:

@@ -9,12 +9,11 @@ import streamlit as st
 from pages.parts import frame, shared, trial_choice, trial_comparison, trial_details, trial_gallery, trial_query, words
 from pages.parts.formats import as_markdown
 from pages.parts.study_choice import choose_study, has_begun
-from pages.parts.trial_cards import FINISHED
 from pages.parts.trial_words import state_word
 from storage.errors import StorageError
 from storage.runs import Run
 from storage.studies import StudySummary, TrialRow
-from storage.trial_filters import TrialFilter
+from storage.trial_filters import ENDED, TrialFilter
 
 WATCH_S = 2.0
 
@@ -75,7 +74,7 @@ def _details(study: str, score_name: str) -> bool:
             f"There is no trial “{as_markdown(asked)}” in {as_markdown(study)}. Choose one below instead.",
             icon=":material/search_off:",
         )
-    elif trial.state in FINISHED:
+    elif trial.state in ENDED:
         trial_details.open_dialog(study, trial, score_name)
         return True
     else:

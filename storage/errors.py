@@ -6,6 +6,7 @@
     ├── StorageUnavailableError   it cannot be opened or reached
     ├── NameTakenError            a run of this name exists
     ├── RunBusyError              a run is not over, and this would need it to be
+    ├── ArtifactError             a file could not be kept or read (in artifacts.py)
     └── UnknownRunError           no run or study of this name exists
 """
 

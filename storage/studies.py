@@ -305,7 +305,7 @@ def _loaded(
             number=row.number,
             state=row.state.lower(),
             score=next((value for value in values[row.trial_id][:1] if math.isfinite(value)), None),
-            duration_s=_seconds(row.datetime_start, row.datetime_complete),
+            duration_s=seconds_between(row.datetime_start, row.datetime_complete),
             params=params[row.trial_id],
             attributes=attributes[row.trial_id],
             curve=curves[row.trial_id],
@@ -393,5 +393,6 @@ def _values(connection: Connection, ids: Sequence[int]) -> defaultdict[int, list
     return found
 
 
-def _seconds(start: datetime.datetime | None, end: datetime.datetime | None) -> float | None:
+def seconds_between(start: datetime.datetime | None, end: datetime.datetime | None) -> float | None:
+    """From the one to the other; None where one of them is not known."""
     return (end - start).total_seconds() if start is not None and end is not None else None

@@ -26,6 +26,7 @@ from storage.tables import trial_attributes, trial_params, trial_values, trials
 
 SORTS = ("score", "accuracy", "health", "number", "duration")
 STATES = ("running", "complete", "pruned", "fail", "waiting")
+ENDED = ("complete", "pruned", "fail")
 DIAGNOSES = "diagnoses"
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from storage.database import Database
 from storage.errors import UnknownRunError
+from storage.studies import seconds_between
 from storage.tables import (
     intermediate_values,
     studies,
@@ -59,10 +60,6 @@ class StudyShape:
     def n_trials(self) -> int:
         return sum(self.n_by_state.values())
 
-    @property
-    def n_finished(self) -> int:
-        return sum(number for state, number in self.n_by_state.items() if state not in ("running", "waiting"))
-
 
 @dataclass(frozen=True)
 class TrialSample:
@@ -84,10 +81,6 @@ class TrialSample:
     def fair(self) -> list[FrozenTrial]:
         """The trials without the surplus: a random sample, from which means and relations may be computed."""
         return [trial for trial in self.trials if trial.number not in self.surplus]
-
-    @property
-    def is_whole(self) -> bool:
-        return len(self.trials) == self.total
 
 
 @dataclass(frozen=True)
@@ -187,7 +180,7 @@ class TrialSamples:
                 for trial, key, text in connection.execute(wanted).all():
                     found[trial][key] = json.loads(text)
         return [
-            TrialColumns(number, state.lower(), values.get(trial), _seconds(start, end), found[trial])
+            TrialColumns(number, state.lower(), values.get(trial), seconds_between(start, end), found[trial])
             for trial, number, state, start, end in rows
         ]
 
@@ -274,7 +267,3 @@ def _values_by_trial(rows: Iterable[Row[Any, Any, Any, Any]]) -> dict[int, tuple
 def _local(moment: datetime.datetime | None) -> datetime.datetime | None:
     """Optuna stores UTC and speaks of local time."""
     return moment.replace(tzinfo=datetime.UTC).astimezone().replace(tzinfo=None) if moment is not None else None
-
-
-def _seconds(start: datetime.datetime | None, end: datetime.datetime | None) -> float | None:
-    return (end - start).total_seconds() if start is not None and end is not None else None

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from hpo_core.commands.exit_codes import FINISHED
-from hpo_core.commands.queries import only
-from hpo_core.errors import UsageError
+from hpo_core.commands.queries import only, run_named
 from hpo_core.files import write_whole
-from hpo_core.optimization_config import RUN_NAME
+from hpo_core.housekeeping import run_folder
 from hpo_core.results import ResultsError
 from hpo_core.settings import Settings
 
@@ -23,12 +22,10 @@ def export(words: Sequence[str], as_json: bool, environ: Mapping[str, str], repo
 
     A study of plain Optuna, whose name may be no name of a folder, has its report beside the folders.
     """
-    name = only(words, "run_name")
-    if name is None:
-        raise UsageError("run_name", "must be given", "for example export run_name=mnist-1; 'status' lists the runs")
+    name = run_named(only(words, "run_name"), "export")
     settings = Settings.from_environment(environ)
     title, content = report(settings, name)
-    folder = settings.results_dir / name if RUN_NAME.fullmatch(name) else settings.results_dir
+    folder = run_folder(settings.results_dir, name) or settings.results_dir
     file = folder / title
     try:
         folder.mkdir(parents=True, exist_ok=True)

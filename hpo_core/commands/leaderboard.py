@@ -12,7 +12,7 @@ from hpo_core.analysis.targets import Target, targets
 from hpo_core.backends import LOCAL_ONLY, BackendFactory
 from hpo_core.commands.exit_codes import FINISHED
 from hpo_core.commands.optimize import watch
-from hpo_core.commands.queries import given_words
+from hpo_core.commands.queries import given_words, run_named
 from hpo_core.errors import UsageError
 from hpo_core.formats import count
 from hpo_core.objective import is_lost
@@ -40,13 +40,9 @@ def show_leaderboard(
     Raises UsageError, DatasetError or StorageError before anything is started.
     """
     given = given_words(words, KEYS)
-    if "run_name" not in given:
-        raise UsageError(
-            "run_name", "must be given", "for example leaderboard run_name=mnist-1; 'status' lists the runs"
-        )
+    name, code = run_named(given.get("run_name"), "leaderboard"), FINISHED
     settings = Settings.from_environment(environ)
     database = open_database(settings.storage_url)
-    name, code = given["run_name"], FINISHED
     recorded = Studies(database).attributes(name).get("configuration")
     if not (isinstance(recorded, Mapping) and recorded.get("rerun_of")):
         changes = {"workers": given["workers"]} if "workers" in given else {}

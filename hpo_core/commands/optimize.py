@@ -13,6 +13,7 @@ from typing import TextIO
 from datasets import DatasetError
 from hpo_core.backends import LOCAL_ONLY, BackendFactory
 from hpo_core.commands.exit_codes import CANCELLED, FAILED, FINISHED, USAGE
+from hpo_core.commands.queries import run_named
 from hpo_core.errors import UsageError, nearest
 from hpo_core.formats import duration, percent
 from hpo_core.machine import Machine
@@ -26,6 +27,7 @@ from storage.errors import StorageError
 from storage.progress import ProgressTable
 from storage.runs import RunState
 from storage.studies import Studies
+from storage.trial_filters import ENDED
 
 REPORT_INTERVAL_S = 2.0
 RESUME_KEYS = ("run_name", "trials", "workers")
@@ -61,10 +63,8 @@ def resume(
                 key, "cannot be changed in a run that is resumed", f"known are {', '.join(RESUME_KEYS)}"
                 + (f"; did you mean {near}?" if near else ""),
             )  # fmt: skip
-    if "run_name" not in given:
-        raise UsageError("run_name", "must be given", "for example resume run_name=mnist-1; 'status' lists the runs")
+    name = run_named(given.pop("run_name", None), "resume")
     settings = Settings.from_environment(environ)
-    name = given.pop("run_name")
     config = resumed_config(open_database(settings.storage_url), name, given, Machine.detect().cores)
     return watch(Runner(config, settings, backends=backends, resume=True), settings, as_json)
 
@@ -116,7 +116,7 @@ class Reporter:
     def report(self) -> None:
         if not self._studies.exists(self._run_name):
             return
-        for trial in self._studies.trials(self._run_name, states=("complete", "pruned", "fail"), limit=100_000):
+        for trial in self._studies.trials(self._run_name, states=ENDED, limit=100_000):
             if trial.number not in self._said:
                 self._said.add(trial.number)
                 self._say(

@@ -37,9 +37,7 @@ def status(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> i
 
 def cancel(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
     """Ask the run that `run_name` names to stop, whichever process it belongs to."""
-    name = only(words, "run_name")
-    if name is None:
-        raise UsageError("run_name", "must be given", "for example cancel run_name=mnist-1; 'status' lists the runs")
+    name = run_named(only(words, "run_name"), "cancel")
     settings = Settings.from_environment(environ)
     run = Runs(open_database(settings.storage_url)).request_cancel(name)
     said = f"run {name} is over already ({run.state})" if run.state.is_final else f"run {name} is told to stop"
@@ -81,6 +79,14 @@ def list_datasets(words: Sequence[str], as_json: bool, environ: Mapping[str, str
 def only(words: Sequence[str], known: str | None) -> str | None:
     """The value of the one key a command knows. Raises UsageError for any other key."""
     return given_words(words, [known] if known else []).get(known or "")
+
+
+def run_named(name: str | None, command: str) -> str:
+    """The run that a command was given. Raises UsageError where it was given none."""
+    if name is None:
+        fix = f"for example {command} run_name=mnist-1; 'status' lists the runs"
+        raise UsageError("run_name", "must be given", fix)
+    return name
 
 
 def given_words(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:

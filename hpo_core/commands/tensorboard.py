@@ -9,8 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from hpo_core.commands.exit_codes import FAILED, FINISHED
-from hpo_core.commands.queries import only
-from hpo_core.errors import UsageError
+from hpo_core.commands.queries import only, run_named
 from hpo_core.formats import count
 from hpo_core.outcome import run_outcome
 from hpo_core.settings import Settings
@@ -20,11 +19,7 @@ MODULE = "hpo_core.training.tensorboard_log"
 
 def tensorboard(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> int:
     """Write the logs of the run that `run_name` names, in a process that knows TensorFlow."""
-    name = only(words, "run_name")
-    if name is None:
-        raise UsageError(
-            "run_name", "must be given", "for example tensorboard run_name=mnist-1; 'status' lists the runs"
-        )
+    name = run_named(only(words, "run_name"), "tensorboard")
     folder = run_outcome(Settings.from_environment(environ), name).results_dir
     done = subprocess.run(
         [sys.executable, "-m", MODULE, folder],

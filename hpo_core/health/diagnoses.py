@@ -12,7 +12,7 @@ from hpo_core.health import layer_rules, training_rules
 from hpo_core.health.diagnosis import Diagnosis, Severity
 from hpo_core.history import TrialHistory
 
-__all__ = ["CODES", "Diagnosis", "Severity", "diagnose", "fatal"]
+__all__ = ["CODES", "Diagnosis", "Severity", "diagnose"]
 
 Rule = Callable[[TrialHistory], Iterator[Diagnosis]]
 RULES: Sequence[tuple[str, Rule]] = (
@@ -36,8 +36,3 @@ def diagnose(history: TrialHistory) -> list[Diagnosis]:
     """Everything that is wrong after the last epoch, the gravest first."""
     found = [diagnosis for _, rule in RULES for diagnosis in rule(history)]
     return sorted(found, key=lambda diagnosis: list(Severity).index(diagnosis.severity))
-
-
-def fatal(history: TrialHistory) -> Diagnosis | None:
-    """The first fatal diagnosis, None where there is none."""
-    return next((item for item in diagnose(history) if item.severity is Severity.FATAL), None)

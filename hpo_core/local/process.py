@@ -29,11 +29,6 @@ class ProcessSpec:
     gpus: tuple[int, ...] = ()
     logical_devices: int | None = None
 
-    @property
-    def gpu(self) -> int | None:
-        """The first graphics processor; None without any."""
-        return self.gpus[0] if self.gpus else None
-
 
 class TrainingProcess(ChildProcess):
     """A child that trains one configuration after another."""

@@ -1,4 +1,4 @@
-"""The one training loop: local trials, remote ones and the final model all go through `fit`."""
+"""The one training loop: local trials, remote ones and the final model all go through `fit_epochs`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pages.parts.architecture_colours import Colouring, by_type
 from pages.parts.architecture_layout import ASIDE, HEIGHT, WIDTH, Arrow, Box, lay_out, summary
 from pages.parts.sheets import INK, PdfSheet, PngSheet, Sheet, SvgSheet
 
-QUIET = "#667085"
+QUIET = palette.LIGHT.quiet
 HEAD, BESIDE, ROW, BORDER = 56.0, 210.0, 24.0, 16.0
 TIP = 5.0
 

@@ -23,7 +23,6 @@ from pages.parts.architecture_layout import HEIGHT, WIDTH, Arrow, Box, Layout
 CHOSEN_BORDER, BORDER = 4, 1
 # The front end shows a network with this much room around it.
 FIT = 1.1
-LIGHT, DARK = ("#1C2230", "#667085"), ("#E8EAF0", "#98A2B3")
 FONT = "system-ui, Roboto, Liberation Sans, sans-serif"
 SEPARATOR, BESIDE = ":", "/shape"
 
@@ -41,7 +40,8 @@ def draw(
         on_click: called when a layer was clicked.
     """
     dark = st.context.theme.type == "dark"
-    ink, quiet = DARK if dark else LIGHT
+    theme = palette.DARK if dark else palette.LIGHT
+    ink, quiet = theme.text, theme.quiet
 
     def border(box: Box) -> tuple[str, int]:
         # On a dark ground some colours would hardly stand out without a rim.

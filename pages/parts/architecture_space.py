@@ -6,11 +6,12 @@ import math
 
 import plotly.graph_objects as go
 
-from hpo_core.glb import Cuboid
 from hpo_core.layer_plan import LayerPlan, PlannedLayer
 from hpo_core.layer_texts import LayerKind
+from pages.parts import palette
 from pages.parts.architecture_colours import Colouring
 from pages.parts.architecture_layout import shape_text, subtitle, title
+from pages.parts.glb import Cuboid
 
 MEANING = "Each edge of a box grows with the logarithm of its length, so that 8 and 512 fit in one picture."
 HEIGHT = 440
@@ -49,7 +50,7 @@ def draw_space(plan: LayerPlan, colouring: Colouring) -> go.Figure:
         x=[box.centre[0] for _, box in numbered], y=[0.0] * len(numbered),
         z=[box.size[2] / 2 + LABEL / 2 for _, box in numbered],
         mode="text", text=[str(layer.number) for layer, _ in numbered], hoverinfo="skip", showlegend=False,
-        textfont={"size": 12, "color": "#8D99AE"},
+        textfont={"size": 12, "color": palette.NEUTRAL},
     )  # fmt: skip
     axis = {"visible": False, "showbackground": False}
     figure.update_layout(

@@ -8,7 +8,6 @@ from functools import partial
 
 import streamlit as st
 
-from hpo_core.glb import glb_file
 from hpo_core.health.readings import LayerReading
 from hpo_core.layer_plan import LayerPlan, PlannedLayer
 from pages.parts import (
@@ -21,10 +20,11 @@ from pages.parts import (
 from pages.parts.architecture_colours import Colouring
 from pages.parts.architecture_files import KINDS, picture
 from pages.parts.architecture_layout import lay_out, summary
+from pages.parts.charts import QUIET_CHART
+from pages.parts.glb import glb_file
 
 DIAGRAM, SPACE, MOTION = "Diagram", "3D", "Animation"
 VIEWS = (DIAGRAM, SPACE, MOTION)
-QUIET_CHART = {"displayModeBar": False}
 FILE_HELP: Mapping[str, str] = {
     "svg": "The diagram as vectors, for web pages and drawing programs.",
     "png": "The diagram as a picture, for slides and documents.",

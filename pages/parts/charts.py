@@ -10,6 +10,8 @@ from pages.parts import palette
 from pages.parts.numbers import History
 
 HEIGHT = 300
+# For Streamlit: the chart without its bar of buttons.
+QUIET_CHART = {"displayModeBar": False}
 MAX_MARKED = 25
 # Of trials that are compared, by their place.
 COMPARED = (palette.RUNNING, palette.PRUNED, palette.COMPLETE, palette.BEST)

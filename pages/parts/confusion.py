@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from pages.parts import palette
+
 # With more classes the numbers would touch; they stand in the hover text.
 MAX_NUMBERED = 12
 MAX_NAMED = 43
 LONGEST_NAME = 16
-# Light is little, dark is much; pale enough at its beginning for both themes.
-SCALE = ((0.0, "#F4F6FB"), (0.5, "#9DB5E4"), (1.0, "#2B4C9B"))
+SCALE = tuple(zip((0.0, 0.5, 1.0), palette.AMOUNT, strict=True))
 
 
 def draw_confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> go.Figure:

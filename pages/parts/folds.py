@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from hpo_core.parameters import PARAMETERS
-from pages.parts import methods, sharing, single, space_editor, where, words
+from pages.parts import methods, palette, sharing, single, space_editor, where, words
 from pages.parts.checked import Checked
 from pages.parts.form import Form
 
@@ -82,6 +82,6 @@ def _marks(form: Form) -> str:
         wrong = form.problem is not None and form.problem.field in fold.fields
         said = "needs mending" if wrong else f"{n_changed} changed"
         if wrong or n_changed:
-            colour = "#D55E00" if wrong else "var(--accent)"
+            colour = palette.FAILED if wrong else "var(--accent)"
             rules.append(f'.st-key-fold_{fold.key} summary::after {{ color: {colour}; content: "{said}"; }}')
     return f"<style>{' '.join(rules)}</style>"

@@ -7,11 +7,13 @@ import math
 import re
 from collections.abc import Mapping
 
+from hpo_core.formats import NOTHING, count, duration, percent, score
 from hpo_core.prices import in_dollars
 from hpo_core.references import Reference
 
-THIN_SPACE = "\u2009"
-NOTHING = "–"
+# Pages take these from here as well.
+__all__ = ["NOTHING", "count", "duration", "percent", "score"]
+
 LOG_CHARACTERS = 220
 MARKDOWN_SIGNS = "\\`*_{}[]()#$~:|<>"
 # Fields whose name alone would not say it.
@@ -33,7 +35,6 @@ LABELS: Mapping[str, str] = {
     "warm_start": "Begin with the best trials of",
     "rerun_of": "Study to train again",
     "seeds": "Seeds of each",
-    "top": "Configurations",
 }
 
 
@@ -41,34 +42,6 @@ def link(reference: Reference) -> str:
     """A reference as HTML that opens beside the page."""
     address, title = html.escape(reference.address), html.escape(reference.title)
     return f'<a href="{address}" target="_blank" rel="noopener">{title}</a>'
-
-
-def percent(share: float | None) -> str:
-    """A share of 0 to 1, for example '98.36 %'."""
-    return f"{share * 100:.2f} %" if share is not None and math.isfinite(share) else NOTHING
-
-
-def score(value: float | None) -> str:
-    """A score, for example '0.912'."""
-    return f"{value:.3f}" if value is not None and math.isfinite(value) else NOTHING
-
-
-def count(number: int | None) -> str:
-    """A whole number with thin spaces between the thousands."""
-    return f"{number:,}".replace(",", THIN_SPACE) if number is not None else NOTHING
-
-
-def duration(seconds: float | None) -> str:
-    """A time span in its two largest units, for example '2 min 14 s'."""
-    if seconds is None or not math.isfinite(seconds):
-        return NOTHING
-    if seconds < 9.95:
-        return f"{max(seconds, 0):.1f} s"
-    whole = round(seconds)
-    days, hours, minutes, rest = whole // 86400, whole // 3600 % 24, whole // 60 % 60, whole % 60
-    parts = [f"{days} d", f"{hours} h", f"{minutes} min", f"{rest} s"]
-    first = next((index for index, value in enumerate((days, hours, minutes)) if value), 3)
-    return " ".join(part for part in parts[first : first + 2] if not part.startswith("0 "))
 
 
 def about(seconds: float) -> str:
@@ -121,6 +94,16 @@ def file_size(n_bytes: int | None) -> str:
     if n_bytes >= 999_500_000:
         return f"{n_bytes / 1e9:.1f} GB"
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 999_500 else f"{n_bytes / 1e3:.0f} kB"
+
+
+def whole(number: float | None) -> str:
+    """A count that came as a floating number, for example '12 345'."""
+    return count(None if number is None else int(number))
+
+
+def breakable(text: str) -> str:
+    """HTML of a text that may go on in the next line after each underscore."""
+    return html.escape(text).replace("_", "_<wbr>")
 
 
 def file_name(study: str, what: str) -> str:

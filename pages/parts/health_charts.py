@@ -18,7 +18,7 @@ RADAR_HEIGHT = 340
 LEGEND_HEIGHT = 48
 ENOUGH_AXES = 3
 HEALTH_LINE = "health"
-COLOURS = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#56B4E9")
+COLOURS = palette.SERIES
 # Plotly's word for labels at 1, 2 and 5 times a power of ten.
 FEW_DECADES = "D2"
 
@@ -69,11 +69,12 @@ def draw_metrics(
     for place, (name, metric) in enumerate(METRICS.items()):
         values = [metrics.get(name) for _, metrics in by_epoch]
         if any(value is not None for value in values):
-            _line(figure, epochs, values, metric.title, COLOURS[place], SYMBOLS[place])
+            _line(figure, epochs, values, metric.title, place)
     if any(value is not None for value in health):
         figure.add_scatter(
             x=list(epochs), y=list(health), mode="lines", name=HEALTH_LINE, opacity=0.9,
-            line={"color": "#8D99AE", "width": 5}, hovertemplate="health after epoch %{x}: %{y:.3f}<extra></extra>",
+            line={"color": palette.NEUTRAL, "width": 5},
+            hovertemplate="health after epoch %{x}: %{y:.3f}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(tickformat="d", dtick=charts.tick(epochs))
     figure.update_yaxes(range=[-0.02, 1.03])
@@ -150,12 +151,12 @@ def _styles(history: TrialHistory) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _line(
-    figure: go.Figure, epochs: Sequence[int], values: Sequence[float | None], title: str, colour: str, symbol: str
-) -> None:
+def _line(figure: go.Figure, epochs: Sequence[int], values: Sequence[float | None], title: str, place: int) -> None:
     figure.add_scatter(
-        x=list(epochs), y=list(values), mode=charts.mode(len(epochs)), name=title, line={"color": colour, "width": 2},
-        marker={"size": 7, "symbol": symbol}, hovertemplate=f"{title}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
+        x=list(epochs), y=list(values), mode=charts.mode(len(epochs)), name=title,
+        line={"color": COLOURS[place % len(COLOURS)], "width": 2, "dash": DASHES[place // len(COLOURS) % len(DASHES)]},
+        marker={"size": 7, "symbol": SYMBOLS[place % len(SYMBOLS)]},
+        hovertemplate=f"{title}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
     )  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def compare(left: TrialRow, right: TrialRow) -> list[Compared]:
     rows.append(_health_row("Health", "health", left, right))
     rows += [_health_row(metric.title, name, left, right) for name, metric in METRICS.items()]
     sizes = [_number(trial.attributes.get("parameters")) for trial in (left, right)]
-    rows.append(_compared("Parameters", sizes[0], sizes[1], _whole, smaller=True))
+    rows.append(_compared("Parameters", sizes[0], sizes[1], formats.whole, smaller=True))
     rows.append(_compared("Duration", left.duration_s, right.duration_s, formats.duration, smaller=True))
     makes = [str(trial.attributes.get("architecture") or formats.NOTHING) for trial in (left, right)]
     return [*rows, Compared("Architecture", makes[0], makes[1])]
@@ -222,10 +222,6 @@ def _compared(
 
 def _score(value: float | None) -> str:
     return NOT_MEASURED if value is None else formats.score(value)
-
-
-def _whole(value: float | None) -> str:
-    return formats.count(None if value is None else int(value))
 
 
 def _number(value: object) -> float | None:

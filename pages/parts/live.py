@@ -15,6 +15,7 @@ from pages.parts import (
     formats,
     log_view,
     networks,
+    palette,
     resources,
     running,
     shared,
@@ -24,7 +25,7 @@ from pages.parts import (
 from pages.parts.figures_of_run import RunFigures
 from pages.parts.numbers import History
 from pages.parts.pace import FASTEST_S
-from storage.errors import StorageError, UnknownRunError
+from storage.errors import UnknownRunError
 from storage.runs import Run, RunState
 
 # Above this it is said how often the page is drawn.
@@ -108,7 +109,7 @@ def _head(figures: RunFigures) -> None:
     """Name, state, what to do about it, and the button that stops the run."""
     run = figures.run
     with st.container(key="run_head", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        badge = state.run_badge(run) if run else state.badge("made outside Onegin", "#98A2B3")
+        badge = state.run_badge(run) if run else state.badge("made outside Onegin", palette.WAITING)
         st.html(
             f'<div class="run-line">{badge}<span class="quiet">{html.escape(figures.description)}</span></div>',
             width="content",
@@ -116,7 +117,7 @@ def _head(figures: RunFigures) -> None:
         if run is not None and not run.state.is_final:
             st.button(
                 "Stopping" if run.cancel_requested else "Stop run", key="cancel", icon=":material/stop:",
-                disabled=run.cancel_requested, on_click=_cancel, args=(run.run_name,),
+                disabled=run.cancel_requested, on_click=waiting_runs.cancel, args=(run.run_name,),
             )  # fmt: skip
         elif run is not None:
             carry_on.draw(figures, run)
@@ -145,13 +146,6 @@ def _message(run: Run | None, *, can_resume: bool) -> None:
         st.info(f"{text}.", icon=":material/info:")
 
 
-def _cancel(name: str) -> None:
-    try:
-        shared.manager().cancel(name)
-    except StorageError as error:
-        st.session_state["cancel_error"] = error
-
-
 def _chart(figures: RunFigures) -> None:
     with st.container(border=True, key="chart"):
         st.subheader("Best so far", anchor=False)
@@ -161,7 +155,7 @@ def _chart(figures: RunFigures) -> None:
             st.html(f'<div class="quiet">{expected}</div>')
             return
         figure = _figure(figures.name, len(figures.history.numbers), figures.score_name, figures.history)
-        st.plotly_chart(figure, key="best_so_far", config={"displayModeBar": False})
+        st.plotly_chart(figure, key="best_so_far", config=charts.QUIET_CHART)
         st.page_link(
             "pages/trials.py", label="All trials of this run", icon=":material/view_list:",
             query_params={"study": figures.name},

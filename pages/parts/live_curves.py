@@ -208,7 +208,7 @@ def _svg(content: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -2 {WIDTH:g} {HEIGHT + 4:g}" '
         f'preserveAspectRatio="none" width="{WIDTH:g}" height="{HEIGHT + 4:g}">'
-        f'<line x1="0" y1="{HEIGHT}" x2="{WIDTH:g}" y2="{HEIGHT}" stroke="#98A2B3" stroke-opacity="0.5" '
+        f'<line x1="0" y1="{HEIGHT}" x2="{WIDTH:g}" y2="{HEIGHT}" stroke="{palette.WAITING}" stroke-opacity="0.5" '
         f'vector-effect="non-scaling-stroke"/>{content}</svg>'
     )
 

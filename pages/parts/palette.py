@@ -41,6 +41,10 @@ PRUNED = "#E69F00"
 FAILED = "#D55E00"
 WAITING = "#98A2B3"
 BEST = "#CC79A7"
+# Lines and numbers that belong to nothing in particular, seen on both grounds.
+NEUTRAL = "#8D99AE"
+# Lines of one chart, by their place.
+SERIES = (RUNNING, COMPLETE, PRUNED, BEST, FAILED, "#56B4E9")
 
 TRIAL_STATES: Mapping[str, str] = {
     "running": RUNNING,
@@ -64,11 +68,10 @@ SEVERITIES: Mapping[str, str] = {"fatal": FAILED, "warning": PRUNED, "note": RUN
 OUTPUT_LAYER = "#D55E00"
 OTHER_LAYER = "#999999"
 LAYERS: Mapping[str, str] = {
-    "InputLayer": "#8D99AE",
+    "InputLayer": NEUTRAL,
     "Rescaling": "#C5CBD8",
     "Conv2D": "#0072B2",
     "MaxPooling2D": "#56B4E9",
-    "AveragePooling2D": "#56B4E9",
     "BatchNormalization": "#B8B8AA",
     "Activation": "#CC6677",
     "Flatten": "#999999",
@@ -86,6 +89,8 @@ LAYERS: Mapping[str, str] = {
 HEALTH: tuple[str, str, str] = ("#B2182B", "#F7F0D5", "#1B7837")
 # Low to high, told apart by colour-blind readers and visible on both grounds.
 SEQUENCE: tuple[str, ...] = ("#1F5FA8", "#6FA3C7", "#C4B98F", "#E69F00")
+# Little to much in one hue; pale enough at its beginning for both themes.
+AMOUNT = ("#F4F6FB", "#9DB5E4", LIGHT.accent)
 QUIET = "rgba(128,136,150,0.45)"
 DARK_INK, LIGHT_INK = "#030406", "#FFFFFF"
 

@@ -13,9 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from pages.parts import palette
+
 PNG_SCALE = 2
 POINTS_PER_PIXEL = 0.75
-INK = "#1C2230"
+INK, PAPER = palette.LIGHT.text, palette.LIGHT.surface
 # Typography that the fonts of PDF readers lack.
 _PLAIN = str.maketrans({"\u2009": "\u00a0", "–": "-", "…": "..."})
 
@@ -43,7 +45,7 @@ class SvgSheet:
         self._parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
             f'viewBox="0 0 {width:g} {height:g}" font-family="Helvetica, Arial, Liberation Sans, sans-serif">'
-            f'<rect width="{width:g}" height="{height:g}" fill="#FFFFFF"/>'
+            f'<rect width="{width:g}" height="{height:g}" fill="{PAPER}"/>'
         ]
 
     def rectangle(self, place: tuple[float, float, float, float], colour: str) -> None:
@@ -80,7 +82,7 @@ class PngSheet:
     def __init__(self, width: float, height: float) -> None:
         from PIL import Image, ImageDraw
 
-        self._image = Image.new("RGB", (round(width * PNG_SCALE), round(height * PNG_SCALE)), "#FFFFFF")
+        self._image = Image.new("RGB", (round(width * PNG_SCALE), round(height * PNG_SCALE)), PAPER)
         self._draw = ImageDraw.Draw(self._image)
 
     def rectangle(self, place: tuple[float, float, float, float], colour: str) -> None:

@@ -12,7 +12,6 @@ from pages.parts import formats, shared
 from runpod_service.s3 import S3Error, S3Store
 from runpod_service.s3_errors import place_of
 
-RESULT = "store_check"
 # One answer counts here: a person waits for it.
 ATTEMPTS = 1
 

@@ -11,9 +11,9 @@ import streamlit as st
 from pages.parts import formats, health_bars, networks, palette, state, trial_choice, trial_comparison, trial_glyph
 from pages.parts.trial_words import score_text, state_word
 from storage.studies import StudySummary, TrialRow
+from storage.trial_filters import ENDED
 
 CARD_WIDTH = 290
-FINISHED = ("complete", "pruned", "fail")
 SHOWN_PARAMETERS = 4
 BEST = "★"
 NOT_OVER = {
@@ -40,7 +40,7 @@ def draw(study: str, rows: Sequence[TrialRow], summary: StudySummary) -> None:
 def details_button(row: TrialRow) -> None:
     """Draw the button that opens the details; it cannot be pressed before the trial is over."""
     st.button(
-        "Details", key=f"details_{row.number}", icon=":material/open_in_full:", disabled=row.state not in FINISHED,
+        "Details", key=f"details_{row.number}", icon=":material/open_in_full:", disabled=row.state not in ENDED,
         help=NOT_OVER.get(row.state), on_click=trial_choice.show, args=(row.number,),
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from pages.parts import (
     trial_networks,
     trial_query,
 )
+from pages.parts.charts import QUIET_CHART
 from pages.parts.palette import TRIAL_STATES, WAITING
 from pages.parts.trial_differences import Row
 from pages.parts.trial_query import COMPARE
@@ -27,7 +28,6 @@ from pages.parts.trial_words import score_text, state_word
 from storage.studies import StudySummary, TrialRow
 
 LEAST, MOST = 2, 4
-QUIET_CHART = {"displayModeBar": False}
 
 
 def chosen(study: str) -> list[int]:
@@ -192,7 +192,7 @@ def _head(place: int, trial: TrialRow, *, whole: bool) -> str:
 
 
 def _title(row: Row, fields: bool) -> str:
-    small = f"<br><small>{_breakable(row.name)}</small>" if fields and row.name and row.name != row.title else ""
+    small = f"<br><small>{formats.breakable(row.name)}</small>" if fields and row.name and row.name != row.title else ""
     return html.escape(row.title) + small
 
 
@@ -206,10 +206,6 @@ def _cells(row: Row) -> str:
             text = f"<b>{text}</b>"
         cells.append(f"<td>{text}</td>")
     return "".join(cells)
-
-
-def _breakable(text: str) -> str:
-    return html.escape(text).replace("_", "_<wbr>")
 
 
 def _choose(study: str, number: int, key: str) -> None:

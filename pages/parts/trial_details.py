@@ -26,7 +26,8 @@ from pages.parts import (
     trial_glyph,
     words,
 )
-from pages.parts.formats import file_name
+from pages.parts.charts import QUIET_CHART
+from pages.parts.formats import breakable, file_name
 from pages.parts.trial_choice import PARAMETER
 from pages.parts.trial_words import score_text, state_word
 from storage.studies import TrialRow
@@ -35,7 +36,6 @@ from storage.studies import TrialRow
 ELSEWHERE = (
     "configuration", "architecture", "accuracy", "parameters", "duration_s", "health", "diagnoses", "cost", "reason"
 )  # fmt: skip
-QUIET_CHART = {"displayModeBar": False}
 
 
 def open_dialog(study: str, trial: TrialRow, score_name: str) -> None:
@@ -153,7 +153,7 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, with_names: bool =
     """A list of names and values."""
     st.subheader(title, anchor=False)
     rows = "".join(
-        f"<tr><th>{_heading(name, with_names)}</th><td>{_breakable(_shown(name, content))}</td></tr>"
+        f"<tr><th>{_heading(name, with_names)}</th><td>{breakable(_shown(name, content))}</td></tr>"
         for name, content in facts.items()
     )
     with st.container(key=key):
@@ -162,13 +162,8 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, with_names: bool =
 
 def _heading(name: str, with_names: bool) -> str:
     title = _name(name)
-    small = f" <small>{_breakable(name)}</small>" if with_names and title != name else ""
+    small = f" <small>{breakable(name)}</small>" if with_names and title != name else ""
     return html.escape(title) + small
-
-
-def _breakable(text: str) -> str:
-    """HTML of a text that may go on in the next line after each underscore."""
-    return html.escape(text).replace("_", "_<wbr>")
 
 
 def _name(name: str) -> str:

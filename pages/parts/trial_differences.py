@@ -13,11 +13,11 @@ from typing import Any
 from hpo_core import trials_table
 from hpo_core.health.metrics import METRICS
 from hpo_core.parameters import PARAMETERS
+from hpo_core.results import ASIDE
 from pages.parts import formats
 from storage.studies import TrialRow
 
 # Fields that do not say how a network was made or trained.
-ASIDE = ("part", "plots", "draw_above")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def numbers(trials: Sequence[TrialRow], *, minimises: bool, score: Callable[[Tri
         _measured("Accuracy", [trial.accuracy for trial in trials], formats.percent),
         _health("Health", "health", trials),
         *(_health(metric.title, name, trials) for name, metric in METRICS.items()),
-        _measured("Trainable parameters", _numbers(trials, "parameters"), _whole, smaller=True),
+        _measured("Trainable parameters", _numbers(trials, "parameters"), formats.whole, smaller=True),
         _measured("Duration", [trial.duration_s for trial in trials], formats.duration, smaller=True),
     ]
     return [row for row in rows if any(cell != formats.NOTHING for cell in row.cells)]
@@ -150,7 +150,3 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
-
-
-def _whole(value: float | None) -> str:
-    return formats.count(None if value is None else int(value))

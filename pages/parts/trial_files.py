@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from hpo_core.history import FILE_NAME, TrialHistory
+from hpo_core.objective import TOO_LARGE
 from pages.parts import shared
 from storage.artifacts import ArtifactFile, Artifacts
 from storage.errors import StorageError
@@ -68,7 +69,7 @@ def _why_no_history(trial: TrialRow) -> str:
     if "configuration" not in trial.attributes:
         return "This trial was made outside Onegin: nothing was read from its layers."
     outcome = str(trial.attributes.get("outcome") or "")
-    if outcome == "too large":
+    if outcome == TOO_LARGE:
         return "This trial was refused before it trained: its network has too many parameters."
     if trial.state == "fail":
         return "This trial failed before anything was read from its layers."

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from hpo_core.parameters import PARAMETERS
+from hpo_core.analysis.targets import parameter_title
 from pages.parts import diagnosis_cards, formats, shared, trial_query
 from pages.parts.trial_query import ALL, CARDS, DIAGNOSIS, IS, MAX, MAX_SCORE, MIN, MIN_SCORE, TABLE, VIEWS, Choice
 from pages.parts.trial_words import state_word
 from storage.searched import SearchedParameter, diagnosis_codes, searched_parameters
 from storage.studies import StudySummary
-from storage.trial_filters import SORTS, STATES, Span, TrialFilter
+from storage.trial_filters import ENDED, SORTS, STATES, Span, TrialFilter
 
 SORT_NAMES = {name: name.capitalize() for name in SORTS} | {"number": "Trial number"}
 VIEW_NAMES = {CARDS: "Cards", TABLE: "Table"}
@@ -60,9 +60,9 @@ def chips(wanted: TrialFilter) -> list[Chip]:
     if wanted.score is not None:
         found.append(Chip(f"Score {span_words(wanted.score)}", (MIN_SCORE, MAX_SCORE)))
     for name, span in wanted.ranges.items():
-        found.append(Chip(f"{title(name)} {span_words(span)}", (MIN + name, MAX + name)))
+        found.append(Chip(f"{parameter_title(name)} {span_words(span)}", (MIN + name, MAX + name)))
     for name, texts in wanted.choices.items():
-        found.append(Chip(f"{title(name)}: {' or '.join(texts)}", (IS + name,)))
+        found.append(Chip(f"{parameter_title(name)}: {' or '.join(texts)}", (IS + name,)))
     if wanted.diagnosis:
         found.append(Chip(f"Diagnosis: {diagnosis_cards.in_words(wanted.diagnosis).lower()}", (DIAGNOSIS,)))
     return found
@@ -74,11 +74,6 @@ def span_words(span: Span) -> str:
     if low is not None and high is not None:
         return f"from {low} to {high}"
     return f"at least {low}" if low is not None else f"at most {high}" if high is not None else "known"
-
-
-def title(name: str) -> str:
-    """A parameter as it is called on the screen."""
-    return PARAMETERS[name].title if name in PARAMETERS else name
 
 
 def draw_chips(wanted: TrialFilter) -> None:
@@ -113,7 +108,7 @@ def _more(study: str, summary: StudySummary, wanted: TrialFilter) -> None:
         return
     with popover:
         _span_fields("Score", MIN_SCORE, MAX_SCORE, wanted.score, None)
-        ended = summary.n("complete", "pruned", "fail")
+        ended = summary.n(*ENDED)
         codes = _codes(study, ended)
         if codes or wanted.diagnosis:
             _diagnosis(list(dict.fromkeys([*codes, *filter(None, [wanted.diagnosis])])), wanted.diagnosis)
@@ -134,7 +129,7 @@ def _parameter(searched: Mapping[str, SearchedParameter], wanted: TrialFilter) -
         st.html('<div class="quiet">No parameter was searched in this study.</div>')
         return
     name = st.selectbox(
-        "Parameter", tuple(searched), index=None, format_func=title, key="filter_parameter",
+        "Parameter", tuple(searched), index=None, format_func=parameter_title, key="filter_parameter",
         placeholder="Choose one to filter by",
     )  # fmt: skip
     if name is None or name not in searched:
@@ -144,11 +139,11 @@ def _parameter(searched: Mapping[str, SearchedParameter], wanted: TrialFilter) -
         key = f"filter_is_{name}"
         st.session_state[key] = [text for text in wanted.choices.get(name, ()) if text in known.choices]
         st.pills(
-            f"{title(name)} is one of", known.choices, selection_mode="multi", key=key,
+            f"{parameter_title(name)} is one of", known.choices, selection_mode="multi", key=key,
             on_change=_write_values, args=(IS + name, key), format_func=formats.as_markdown,
         )  # fmt: skip
     else:
-        _span_fields(title(name), MIN + name, MAX + name, wanted.ranges.get(name), known)
+        _span_fields(parameter_title(name), MIN + name, MAX + name, wanted.ranges.get(name), known)
 
 
 def _span_fields(label: str, low: str, high: str, span: Span | None, known: SearchedParameter | None) -> None:

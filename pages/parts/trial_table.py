@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from hpo_core.analysis.targets import parameter_title
 from hpo_core.parameters import PARAMETERS
 from pages.parts import formats, trial_cards, trial_comparison
 from pages.parts.trial_words import is_usual, score_text, state_word
@@ -46,7 +47,7 @@ def table(rows: Sequence[TrialRow]) -> pd.DataFrame:
 
 def _column(name: str) -> str:
     """The title of a hyperparameter's column; a study made elsewhere may call one as we call a column."""
-    title = _title(name)
+    title = parameter_title(name)
     return f"params_{name}" if title in OUR_COLUMNS else title
 
 
@@ -82,7 +83,3 @@ def _columns(rows: Sequence[TrialRow]) -> dict[str, Any]:
         explanation = PARAMETERS[name].explanation if name in PARAMETERS else None
         found[_column(name)] = column.Column(help=explanation)
     return found
-
-
-def _title(name: str) -> str:
-    return PARAMETERS[name].title if name in PARAMETERS else name

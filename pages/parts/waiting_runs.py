@@ -42,10 +42,11 @@ def _row(run: Run, place: int) -> None:
             on_click=shared.manager().move_up, args=(name,),
             help="Before the one above it, if that is yours too. Visitors take turns.",
         )  # fmt: skip
-        st.button("Remove", key=f"remove_{name}", icon=":material/close:", on_click=_remove, args=(name,))
+        st.button("Remove", key=f"remove_{name}", icon=":material/close:", on_click=cancel, args=(name,))
 
 
-def _remove(name: str) -> None:
+def cancel(name: str) -> None:
+    """Stop a run, or take it out of the queue; for a button, whose page says later what went wrong."""
     try:
         shared.manager().cancel(name)
     except StorageError as error:

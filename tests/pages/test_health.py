@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from hpo_core.health.diagnoses import Diagnosis, Severity
 from hpo_core.health.metrics import METRICS, measure
 from hpo_core.history import TrialHistory, lean
@@ -141,6 +143,16 @@ def test_layers_of_one_type_differ_by_dash() -> None:
     assert lines["hidden_1"][0] == palette.LAYERS["Dense"] and lines["output"][0] == palette.OUTPUT_LAYER
     assert len(figure.layout.shapes) == 1 and figure.layout.yaxis.type == "log"
     assert len(set(lines.values())) == len(lines)
+
+
+def test_a_seventh_metric_is_drawn_and_told_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *rest = METRICS.values()
+    assert len(rest) + 1 == len(health_charts.COLOURS), "one metric more is needed here"
+    seven = {metric.name: metric for metric in (first, *rest, dataclasses.replace(first, name="new", title="New"))}
+    monkeypatch.setattr(health_charts, "METRICS", seven)
+    figure = health_charts.draw_metrics([(1, dict.fromkeys(seven, 0.5))], [0.5])
+    styles = {line.name: (line.line.color, line.line.dash, line.marker.symbol) for line in figure.data}
+    assert "New" in styles and len(set(styles.values())) == len(seven) + 1
 
 
 def test_every_quantity_is_drawn() -> None:

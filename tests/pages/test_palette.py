@@ -13,6 +13,7 @@ from pages.parts.palette import DARK, LIGHT, Theme
 
 ROOT = Path(__file__).parents[2]
 CONFIG = tomllib.loads((ROOT / ".streamlit/config.toml").read_text(encoding="utf-8"))["theme"]
+CODE = [ROOT / "app.py", *(file for file in sorted((ROOT / "pages").rglob("*.py")) if file.name != "palette.py")]
 # WCAG 2.2: text (1.4.3, level AA).
 TEXT = 4.5
 
@@ -57,6 +58,11 @@ def test_the_style_sheet_has_no_colour_and_no_size_of_its_own() -> None:
     declared = set(re.findall(r"--([\w-]+):", palette.css_variables()))
     of_elements = {"columns"}  # set where an element is drawn
     assert set(re.findall(r"var\(--([\w-]+)", css)) <= declared | of_elements
+
+
+@pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_other_file_has_a_colour_of_its_own(file: Path) -> None:
+    assert re.findall(r"#(?:[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})\b", file.read_text(encoding="utf-8")) == []
 
 
 def test_headings_are_on_the_scale() -> None:

@@ -24,8 +24,11 @@ PACKAGES = {"datasets", "storage", "hpo_core", "runpod_service", "pages"}
 # Modules whose distribution has another name, and those that come with another requirement.
 DISTRIBUTIONS = {"PIL": "pillow"}
 BROUGHT_ALONG = {"botocore": "boto3", "urllib3": "requests"}
+MODULES = {name: module for module, name in DISTRIBUTIONS.items()} | {"pyyaml": "yaml"}
 # Needed without being imported.
 DATA_ONLY = {"scikit-learn"}
+# Those of them, the one that Optuna imports, and the one of which only the front end is used.
+NOT_IMPORTED = DATA_ONLY | {"cmaes", "streamlit-agraph"}
 KEY = "rpa_PLANTED_IN_A_TEST"
 
 Requirements = dict[str, tuple[str, str]]
@@ -103,11 +106,23 @@ def test_requirements_are_what_the_worker_imports(worker_requirements: Requireme
     assert not needed & {"optuna", "sqlalchemy", "streamlit"}
 
 
-def test_each_requirement_names_files_that_are_there(worker_requirements: Requirements) -> None:
-    for name, (_, comment) in worker_requirements.items():
-        if not name.startswith("nvidia-"):
-            files = re.match(r"[\w/.]+(?:, [\w/.]+)*", comment)
-            assert files and all((ROOT / file).exists() for file in files[0].split(", ")), f"{name}: {comment}"
+@pytest.mark.parametrize("listed", [ROOT / "requirements.txt", SERVICE / "requirements.txt"], ids=["all", "worker"])
+def test_each_requirement_names_files_that_import_it(listed: Path) -> None:
+    for name, (_, comment) in requirements(listed).items():
+        if name.startswith("nvidia-") or name == "optuna-dashboard":  # a command of its own
+            continue
+        files = re.match(r"[\w/.]+(?:, [\w/.]+)*", comment)
+        assert files, f"{name}: {comment}"
+        for place in (ROOT / file for file in files[0].split(", ")):
+            assert place.exists(), f"{name}: {comment}"
+            assert name in NOT_IMPORTED or imports(place, MODULES.get(name, name.replace("-", "_"))), f"{name}: {place}"
+
+
+def imports(place: Path, module: str) -> bool:
+    """Whether a file, or any file of a folder, imports a module."""
+    files = place.rglob("*.py") if place.is_dir() else [place]
+    pattern = re.compile(rf"^\s*(?:from|import) {module}\b", re.MULTILINE)
+    return any(pattern.search(file.read_text(encoding="utf-8")) for file in files)
 
 
 def test_the_image_holds_every_package_that_the_worker_imports() -> None:

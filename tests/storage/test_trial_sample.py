@@ -37,7 +37,7 @@ def test_trials_equal_what_optuna_loads(database: Database) -> None:
     study.add_trial(trial(None, TrialState.FAIL))
     study.enqueue_trial({"n": 1})
     found = TrialSamples(database).sample(study.study_name)
-    assert found.is_whole and found.best == 0
+    assert len(found.trials) == found.total and found.best == 0
     for ours, theirs in zip(found.trials, study.get_trials(), strict=True):
         for field in ("number", "state", "values", "params", "distributions", "user_attrs", "datetime_start",
                       "datetime_complete"):  # fmt: skip
@@ -53,14 +53,14 @@ def test_large_studies_give_the_best_and_a_sample_that_stays(database: Database)
     samples = TrialSamples(database)
     first = samples.sample("many", best=3, most=8)
     numbers = [item.number for item in first.trials]
-    assert (len(first.trials), first.total, first.best, first.is_whole) == (8, 18, 3, False)
+    assert (len(first.trials), first.total, first.best) == (8, 18, 3)
     assert set(numbers) >= {0, 14, 1} and numbers == sorted(numbers)
     assert numbers == [item.number for item in samples.sample("many", best=3, most=8).trials]
     # A random sample of this density, 5 of the 15 others, would hold one of the best three.
     assert len(first.surplus) == 2 and first.surplus < {0, 14, 1}
     assert [item.number for item in first.fair] == [number for number in numbers if number not in first.surplus]
     pruned = samples.sample("many", states=("pruned",), best=3, most=8)
-    assert [item.number for item in pruned.trials] == [16] and pruned.is_whole
+    assert [item.number for item in pruned.trials] == [16] and pruned.total == 1
     by_chance = samples.sample("many", best=0, most=8)
     assert by_chance.best == 0 and not {0, 14, 1} <= {item.number for item in by_chance.trials}
 
@@ -91,7 +91,7 @@ def test_columns_of_every_trial(database: Database) -> None:
     assert rows[0].attributes == {"accuracy": 0.5, "health": 0.7} and rows[3].attributes == {}
     assert rows[0].duration_s is not None and rows[0].duration_s >= 0 and rows[3].duration_s is None
     shape = TrialSamples(database).shape("plain")
-    assert (shape.n_by_state, shape.n_trials, shape.n_finished) == ({"complete": 2, "fail": 1, "running": 1}, 4, 3)
+    assert (shape.n_by_state, shape.n_trials) == ({"complete": 2, "fail": 1, "running": 1}, 4)
 
 
 def test_a_study_without_trials_and_one_that_is_not_there(database: Database) -> None:

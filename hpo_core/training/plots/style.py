@@ -124,9 +124,9 @@ def name_axes(axes: Axes, *, x: str = "", y: str = "", below: int = 64, beside: 
         axes.yaxis.set_label_coords(-beside / width, 0.5)
 
 
-def width_of(texts: Iterable[str], size: int = SMALL_SIZE) -> int:
-    """Pixels that the longest of the texts needs, a little generous."""
-    return round(max((len(text) for text in texts), default=0) * size * 0.64)
+def width_of(texts: Iterable[str]) -> int:
+    """Pixels that the longest of the texts needs in small type, a little generous."""
+    return round(max((len(text) for text in texts), default=0) * SMALL_SIZE * 0.64)
 
 
 def layer_colour(name: str, kind: str) -> str:

@@ -10,15 +10,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from hpo_core import trials_table
+from pages.parts import palette
 from pages.parts.analysis.catalogue import Chart
 from pages.parts.analysis.request import Answer, Request
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>body {{ background: #FBFAF7; color: #1C2230; font: 16px system-ui, sans-serif; margin: 24px auto;
+<style>body {{ background: {light.ground}; color: {light.text}; font: 16px system-ui, sans-serif; margin: 24px auto;
 max-width: 1200px; padding: 0 16px; }} h1 {{ font-size: 28px; overflow-wrap: anywhere; }}
-p.quiet {{ color: #667085; font-size: 14px; }}</style></head>
+p.quiet {{ color: {light.quiet}; font-size: 14px; }}</style></head>
 <body><h1>{title}</h1><p>{sentence}</p>{figure}{notes}<p class="quiet">{explanation}</p></body></html>
 """
 
@@ -51,9 +52,10 @@ def csv(table: pd.DataFrame) -> bytes:
 def page(chart: Chart, request: Request, answer: Answer, figure: go.Figure) -> bytes:
     """The chart with its words as one file that needs no network."""
     alone = go.Figure(figure)
-    alone.update_layout(template="plotly_white", font={"family": "system-ui, sans-serif", "color": "#1C2230"})
+    alone.update_layout(template="plotly_white", font={"family": "system-ui, sans-serif", "color": palette.LIGHT.text})
     drawn = alone.to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
     text = _PAGE.format(
+        light=palette.LIGHT,
         title=html.escape(f"{request.study}: {chart.title.lower()}"),
         sentence=html.escape(answer.sentence),
         figure=drawn,

@@ -120,7 +120,7 @@ def _lines(
 
 
 def _axis(figure: go.Figure, place: int, ticks: Sequence[tuple[float, str, int]], title: str) -> None:
-    figure.add_shape(type="line", x0=0, x1=1, y0=place, y1=place, line={"color": "#8D99AE", "width": 1.5})
+    figure.add_shape(type="line", x0=0, x1=1, y0=place, y1=place, line={"color": palette.NEUTRAL, "width": 1.5})
     figure.add_annotation(
         x=0, y=place, text=f"<b>{style.plain_text(title)}</b>", showarrow=False, xanchor="left", yanchor="bottom",
         yshift=4, font={"size": 12},

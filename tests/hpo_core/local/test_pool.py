@@ -127,7 +127,7 @@ def test_closing_ends_all(settings: Settings, fakes: Fakes) -> None:
 
 def test_gpus_are_shared_out(settings: Settings, fakes: Fakes) -> None:
     make_pool(settings, fakes, workers=4, gpus=2).warm_up()
-    assert [process.spec.gpu for process in fakes.spawned] == [0, 1, 0, 1]
+    assert [process.spec.gpus for process in fakes.spawned] == [(0,), (1,), (0,), (1,)]
 
 
 @pytest.mark.parametrize(

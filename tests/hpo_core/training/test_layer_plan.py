@@ -108,11 +108,18 @@ def test_every_hyperparameter_is_named_where_it_acts_or_only_trains() -> None:
         assert named | TRAINING_ONLY == {parameter.name for parameter in parameters_of(architecture)}
 
 
-@pytest.mark.parametrize("architecture", list(Architecture))
-def test_a_layer_is_made_by_the_values_of_its_configuration(architecture: Architecture) -> None:
-    config = make_config(_any(architecture), **sampled(architecture, 3))
-    for layer in layer_plan(config).layers:
-        assert all(config[name] == value for name, value in layer.made_by)
+def test_a_layer_is_made_by_the_values_of_its_configuration() -> None:
+    values: dict[str, Value] = {"conv_layers": 1, "filters": 7, "kernel_size": 5, "pooling": "flatten", "dropout": 0.25}
+    values |= {"hidden_layers": 2, "first_hidden_nodes": 30, "hidden_shrinkage": 0.5, "hidden_activation": "elu"}
+    values |= {"batch_normalization": True, "activation": "tanh"}
+    hidden = {"hidden_layers": 2, "first_hidden_nodes": 30, "hidden_activation": "elu"}
+    assert {layer.name: dict(layer.made_by) for layer in layer_plan(make_config(**values)).layers} == {
+        "input": {}, "scaling": {}, "conv_1": {"conv_layers": 1, "filters": 7, "kernel_size": 5},
+        "normalisation_1": {"batch_normalization": True}, "activation_1": {"activation": "tanh"}, "pooling_1": {},
+        "flatten": {"pooling": "flatten"}, "dropout_1": {"dropout": 0.25}, "hidden_1": hidden,
+        "dropout_2": {"dropout": 0.25}, "hidden_2": hidden | {"hidden_shrinkage": 0.5},
+        "dropout_output": {"dropout": 0.25}, "output": {},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("architecture", list(Architecture))

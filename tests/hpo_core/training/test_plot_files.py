@@ -37,7 +37,7 @@ def test_every_picture_of_a_training_becomes_a_file(history: TrialHistory, own: 
     names = [*SHARED, own, *ENDS]
     assert [picture.name for picture in pictures_of(history)] == names
     drawn = list(draw_pictures(history, tmp_path / "new"))
-    assert drawn == [Drawn(at, 7, name, tmp_path / "new" / name) for at, name in enumerate(names, start=1)]
+    assert drawn == [Drawn(name, tmp_path / "new" / name) for name in names]
     assert sorted(file.name for file in (tmp_path / "new").iterdir()) == sorted(names)
     for name in names:
         with Image.open(tmp_path / "new" / name) as image:
@@ -148,10 +148,10 @@ def fails(history: TrialHistory) -> Figure:
 
 def test_a_picture_that_fails_costs_no_other(tmp_path: Path) -> None:
     good, other = PICTURES[0], PICTURES[6]
-    bad = Picture("bad.png", "Bad", fails, lambda history: True)
+    bad = Picture("bad.png", fails, lambda history: True)
     first, second, third = draw_pictures(cnn_history(2), tmp_path, [good, bad, other])
     assert first.path and third.path
-    assert second == Drawn(2, 3, "bad.png", None, "bad.png could not be drawn: ZeroDivisionError: no such luck.")
+    assert second == Drawn("bad.png", None, "bad.png could not be drawn: ZeroDivisionError: no such luck.")
     assert {file.name for file in tmp_path.iterdir()} == {good.name, other.name}
 
 
@@ -172,5 +172,5 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_failure_keeps_the_file_that_was_there(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"older")
-    (drawn,) = draw_pictures(cnn_history(1), tmp_path, [Picture("bad.png", "Bad", fails, lambda history: True)])
+    (drawn,) = draw_pictures(cnn_history(1), tmp_path, [Picture("bad.png", fails, lambda history: True)])
     assert drawn.path is None and (tmp_path / "bad.png").read_bytes() == b"older"

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from hpo_core.errors import OneginError
+
+ROOT = Path(__file__).resolve().parents[2]
 TIME_LIMIT_S = 60.0
 
 
@@ -26,14 +28,14 @@ class Cuboid:
     colour: str
 
 
-class GlbError(Exception):
+class GlbError(OneginError):
     """The file could not be made."""
 
 
 def glb_file(cuboids: Sequence[Cuboid]) -> bytes:
     """The content of a GLB file, one named mesh per box. Raises GlbError."""
     told = json.dumps([asdict(cuboid) for cuboid in cuboids]).encode()
-    words = [sys.executable, "-m", "hpo_core.glb"]
+    words = [sys.executable, "-m", "pages.parts.glb"]
     try:
         done = subprocess.run(words, input=told, capture_output=True, check=True, timeout=TIME_LIMIT_S, cwd=ROOT)
         return done.stdout

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from hpo_core.glb import Cuboid, GlbError, glb_file
+from pages.parts.glb import Cuboid, GlbError, glb_file
 
 BOXES = [
     Cuboid("conv_1", (1.0, 7.0, 2.0), (2.0, 3.0, 4.0), "#0072B2"),
