@@ -30,7 +30,7 @@ from hpo_core.results import ResultsError, write_results
 from hpo_core.run_folder import run_folder
 from hpo_core.run_study import Past, open_study, past_of
 from hpo_core.run_time import RunTime
-from hpo_core.samplers import make_sampler
+from hpo_core.samplers import grid_size, is_exhausted, make_sampler
 from hpo_core.settings import Settings
 from hpo_core.shares import require_variables, share_of
 from hpo_core.trial_files import TrialFiles
@@ -294,7 +294,7 @@ class Runner:
     def _study_loop(self, study: optuna.Study, objective: Objective, at_once: int, left: int | None) -> None:
         """Make the trials: `left` where it is known which ones, else as many as are wanted."""
         n_trials = self.total - self._past.trials if left is None else left
-        if not n_trials or self._time.is_over:
+        if not n_trials or self._time.is_over or is_exhausted(study):
             return
         study.optimize(
             objective,
@@ -340,11 +340,11 @@ class Runner:
             raise RunError(self._end_early)
         if any(trial.user_attrs.get("outcome") == MONEY_CAP for trial in trials[self._past.trials :]):
             return f"the money cap of {in_dollars(self.config.max_cost or 0)} was reached: it ended the run early"
-        missing = self.total - len(trials)
+        missing = self.total - sum(trial.state is not optuna.trial.TrialState.WAITING for trial in trials)
         if missing <= 0:
             return ""
-        if self.config.timeout_minutes is None:
-            return f"the search space is exhausted: it holds {len(trials)} configurations for this sampler"
+        if is_exhausted(study):
+            return f"the search space is exhausted: all {grid_size(self.config.search_space()):,.0f} points were tried"
         return f"{self._time.limit} came first: {missing} trials were not made"
 
     def _report_data(self, message: str, share: float) -> None:

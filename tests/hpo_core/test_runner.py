@@ -225,11 +225,13 @@ def test_the_name_of_a_study_of_plain_optuna_is_taken(settings: Settings, databa
     assert Runs(database).list() == []
 
 
-def test_a_grid_that_is_exhausted_finishes_the_run(settings: Settings) -> None:
+@pytest.mark.parametrize("timeout_minutes", [None, 60])
+def test_a_grid_that_is_exhausted_finishes_the_run(settings: Settings, timeout_minutes: float | None) -> None:
     space = defaults(Architecture.CNN) | {"activation": ["relu", "elu"], "epochs": 2}
-    finish(runner(settings, ScriptedTrainer(), sampler="grid", space=space, trials=5))
+    finish(runner(settings, ScriptedTrainer(), sampler="grid", space=space, trials=5, timeout_minutes=timeout_minutes))
     outcome = run_outcome(settings, "a")
-    assert (outcome.state, outcome.n_complete) == (RunState.FINISHED, 2) and "exhausted" in outcome.message
+    assert (outcome.state, outcome.n_complete) == (RunState.FINISHED, 2)
+    assert outcome.message == "the search space is exhausted: all 2 points were tried"
 
 
 def test_results_that_were_deleted_are_begun_anew(settings: Settings) -> None:
