@@ -34,7 +34,7 @@ from hpo_core.samplers import grid_size, is_exhausted, make_sampler
 from hpo_core.settings import Settings
 from hpo_core.shares import require_variables, share_of
 from hpo_core.trial_files import TrialFiles
-from hpo_core.warm_start import enqueue, require_study
+from hpo_core.warm_start import enqueue, enqueue_stopped, require_study
 from storage.artifacts import Artifacts
 from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
@@ -249,6 +249,7 @@ class Runner:
             )
             if not study.get_trials(deepcopy=False):
                 enqueue(study, Studies(self._database), self.config, self._log)
+            enqueue_stopped(study)
             left = enqueue_reruns(study, Studies(self._database), self.config, self._log)
             self.has_begun = True
             try:
