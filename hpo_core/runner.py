@@ -102,6 +102,7 @@ class Runner:
         self._over = threading.Event()
         self._error: Exception | None = None
         self._end_early: str = ""
+        self._data_line = ""
         self._time = RunTime(config)
         self._is_lost = False  # to another process
         self.has_begun = False  # to make trials; what fails before that was never begun
@@ -353,7 +354,10 @@ class Runner:
         if self._cancelled.is_set():
             raise RunCancelled("cancelled by its user")
         self._time.require("the data were ready")
-        self._log.info("%s %.0f %%", message, share * 100)
+        line = f"{message} {share * 100:.0f} %"
+        if line != self._data_line:
+            self._log.info("%s", line)
+            self._data_line = line
 
     def _beat(self) -> None:
         """Sign of life, live progress and the cancel flag, until the run is over."""

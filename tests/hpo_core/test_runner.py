@@ -194,6 +194,20 @@ def test_data_that_cannot_be_read_fail_the_run(settings: Settings, tmp_path: Pat
     assert not (settings.results_dir / "a").exists()
 
 
+def test_a_run_is_cancelled_while_its_download_waits_for_an_answer(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody answers
+    run = runner(replace(settings, datasets_dir=None), ScriptedTrainer(), dataset="mnist")
+    run.start()
+    wait_for(lambda: tail(settings.log_file, 10, containing="Downloading"))
+    time.sleep(1.5)  # so that it has been told more than once
+    run.cancel()
+    assert run.wait(PATIENCE_S) and run_outcome(settings, "a").state is RunState.CANCELLED
+    assert len(tail(settings.log_file, 10, containing="Downloading")) == 1
+
+
 def test_a_name_is_used_once(settings: Settings) -> None:
     finish(runner(settings, ScriptedTrainer()))
     with pytest.raises(NameTakenError, match="run_name is taken"):
