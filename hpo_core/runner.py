@@ -15,7 +15,7 @@ import optuna
 import datasets
 from hpo_core.backends import FINAL_MODEL, LOCAL_ONLY, Backend, BackendFactory, Order
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
-from hpo_core.failures import hopeless, worrying
+from hpo_core.failures import capped, hopeless, worrying
 from hpo_core.final_model import is_of_the_best, make_final_model, tested_accuracy
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
@@ -23,7 +23,6 @@ from hpo_core.notice_kinds import Kind, notice
 from hpo_core.notices import NoticeHandler
 from hpo_core.objective import MONEY_CAP, REPEATED, BestScore, Objective, RunContext
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
-from hpo_core.prices import in_dollars
 from hpo_core.progress import ProgressBoard
 from hpo_core.reruns import enqueue_reruns, require_enough, title_of
 from hpo_core.results import ResultsError, write_results
@@ -331,17 +330,18 @@ class Runner:
         if self._cancelled.is_set():
             raise RunCancelled("cancelled by its user")
         trials = study.get_trials(deepcopy=False)
+        too_dear = capped(trials[self._past.trials :], self.run_name, self.config)
         if not any(trial.state is optuna.trial.TrialState.COMPLETE for trial in trials):
             reasons = [str(trial.user_attrs.get("reason", "")) for trial in trials]
             last = next((reason for reason in reversed(reasons) if reason), "")
             if not last:
                 self._time.require("a trial was begun")
             last = last or "no trial was started"
-            raise RunError(self._end_early or f"no trial was trained to the end; the last one: {last}")
+            raise RunError(self._end_early or too_dear or f"no trial was trained to the end; the last one: {last}")
         if self._end_early:
             raise RunError(self._end_early)
-        if any(trial.user_attrs.get("outcome") == MONEY_CAP for trial in trials[self._past.trials :]):
-            return f"the money cap of {in_dollars(self.config.max_cost or 0)} was reached: it ended the run early"
+        if too_dear:
+            return too_dear
         missing = self.total - sum(trial.state is not optuna.trial.TrialState.WAITING for trial in trials)
         if missing <= 0:
             return ""

@@ -28,7 +28,7 @@ from storage.runs import RunState
 from storage.studies import Studies
 
 REPORT_INTERVAL_S = 2.0
-RESUME_KEYS = ("run_name", "trials", "workers")
+RESUME_KEYS = ("run_name", "trials", "workers", "max_cost")
 EXIT_CODES = {RunState.FINISHED: FINISHED, RunState.CANCELLED: CANCELLED}
 
 
@@ -49,7 +49,8 @@ def resume(
     environ: Mapping[str, str],
     backends: Mapping[str, BackendFactory] = LOCAL_ONLY,
 ) -> int:
-    """Carry on the run that `run_name` names; `trials` extends it, `workers` changes how many train at once.
+    """Carry on the run that `run_name` names; `trials` extends it, `workers` changes how many train at once, and
+    `max_cost` how many dollars it may have cost in the end.
 
     Raises UsageError, DatasetError or StorageError before anything is started.
     """

@@ -252,6 +252,7 @@ def test_names_that_cannot_be_resumed(settings: Settings, database: Database) ->
         (["run_name=a", "trails=9"], "did you mean trials"),
         (["run_name=a", "dataset=mnist"], "dataset cannot be changed"),
         (["run_name=a", "trials=0"], "trials must be"),
+        (["run_name=a", "max_cost=0"], "max_cost must be"),
         (["run_name=b"], "cannot be resumed"),
     ],
 )
