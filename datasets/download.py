@@ -15,7 +15,9 @@ from datasets.content import Report
 from datasets.errors import DatasetCacheError, DatasetCorruptError, DatasetUnavailableError
 from datasets.sources import SourceFile
 
-_CHUNK_BYTES = 1 << 18
+_CHUNK_BYTES = 1 << 16
+_LONGEST_SILENCE_S = 1.0
+"""Between two reports while it waits: a report is where the caller may end it."""
 _TRY_AGAIN_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PASSING_ERRORS = (
     requests.ConnectionError,
@@ -28,7 +30,7 @@ class Download(Protocol):
     """Puts one file at `target`, whole and checked, or raises and leaves nothing there."""
 
     def __call__(self, file: SourceFile, target: Path, report: Report) -> None:
-        """Tell `report` the share done, 0 to 1.
+        """Tell `report` the share done, 0 to 1, also where it is as before: what it raises ends the download.
 
         Raises:
             DatasetUnavailableError: the server could not be reached or does not have the file.
@@ -54,7 +56,7 @@ class HttpDownload:
 
     attempts: int = 4
     first_wait_s: float = 1.0
-    timeout_s: tuple[float, float] = (10.0, 60.0)
+    timeout_s: tuple[float, float] = (10.0, 15.0)
     sleep: Callable[[float], None] = time.sleep
 
     def __call__(self, file: SourceFile, target: Path, report: Report) -> None:
@@ -75,14 +77,21 @@ class HttpDownload:
             _remove(part)
 
     def _fetch_patiently(self, url: str, part: Path, report: Report) -> None:
-        for attempt in range(self.attempts):
-            if attempt:
-                self.sleep(self.first_wait_s * 2 ** (attempt - 1))
+        for attempt in range(1, self.attempts + 1):
             try:
                 return self._fetch(url, part, report)
             except _TryAgain as error:
                 reason = error
+            report(0.0)
+            if attempt < self.attempts:
+                self._wait(self.first_wait_s * 2 ** (attempt - 1), report)
         raise DatasetUnavailableError(f"{url} failed {self.attempts} times, at last with {reason}") from reason
+
+    def _wait(self, seconds: float, report: Report) -> None:
+        while seconds > 0:
+            self.sleep(min(seconds, _LONGEST_SILENCE_S))
+            seconds -= _LONGEST_SILENCE_S
+            report(0.0)
 
     def _fetch(self, url: str, part: Path, report: Report) -> None:
         try:
@@ -103,15 +112,12 @@ class HttpDownload:
 
 def _store(response: requests.Response, part: Path, report: Report) -> None:
     expected = int(response.headers.get("Content-Length") or 0)
-    received, told = 0, -1
+    received = 0
     with part.open("wb") as stream:
         for chunk in response.iter_content(_CHUNK_BYTES):
             stream.write(chunk)
             received += len(chunk)
-            percent = min(100, received * 100 // expected) if expected else 0
-            if percent != told:
-                told = percent
-                report(percent / 100)
+            report(min(1.0, received / expected) if expected else 0.0)
     if expected and received != expected:
         raise _TryAgain(f"{received:,} of {expected:,} bytes")
 

@@ -16,7 +16,7 @@ DESCRIPTION = """Finds hyperparameters for Keras CNNs and LSTMs.
 commands:
   optimize     search: dataset=mnist trials=20 max_epochs_per_trial=5 workers=2 seed=7 ...
                or preset=quick|balanced|thorough with what differs from it
-  resume       carry on or extend a run: run_name=NAME [trials=N in all] [workers=N]
+  resume       carry on or extend a run: run_name=NAME [trials=N in all] [workers=N] [max_cost=DOLLARS]
   train        one configuration without a study: dataset=mnist filters=16 epochs=3 ...
   leaderboard  train the best configurations of a run with several seeds and compare them:
                run_name=NAME [top=3] [seeds=5] [workers=N]

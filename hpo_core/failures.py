@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial
 
-from hpo_core.objective import CRASHED, TOO_LARGE
+from hpo_core.objective import CRASHED, MONEY_CAP, TOO_LARGE
+from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.prices import in_dollars
 from hpo_core.samplers import LEARNS_FROM_PRUNED
 
 # Trials in a row without a result, after which going on would only waste time.
@@ -39,3 +41,13 @@ def hopeless(trials: Sequence[FrozenTrial], sampler: str) -> str:
             "raise max_parameters, narrow the search space, or use sampler=tpe"
         )
     return ""
+
+
+def capped(trials: Sequence[FrozenTrial], run_name: str, config: OptimizationConfig) -> str:
+    """What to say of a run whose money cap was reached while `trials` were made; '' where it was not."""
+    if not any(trial.user_attrs.get("outcome") == MONEY_CAP for trial in trials):
+        return ""
+    return (
+        f"the money cap of {in_dollars(config.max_cost or 0)} was reached: it ended the run early; "
+        f"resume run_name={run_name} max_cost=DOLLARS carries it on"
+    )

@@ -133,8 +133,11 @@ def _moved(made: Artefact, folder: Path) -> Artefact:
     return dataclasses.replace(made, path=str(folder / made.name))
 
 
-def is_wanting(studies: Studies, run_name: str) -> bool:
-    """Whether a run has no final model, or one of a trial that is no longer its best."""
+def is_wanting(studies: Studies, run_name: str, folder: Path | None = None) -> bool:
+    """Whether a run has no final model, or one of a trial that is no longer its best; or, with the run's `folder`, one
+    whose file is not there."""
+    if folder is not None and not (folder / FOLDER / KERAS_FILE).is_file():
+        return True
     attributes, best = studies.attributes(run_name), studies.summary(run_name).best_trial
     return tested_accuracy(attributes) is None or attributes.get(MADE_FROM, best) != best
 

@@ -121,15 +121,20 @@ def parse_gpu_usage(text: str) -> tuple[GpuUsage, ...]:
 
 
 def _gpu_usage() -> tuple[GpuUsage, ...]:
+    query = "--query-gpu=utilization.gpu,memory.used,memory.total"
+    return parse_gpu_usage(told_by_driver(query, "--format=csv,noheader,nounits", timeout_s=5))
+
+
+def told_by_driver(*words: str, timeout_s: float = 20) -> str:
+    """What nvidia-smi prints; '' where there is none, and where it fails or hangs, as it does when a card is lost."""
     command = shutil.which("nvidia-smi")
     if command is None:
-        return ()
-    query = [command, "--query-gpu=utilization.gpu,memory.used,memory.total", "--format=csv,noheader,nounits"]
+        return ""
     try:
-        told = subprocess.run(query, capture_output=True, text=True, timeout=5, check=False)
+        told = subprocess.run([command, *words], capture_output=True, text=True, timeout=timeout_s, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return ()
-    return parse_gpu_usage(told.stdout) if told.returncode == 0 else ()
+        return ""
+    return told.stdout if told.returncode == 0 else ""
 
 
 def _cores() -> int:
@@ -139,8 +144,4 @@ def _cores() -> int:
 
 def _gpus() -> int:
     """GPUs as the NVIDIA driver lists them; asking TensorFlow would load it into this process."""
-    command = shutil.which("nvidia-smi")
-    if command is None:
-        return 0
-    listed = subprocess.run([command, "-L"], capture_output=True, text=True, timeout=20, check=False)
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
+    return sum(line.startswith("GPU ") for line in told_by_driver("-L").splitlines())

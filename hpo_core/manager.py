@@ -81,15 +81,20 @@ class RunManager:
         return self._add(config, settings, visitor, resume=False)
 
     def resume(
-        self, run_name: str, trials: int | None = None, settings: Settings | None = None, visitor: str = ""
+        self, run_name: str, changes: Mapping[str, object], settings: Settings | None = None, visitor: str = ""
     ) -> None:
-        """Carry a run on that is over or whose process has gone; `trials` in all, where that changes.
+        """Carry a run on that is over or whose process has gone.
+
+        Args:
+            run_name: of the run.
+            changes: to its configuration, such as `trials` in all.
+            settings: as for `start`.
+            visitor: who resumes it.
 
         Raises:
             UsageError: it cannot be resumed.
             StorageError: the database cannot be opened, there is no such run, or somebody else runs it.
         """
-        changes = {} if trials is None else {"trials": trials}
         cores = (self._machine or Machine.detect()).cores
         config = resumed_config(open_database(self._settings.storage_url), run_name, changes, cores)
         self._add(config, settings, visitor, resume=True)

@@ -120,23 +120,9 @@ def open_study(
                 "the data have changed since the earlier trials, so new ones could not be compared with them"
             )
         storage.fail_running(study.study_name, {"outcome": INTERRUPTED, "reason": "the process that ran it has gone"})
-        if config.sampler == GRID:
-            _repeat_points(study)
     for key, value in _attributes(config, prepared).items():
         study.set_user_attr(key, value)
     return study
-
-
-def _repeat_points(study: optuna.Study) -> None:
-    """Put the points of a grid in front that were stopped with the run: the sampler takes them for done."""
-    trials = study.get_trials(deepcopy=False)
-    stopped = [trial.params for trial in trials if trial.user_attrs.get("outcome") in REPEATED]
-    done = [trial.params for trial in trials if trial.user_attrs.get("outcome") not in (None, *REPEATED)]
-    done += [trial.system_attrs.get("fixed_params", {}) for trial in trials if not trial.state.is_finished()]
-    for params in stopped:
-        if params and params not in done:
-            done.append(params)
-            study.enqueue_trial(params)
 
 
 def _attributes(config: OptimizationConfig, prepared: PreparedDataset) -> dict[str, Any]:

@@ -15,27 +15,25 @@ import optuna
 import datasets
 from hpo_core.backends import FINAL_MODEL, LOCAL_ONLY, Backend, BackendFactory, Order
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
-from hpo_core.failures import hopeless, worrying
-from hpo_core.final_model import FOLDER, is_of_the_best, is_wanting, make_final_model
+from hpo_core.failures import capped, hopeless, worrying
+from hpo_core.final_model import is_of_the_best, is_wanting, make_final_model
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
-from hpo_core.model_card import KERAS_FILE
 from hpo_core.notice_kinds import Kind, notice
 from hpo_core.notices import NoticeHandler
 from hpo_core.objective import MONEY_CAP, REPEATED, BestScore, Objective, RunContext
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
-from hpo_core.prices import in_dollars
 from hpo_core.progress import ProgressBoard
 from hpo_core.reruns import enqueue_reruns, require_enough, title_of
 from hpo_core.results import ResultsError, settle_costs, write_results
 from hpo_core.run_folder import run_folder
 from hpo_core.run_study import Past, open_study, past_of
 from hpo_core.run_time import RunTime
-from hpo_core.samplers import make_sampler
+from hpo_core.samplers import grid_size, is_exhausted, make_sampler
 from hpo_core.settings import Settings
 from hpo_core.shares import require_variables, share_of
 from hpo_core.trial_files import TrialFiles
-from hpo_core.warm_start import enqueue, require_study
+from hpo_core.warm_start import enqueue, enqueue_stopped, require_study
 from storage.artifacts import Artifacts
 from storage.database import Database, open_database
 from storage.errors import NameTakenError, StorageError
@@ -103,6 +101,7 @@ class Runner:
         self._over = threading.Event()
         self._error: Exception | None = None
         self._end_early: str = ""
+        self._data_line = ""
         self._time = RunTime(config)
         self._is_lost = False  # to another process
         self.has_begun = False  # to make trials; what fails before that was never begun
@@ -168,8 +167,8 @@ class Runner:
         """Make the run that is resumed our own."""
         name = str(self.config.run_name)
         run = self._before = self._runs.get(name)
-        model = self._settings.results_dir / name / FOLDER / KERAS_FILE
-        lacks_model = self.config.final_model and (is_wanting(Studies(self._database), name) or not model.is_file())
+        wants_model = self.config.final_model
+        lacks_model = wants_model and is_wanting(Studies(self._database), name, self._settings.results_dir / name)
         is_done = run.state is RunState.FINISHED and not lacks_model
         self._past = past_of(self._database, self.config, run.duration_s(), is_done)
         self._runs.take_over(name, owner=self._owner, trials=self._past.total(self.config.trials))
@@ -251,13 +250,13 @@ class Runner:
             )
             if not study.get_trials(deepcopy=False):
                 enqueue(study, Studies(self._database), self.config, self._log)
+            enqueue_stopped(study)
             left = enqueue_reruns(study, Studies(self._database), self.config, self._log)
             self.has_begun = True
             try:
                 self._study_loop(study, Objective(context, backend), self.workers + backend.ahead, left)
             finally:
-                studies = Studies(self._database)
-                remarks = [] if self._is_lost else write_results(studies, self.run_name, self.folder)
+                remarks = [] if self._is_lost else write_results(Studies(self._database), self.run_name, self.folder)
             message = self._verdict(study)
             remarks += self._final_model(study, context, backend)
         finally:
@@ -298,7 +297,7 @@ class Runner:
     def _study_loop(self, study: optuna.Study, objective: Objective, at_once: int, left: int | None) -> None:
         """Make the trials: `left` where it is known which ones, else as many as are wanted."""
         n_trials = self.total - self._past.trials if left is None else left
-        if not n_trials or self._time.is_over:
+        if not n_trials or self._time.is_over or is_exhausted(study):
             return
         study.optimize(
             objective,
@@ -333,22 +332,23 @@ class Runner:
         if self._cancelled.is_set():
             raise RunCancelled("cancelled by its user")
         trials = study.get_trials(deepcopy=False)
+        too_dear = capped(trials[self._past.trials :], self.run_name, self.config)
         if not any(trial.state is optuna.trial.TrialState.COMPLETE for trial in trials):
             reasons = [str(trial.user_attrs.get("reason", "")) for trial in trials]
             last = next((reason for reason in reversed(reasons) if reason), "")
             if not last:
                 self._time.require("a trial was begun")
             last = last or "no trial was started"
-            raise RunError(self._end_early or f"no trial was trained to the end; the last one: {last}")
+            raise RunError(self._end_early or too_dear or f"no trial was trained to the end; the last one: {last}")
         if self._end_early:
             raise RunError(self._end_early)
-        if any(trial.user_attrs.get("outcome") == MONEY_CAP for trial in trials[self._past.trials :]):
-            return f"the money cap of {in_dollars(self.config.max_cost or 0)} was reached: it ended the run early"
-        missing = self.total - len(trials)
+        if too_dear:
+            return too_dear
+        missing = self.total - sum(trial.state is not optuna.trial.TrialState.WAITING for trial in trials)
         if missing <= 0:
             return ""
-        if self.config.timeout_minutes is None:
-            return f"the search space is exhausted: it holds {len(trials)} configurations for this sampler"
+        if is_exhausted(study):
+            return f"the search space is exhausted: all {grid_size(self.config.search_space()):,.0f} points were tried"
         return f"{self._time.limit} came first: {missing} trials were not made"
 
     def _report_data(self, message: str, share: float) -> None:
@@ -356,7 +356,10 @@ class Runner:
         if self._cancelled.is_set():
             raise RunCancelled("cancelled by its user")
         self._time.require("the data were ready")
-        self._log.info("%s %.0f %%", message, share * 100)
+        line = f"{message} {share * 100:.0f} %"
+        if line != self._data_line:
+            self._log.info("%s", line)
+            self._data_line = line
 
     def _beat(self) -> None:
         """Sign of life, live progress and the cancel flag, until the run is over."""

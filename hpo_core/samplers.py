@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo_core.errors import UsageError
+from hpo_core.objective import REPEATED
 from hpo_core.parameters import PARAMETERS, Choices, Domain, Value
 from hpo_core.search_space import SearchSpace, count, round_significant
 
@@ -96,6 +98,45 @@ class RoundingSampler(BaseSampler):
         self.inner.after_trial(study, trial, state, values)
 
 
+class WholeGrid(optuna.samplers.GridSampler):
+    """Optuna's grid, with every point tried also by a run that was stopped and goes on.
+
+    Optuna's own takes the points of trials that were stopped with their run for done, lets two workers take the same
+    one, and expects each trial to have one: a configuration that was put into the queue has none.
+    """
+
+    def __init__(self, grid: Mapping[str, Sequence[Value]], seed: int) -> None:
+        super().__init__(grid, seed=seed)
+        self._taking = threading.Lock()
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        if "fixed_params" in trial.system_attrs:
+            return
+        with self._taking:
+            point = min(self._get_unvisited_grid_ids(study), default=0)
+            study._storage.set_trial_system_attr(trial._trial_id, "grid_id", point)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
+        point = study._storage.get_trial_system_attrs(trial._trial_id).get("grid_id")
+        if set(self._get_unvisited_grid_ids(study)) <= {point}:
+            study.stop()
+
+    def _get_unvisited_grid_ids(self, study: Study) -> list[int]:
+        """Points that no trial has; where each has one, those whose trials still run."""
+        done, running = set[int](), set[int]()
+        for trial in study._storage.get_all_trials(study._study_id, deepcopy=False):
+            if trial.user_attrs.get("outcome") not in REPEATED and "grid_id" in trial.system_attrs:
+                (done if trial.state.is_finished() else running).add(trial.system_attrs["grid_id"])
+        left = set(range(len(self._all_grids))) - done
+        return sorted(left - running or left)
+
+
+def is_exhausted(study: Study) -> bool:
+    """Whether every configuration that the sampler of a study can suggest was tried; only a grid has an end."""
+    sampler = study.sampler.inner if isinstance(study.sampler, RoundingSampler) else study.sampler
+    return isinstance(sampler, WholeGrid) and sampler.is_exhausted(study)
+
+
 def _rounded(value: Any, distribution: BaseDistribution) -> Any:
     if not isinstance(distribution, FloatDistribution):
         return value
@@ -124,7 +165,7 @@ def _random(_space: SearchSpace, seed: int) -> BaseSampler:
 
 def _grid(space: SearchSpace, seed: int) -> BaseSampler:
     grid = {name: grid_values(space.domains[name], PARAMETERS[name].type) for name in space.searched}
-    return optuna.samplers.GridSampler(grid, seed=seed)
+    return WholeGrid(grid, seed)
 
 
 def _gp(_space: SearchSpace, seed: int) -> BaseSampler:

@@ -11,6 +11,7 @@ import optuna
 
 from hpo_core.errors import UsageError, nearest
 from hpo_core.logs import RunLog
+from hpo_core.objective import REPEATED
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import PARAMETERS, Choices, Domain, Value, convert, parameters_of
 from hpo_core.search_space import SearchSpace
@@ -51,6 +52,25 @@ def enqueue(study: optuna.Study, studies: Studies, config: OptimizationConfig, l
         taken += 1
     log.info("warm start: %d configurations of %s are tried first", taken, config.warm_start)
     return taken
+
+
+def enqueue_stopped(study: optuna.Study) -> None:
+    """Put the configurations that were taken over back into the queue of `study` where they were stopped with its run.
+
+    What nobody had begun is in the queue still.
+    """
+    stopped, kept = dict[str, dict[str, Value]](), set[str]()
+    for trial in study.get_trials(deepcopy=False):
+        origin = trial.user_attrs.get(ORIGIN)
+        if origin is None:
+            continue
+        if trial.user_attrs.get("outcome") in REPEATED:
+            stopped[origin] = trial.system_attrs["fixed_params"]
+        else:
+            kept.add(origin)
+    for origin, values in stopped.items():
+        if origin not in kept:
+            study.enqueue_trial(values, user_attrs={ORIGIN: origin})
 
 
 def best_fitting(

@@ -15,7 +15,6 @@ import importlib.util
 import logging
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -28,7 +27,7 @@ from hpo_core.errors import OneginError, TrialFailedError, UsageError, WorkerDie
 from hpo_core.local.pool import Gpus, WorkerPool
 from hpo_core.local.process import ProcessSpec
 from hpo_core.local.trainer import LocalTrainer
-from hpo_core.machine import Machine
+from hpo_core.machine import Machine, told_by_driver
 from hpo_core.parameters import Architecture, defaults
 from hpo_core.records import Artefact, Epoch, Failed, Finished, LogLine, Phase, Record, Trainer
 from hpo_core.settings import Settings
@@ -261,14 +260,11 @@ def _error(failed: Failed) -> Chunk:
 
 def about(environ: Mapping[str, str], machine: Machine) -> dict[str, Any]:
     """What this worker is: its id and its devices by name."""
-    devices = _gpu_names() if machine.gpus else [f"CPU, {machine.cores} threads"]
+    devices = [f"CPU, {machine.cores} threads"]
+    if machine.gpus:
+        names = told_by_driver("--query-gpu=name", "--format=csv,noheader").strip().splitlines()
+        devices = names or ["GPU"] * machine.gpus
     return {"id": environ.get("RUNPOD_POD_ID") or socket.gethostname(), "devices": devices}
-
-
-def _gpu_names() -> list[str]:
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    return answer.stdout.strip().splitlines()
 
 
 def _introduction(worker: Mapping[str, Any]) -> str:

@@ -159,7 +159,7 @@ def _create_engine(url: str) -> Engine:
 
 def _file(url: str) -> Path | None:
     """The SQLite file that an address names, None for other databases."""
-    address = sqlalchemy.make_url(url)
+    address = _address(url)
     if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
         return None
     return Path(str(address.database))
@@ -181,7 +181,7 @@ def _make_parent_folder(url: str) -> None:
 
 
 def _engine_arguments(url: str) -> dict[str, Any]:
-    if sqlalchemy.make_url(url).get_backend_name() == "sqlite":
+    if _address(url).get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
     return {"pool_pre_ping": True}
 
@@ -211,22 +211,36 @@ def _use_wal(engine: Engine) -> None:
         cursor.close()
 
 
+def _address(url: str) -> sqlalchemy.URL:
+    """What an SQLAlchemy address says. Raises ArgumentError, whose words show no piece of it."""
+    try:
+        made = sqlalchemy.make_url(url)
+    except (ArgumentError, ValueError):
+        raise ArgumentError("it is no SQLAlchemy address") from None
+    if made.host and "@" in f"{made.host}{made.database}":  # what comes before it is the end of a password
+        raise ArgumentError("an @ in a password must be written as %40")
+    return made
+
+
 def place_of(url: str) -> str:
     """Which database an SQLAlchemy address names: its kind, machine and name; user, password and options are left out.
 
     Raises:
         ArgumentError: it is no such address.
     """
-    made = sqlalchemy.make_url(url)
+    made = _address(url)
     machine = f"{made.host}{f':{made.port}' if made.port else ''}/" if made.host else ""
     return f"{made.get_backend_name()}: {machine}{made.database or ''}"
 
 
 def _cannot_open(url: str, error: Exception) -> str:
     try:
-        shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
+        shown = place_of(url)
     except ArgumentError:
         shown = "the given address"
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    if isinstance(error, ValueError):  # its words may be a piece of a password
+        reason = "one of its options cannot be used"
     if isinstance(error, NoSuchModuleError | ArgumentError):
         fix = "write an SQLAlchemy address such as sqlite:///results/onegin.db"
     elif isinstance(error, ImportError):
@@ -236,5 +250,4 @@ def _cannot_open(url: str, error: Exception) -> str:
             "check the address (by default a file in ONEGIN_RESULTS_DIR), that the folder can be written to, "
             "and that the server runs"
         )
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
     return f"ONEGIN_STORAGE_URL cannot be opened: {shown} ({reason}); {fix}"

@@ -6,7 +6,7 @@ or migrated alone.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Float, Integer, MetaData, String, Table, Text, column, table
+from sqlalchemy import Boolean, Column, DateTime, Enum, Float, Integer, MetaData, String, Table, Text, column, table
 
 OURS = MetaData()
 
@@ -93,10 +93,15 @@ jobs = Table(
     Column("error", Text, nullable=False, default=""),
 )
 
-# Optuna's tables, as far as they are read here (schema of version 5).
+# Optuna's tables, as far as they are read here (schema of version 5). Its enumerations are read as words; they are
+# declared as what they are because PostgreSQL does not compare one with text.
+_direction = Enum("NOT_SET", "MINIMIZE", "MAXIMIZE", name="studydirection")
+_state = Enum("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING", name="trialstate")
+_value_type = Enum("FINITE", "INF_POS", "INF_NEG", name="trialvaluetype")
+_intermediate_value_type = Enum("FINITE", "INF_POS", "INF_NEG", "NAN", name="trialintermediatevaluetype")
 studies = table("studies", column("study_id", Integer), column("study_name", String))
 study_directions = table(
-    "study_directions", column("study_id", Integer), column("objective", Integer), column("direction", String)
+    "study_directions", column("study_id", Integer), column("objective", Integer), column("direction", _direction)
 )
 study_attributes = table(
     "study_user_attributes", column("study_id", Integer), column("key", String), column("value_json", Text)
@@ -106,7 +111,7 @@ trials = table(
     column("trial_id", Integer),
     column("number", Integer),
     column("study_id", Integer),
-    column("state", String),
+    column("state", _state),
     column("datetime_start", DateTime),
     column("datetime_complete", DateTime),
 )
@@ -115,7 +120,7 @@ trial_values = table(
     column("trial_id", Integer),
     column("objective", Integer),
     column("value", Float),
-    column("value_type", String),
+    column("value_type", _value_type),
 )
 trial_params = table(
     "trial_params",
@@ -143,6 +148,6 @@ intermediate_values = table(
     column("trial_id", Integer),
     column("step", Integer),
     column("intermediate_value", Float),
-    column("intermediate_value_type", String),
+    column("intermediate_value_type", _intermediate_value_type),
 )
 trial_heartbeats = table("trial_heartbeats", column("trial_id", Integer))

@@ -30,7 +30,7 @@ from storage.studies import Studies
 from storage.trial_filters import ENDED
 
 REPORT_INTERVAL_S = 2.0
-RESUME_KEYS = ("run_name", "trials", "workers")
+RESUME_KEYS = ("run_name", "trials", "workers", "max_cost")
 EXIT_CODES = {RunState.FINISHED: FINISHED, RunState.CANCELLED: CANCELLED}
 
 
@@ -51,7 +51,8 @@ def resume(
     environ: Mapping[str, str],
     backends: Mapping[str, BackendFactory] = LOCAL_ONLY,
 ) -> int:
-    """Carry on the run that `run_name` names; `trials` extends it, `workers` changes how many train at once.
+    """Carry on the run that `run_name` names; `trials` extends it, `workers` changes how many train at once, and
+    `max_cost` how many dollars it may have cost in the end.
 
     Raises UsageError, DatasetError or StorageError before anything is started.
     """
@@ -77,7 +78,7 @@ def watch(runner: Runner, settings: Settings, as_json: bool) -> int:
     """
     _cancel_on_signal(runner)
     runner.start()
-    print(f"run {runner.run_name}: {runner.total} trials, {runner.workers} at a time", file=sys.stderr)
+    _tell(f"run {runner.run_name}: {runner.total} trials, {runner.workers} at a time")
     reporter = Reporter(settings, runner.run_name, sys.stderr)
     over = False
     while not over:
@@ -89,11 +90,12 @@ def watch(runner: Runner, settings: Settings, as_json: bool) -> int:
     except StorageError as error:
         if not runner.has_begun:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
         return FAILED
-    print(_last_words(outcome), file=sys.stderr)
+    _tell(_last_words(outcome))
     if runner.error is not None and str(runner.error) != outcome.message:
-        print(f"error: {str(runner.error).splitlines()[0]}", file=sys.stderr)
+        said = str(runner.error).splitlines() or [type(runner.error).__name__]
+        _tell(f"error: {said[0]}")
     if as_json:
         print(json.dumps(outcome.as_dict()))
     if not runner.has_begun and isinstance(runner.error, UsageError | DatasetError | StorageError):
@@ -133,7 +135,7 @@ class Reporter:
             self._say(line)
 
     def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        _tell(line, self._stream)
 
 
 def _reason(attributes: Mapping[str, object]) -> str:
@@ -150,12 +152,21 @@ def _last_words(outcome: RunOutcome) -> str:
     return f"{line}\n{outcome.message}" if outcome.message else line
 
 
+def _tell(words: str, stream: TextIO | None = None) -> None:
+    """Say it, on standard error by default; where the terminal has gone nobody hears it, and the run is ended still."""
+    with suppress(OSError):
+        print(words, file=stream or sys.stderr, flush=True)
+
+
 def _cancel_on_signal(runner: Runner) -> None:
-    """Ctrl-C and a request to terminate cancel the run, which then ends in good order."""
+    """Ctrl-C, a request to terminate and a closed terminal cancel the run, which then ends in good order."""
 
     def cancel(_signal: int, _frame: FrameType | None) -> None:
-        print("cancelling: waiting for the trials to stop", file=sys.stderr)
         runner.cancel()
+        _tell("cancelling: waiting for the trials to stop")
 
     signal.signal(signal.SIGINT, cancel)
     signal.signal(signal.SIGTERM, cancel)
+    hang_up = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # as nohup wants it
+        signal.signal(hang_up, cancel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -38,7 +38,7 @@ def train(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> in
     machine = Machine.detect()
     config = trial_config(split_words(words), machine.threads(1))
     print(_shown(config, split_words(words)), file=sys.stderr)
-    datasets.prepare(config.dataset, folder=settings.datasets_dir, cache=settings.cache_dir, progress=_say)
+    datasets.prepare(config.dataset, folder=settings.datasets_dir, cache=settings.cache_dir, progress=_once())
     pool = WorkerPool(settings, ProcessSpec(config.threads), workers=1, gpus=machine.gpus)
     began, last = time.monotonic(), None
     try:
@@ -92,15 +92,15 @@ def _follow(trainer: LocalTrainer, config: TrialConfig) -> Epoch:
             if isinstance(record, Failed):
                 raise TrialFailedError(f"{record.error_type}: {record.message}")
             if isinstance(record, Phase):
-                _say(record.name, 0.0)
+                _say(record.name)
             if isinstance(record, Started):
-                _say(f"{count(record.n_train)} samples to learn, {count(record.n_validation)} to validate on", 0.0)
+                _say(f"{count(record.n_train)} samples to learn, {count(record.n_validation)} to validate on")
             if isinstance(record, Epoch):
                 last = record
                 _say(
                     f"epoch {record.epoch} of {record.epochs}: accuracy {percent(record.accuracy)}, "
-                    f"on validation {percent(record.validation_accuracy)}, {record.seconds:.1f} s", 0.0,
-                )  # fmt: skip
+                    f"on validation {percent(record.validation_accuracy)}, {record.seconds:.1f} s"
+                )
     if last is None:
         raise TrialFailedError("the training ended without a result")
     return last
@@ -126,5 +126,17 @@ def _result(config: TrialConfig, last: Epoch, seconds: float) -> dict[str, objec
     }
 
 
-def _say(message: str, _share: float) -> None:
+def _once() -> Callable[[str, float], None]:
+    """Says each message once, however often the share that is done changes."""
+    said = set[str]()
+
+    def tell(message: str, _share: float) -> None:
+        if message not in said:
+            said.add(message)
+            _say(message)
+
+    return tell
+
+
+def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)

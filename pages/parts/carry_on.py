@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 
 import streamlit as st
 
 from datasets import DatasetError
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError
-from pages.parts import shared
+from pages.parts import formats, shared
 from pages.parts.figures_of_run import RunFigures
 from pages.parts.launch import say
 from storage.errors import StorageError
@@ -35,6 +36,13 @@ def draw(figures: RunFigures, run: Run) -> None:
             key=f"trials_in_all_{run.run_name}",
             help="How many trials shall count in the end. Trials that were stopped with the run are made again.",
         )  # fmt: skip
+        changes: dict[str, object] = {"trials": int(trials)}
+        cap = figures.config.get("max_cost")
+        if figures.config.get("backend") == RUNPOD and isinstance(cap, int | float):
+            changes["max_cost"] = st.number_input(
+                formats.label("max_cost"), 0.0001, value=float(cap), step=1.0, format="%g",
+                key=f"max_cost_{run.run_name}", help="The whole run; what it has cost so far counts.",
+            )  # fmt: skip
         st.html(
             '<div class="quiet">The same study goes on: sampler, pruner and search space stay as they are, and '
             "nothing that was learnt is lost.</div>"
@@ -46,7 +54,7 @@ def draw(figures: RunFigures, run: Run) -> None:
             st.html(f'<div class="quiet">{html.escape(note)}</div>')
         st.button(
             word, key="resume", type="primary", width="stretch", disabled=bool(reason), on_click=_resume,
-            args=(run.run_name, int(trials)),
+            args=(run.run_name, changes),
         )  # fmt: skip
 
 
@@ -62,11 +70,11 @@ def _why_not(figures: RunFigures) -> str:
     return ""
 
 
-def _resume(name: str, trials: int) -> None:
+def _resume(name: str, changes: Mapping[str, object]) -> None:
     manager = shared.manager()
     if name == manager.active or name in manager.waiting:
         return  # the second half of a double press
     try:
-        manager.resume(name, trials, shared.run_settings(), shared.visitor())
+        manager.resume(name, changes, shared.run_settings(), shared.visitor())
     except (OneginError, DatasetError, StorageError) as error:
         st.session_state["resume_error"] = error

@@ -1,5 +1,6 @@
 """Downloads, from a server on the loopback."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_passing_trouble_is_tried_again(
     file_server.answers["/mnist.npz"][:0] = [Answer(status), Answer(status)]
     prepare("mnist", folder=None, cache=tmp_path / "cache", download=download, sources=sources)
     assert len(file_server.asked) == 3
-    assert waits == [1.0, 2.0]
+    assert waits == [1.0] * 3
 
 
 def test_truncated_body_is_tried_again(
@@ -133,7 +134,7 @@ def test_offline_and_absent_names_file_and_place(
     message = str(caught.value)
     assert message.startswith("MNIST needs mnist.npz, which is not on this machine and could not be downloaded")
     assert message.endswith(f"get it from http://127.0.0.1:9/mnist.npz elsewhere and save it as {place}")
-    assert waits == [1.0, 2.0, 4.0]
+    assert waits == [1.0] * 7
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes((tmp_path / "mnist.npz").read_bytes())
     assert prepare("mnist", folder=folder, cache=tmp_path / "cache", download=download, sources=sources).n_train == 30
@@ -163,6 +164,33 @@ def test_cancelling_in_the_progress_leaves_nothing(tmp_path: Path, sources: Sour
     with pytest.raises(Cancelled):
         prepare("mnist", folder=None, cache=tmp_path / "cache", progress=stop, sources=sources)
     assert files_in(tmp_path / "cache") == []
+
+
+def test_each_piece_and_each_second_of_waiting_is_a_chance_to_stop(
+    tmp_path: Path, file_server: FileServer, waits: list[float], download: HttpDownload
+) -> None:
+    pieces = 300  # more than there are per cents
+    body = bytes(pieces << 16)
+    file_server.answers["/x"] = [Answer(500), Answer(500), Answer(200, body)]
+    checksum = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    file = SourceFile("x", f"{file_server.url}/x", checksum, len(body))
+    heard: list[tuple[int, float]] = []
+    download(file, tmp_path / "x", lambda share: heard.append((len(waits), share)))
+    assert [waited for waited, share in heard if not share] == [0, 1, 1, 2, 3]
+    assert len(heard) == 5 + pieces and heard[-1] == (3, 1.0)
+
+
+def test_a_stop_while_no_server_answers_is_no_failure(tmp_path: Path, file_server: FileServer) -> None:
+    """Also after the last attempt."""
+    file_server.answers["/x"] = [Answer(503)]
+    for attempts in (1, 4):
+        with pytest.raises(KeyboardInterrupt):
+            HttpDownload(attempts=attempts)(SourceFile("x", f"{file_server.url}/x", "0", 1), tmp_path / "x", stop)
+    assert len(file_server.asked) == 2
+
+
+def stop(_share: float) -> None:
+    raise KeyboardInterrupt
 
 
 def test_cache_that_cannot_be_written(tmp_path: Path, sources: Sources) -> None:

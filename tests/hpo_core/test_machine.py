@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from hpo_core.errors import UsageError
-from hpo_core.machine import WORKER_BYTES, GpuUsage, Machine, Usage, parse_gpu_usage
+from hpo_core.machine import WORKER_BYTES, GpuUsage, Machine, Usage, parse_gpu_usage, told_by_driver
 
 
 def machine(cores: int = 8, workers_of_memory: int = 100, gpus: int = 0) -> Machine:
@@ -48,6 +50,23 @@ def test_usage_of_gpus_as_the_driver_tells_it() -> None:
         GpuUsage(1.0, 81000 * 2**20, 81559 * 2**20),
     )
     assert parse_gpu_usage("") == ()
+
+
+@pytest.mark.parametrize("does", ["exec sleep 60", "echo GPU 0: lost; exit 9", "exit 0"])
+def test_a_driver_that_does_not_answer_has_no_gpus(does: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = tmp_path / "nvidia-smi"
+    command.write_text(f"#!/bin/sh\n{does}\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert told_by_driver("-L", timeout_s=0.2) == ""
+
+
+def test_gpus_are_counted_as_the_driver_lists_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = tmp_path / "nvidia-smi"
+    command.write_text('#!/bin/sh\n[ "$1" = -L ] && echo GPU 0: H100 && echo GPU 1: H100\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert Machine.detect().gpus == 2
 
 
 def test_traffic_is_a_rate() -> None:

@@ -116,10 +116,10 @@ def test_a_run_that_is_over_waits_its_turn_to_go_on(
 ) -> None:
     finish(runner(settings, ScriptedTrainer(), run_name="old"))
     manager.start(told("a"))
-    manager.resume("old", trials=9)
+    manager.resume("old", {"trials": 9})
     assert manager.waiting == ["old"] and Runs(database).get("old").trials == 9
     with pytest.raises(NameTakenError, match="busy"):
-        manager.resume("old", trials=10)
+        manager.resume("old", {"trials": 10})
     manager.cancel("a")
     wait_for(lambda: manager.active == "old")
 
@@ -130,7 +130,7 @@ def test_a_run_that_does_not_go_on_after_all_is_what_it_was(
     finish(runner(settings, ScriptedTrainer(), run_name="old"))
     before = Runs(database).get("old")
     manager.start(told("a"))
-    manager.resume("old", trials=9)
+    manager.resume("old", {"trials": 9})
     assert Runs(database).get("old").duration_s() == 0
     manager.cancel("old")
     assert manager.waiting == [] and Runs(database).get("old") == before

@@ -45,7 +45,7 @@ def silent_for(database: Database, seconds: float) -> None:
         connection.execute(update(runs_table).values(heartbeat_at=time.time() - seconds))
 
 
-def cancelled_after(settings: Settings, count: int, trials: int = 6) -> ScriptedTrainer:
+def cancelled_after(settings: Settings, count: int, **fields: object) -> ScriptedTrainer:
     """A run that was cancelled while its trial number `count` was trained."""
     run: list[Runner] = []
 
@@ -55,7 +55,7 @@ def cancelled_after(settings: Settings, count: int, trials: int = 6) -> Scripted
         return records_of(config)
 
     trainer = ScriptedTrainer(script)
-    run.append(runner(settings, trainer, trials=trials, sampler="random"))
+    run.append(runner(settings, trainer, **{"trials": 6, "sampler": "random", **fields}))
     finish(run[0])
     return trainer
 
@@ -231,24 +231,26 @@ def test_a_run_that_failed_before_its_first_trial_goes_on(settings: Settings, da
     assert (run_outcome(settings, "a").state, run_outcome(settings, "a").n_complete) == (RunState.FINISHED, 3)
 
 
-def test_each_point_of_a_grid_is_tried_once(settings: Settings, database: Database) -> None:
-    space = {
-        name: {"values": [value]}["values"] for name, value in defaults(Architecture.CNN).items() if name != "epochs"
-    }
-    space |= {"filters": [8, 16, 24, 32], "activation": ["relu", "elu"]}
-    run: list[Runner] = []
+EIGHT_POINTS: dict[str, object] = {
+    **{name: value for name, value in defaults(Architecture.CNN).items() if name != "epochs"},
+    "filters": [8, 16, 24, 32],
+    "activation": ["relu", "elu"],
+}
 
-    def script(config: TrialConfig) -> list[Record]:
-        if len(trainer.seen) == 3:
-            run[0].cancel()
-        return records_of(config)
 
-    trainer = ScriptedTrainer(script)
-    run.append(runner(settings, trainer, trials=20, sampler="grid", space=space))
-    finish(run[0])
+@pytest.mark.parametrize("finished", [0, 3, 6, 7])
+def test_each_point_of_a_grid_is_tried_once_wherever_the_run_was_cancelled(
+    settings: Settings, database: Database, finished: int
+) -> None:
+    cancelled_after(settings, finished, trials=20, sampler="grid", space=EIGHT_POINTS)
     carried_on(settings, database, ScriptedTrainer())
-    rows = [row for row in Studies(database).trials("a") if row.attributes["outcome"] == "complete"]
-    assert len(rows) == 8 and len({(row.params["filters"], row.params["activation"]) for row in rows}) == 8
+    rows = Studies(database).trials("a")
+    complete = [(row.params["filters"], row.params["activation"]) for row in rows if row.state == "complete"]
+    assert len(rows) == 9 and len(complete) == 8 == len(set(complete))
+    outcome = run_outcome(settings, "a")
+    assert outcome.message == "the search space is exhausted: all 8 points were tried"
+    carried_on(settings, database, ScriptedTrainer(), trials=30)
+    assert run_outcome(settings, "a").n_trials == 9
 
 
 def test_workers_fit_the_machine_that_carries_on(settings: Settings, database: Database) -> None:
@@ -273,6 +275,7 @@ def test_names_that_cannot_be_resumed(settings: Settings, database: Database) ->
         (["run_name=a", "trails=9"], "did you mean trials"),
         (["run_name=a", "dataset=mnist"], "dataset cannot be changed"),
         (["run_name=a", "trials=0"], "trials must be"),
+        (["run_name=a", "max_cost=0"], "max_cost must be"),
         (["run_name=b"], "cannot be resumed"),
     ],
 )

@@ -194,6 +194,20 @@ def test_data_that_cannot_be_read_fail_the_run(settings: Settings, tmp_path: Pat
     assert not (settings.results_dir / "a").exists()
 
 
+def test_a_run_is_cancelled_while_its_download_waits_for_an_answer(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody answers
+    run = runner(replace(settings, datasets_dir=None), ScriptedTrainer(), dataset="mnist")
+    run.start()
+    wait_for(lambda: tail(settings.log_file, 10, containing="Downloading"))
+    time.sleep(1.5)  # so that it has been told more than once
+    run.cancel()
+    assert run.wait(PATIENCE_S) and run_outcome(settings, "a").state is RunState.CANCELLED
+    assert len(tail(settings.log_file, 10, containing="Downloading")) == 1
+
+
 def test_a_name_is_used_once(settings: Settings) -> None:
     finish(runner(settings, ScriptedTrainer()))
     with pytest.raises(NameTakenError, match="run_name is taken"):
@@ -225,11 +239,13 @@ def test_the_name_of_a_study_of_plain_optuna_is_taken(settings: Settings, databa
     assert Runs(database).list() == []
 
 
-def test_a_grid_that_is_exhausted_finishes_the_run(settings: Settings) -> None:
+@pytest.mark.parametrize("timeout_minutes", [None, 60])
+def test_a_grid_that_is_exhausted_finishes_the_run(settings: Settings, timeout_minutes: float | None) -> None:
     space = defaults(Architecture.CNN) | {"activation": ["relu", "elu"], "epochs": 2}
-    finish(runner(settings, ScriptedTrainer(), sampler="grid", space=space, trials=5))
+    finish(runner(settings, ScriptedTrainer(), sampler="grid", space=space, trials=5, timeout_minutes=timeout_minutes))
     outcome = run_outcome(settings, "a")
-    assert (outcome.state, outcome.n_complete) == (RunState.FINISHED, 2) and "exhausted" in outcome.message
+    assert (outcome.state, outcome.n_complete) == (RunState.FINISHED, 2)
+    assert outcome.message == "the search space is exhausted: all 2 points were tried"
 
 
 def test_results_that_were_deleted_are_begun_anew(settings: Settings) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import optuna
 import pytest
 
 from hpo_core.errors import UsageError
+from hpo_core.objective import REPEATED
 from hpo_core.parameters import Architecture, Choices, Range, defaults
 from hpo_core.pruners import make_pruner
-from hpo_core.samplers import grid_values, make_sampler
+from hpo_core.samplers import grid_values, is_exhausted, make_sampler
 from hpo_core.search_methods import PRUNERS, SAMPLERS
 from hpo_core.search_space import SearchSpace
 
@@ -63,6 +67,55 @@ def test_a_sampler_without_its_extra_is_refused() -> None:
 def test_the_grid_covers_a_small_space_once() -> None:
     params = [tuple(sorted(values.items())) for values in values_of("grid", 1, trials=30)]
     assert len(params) == len(set(params)) == 3 * 5 * 2
+
+
+@pytest.mark.parametrize("finished", range(30))
+def test_points_of_the_grid_that_were_stopped_with_their_run_are_tried_again(finished: int) -> None:
+    """Also those of trials that were stopped before they knew their values; what failed by itself is not."""
+    search, tried = space(), list[str]()
+    outcomes = ["crashed"] * finished + ["cancelled", "interrupted", "money cap"]
+
+    def objective(trial: optuna.Trial) -> float:
+        outcome = outcomes.pop(0) if outcomes else "complete"
+        trial.set_user_attr("outcome", outcome)
+        if outcome not in REPEATED:
+            tried.append(str(search.suggest(trial)))
+        if outcome != "complete":
+            raise ValueError(outcome)
+        return 0.5
+
+    study = optuna.create_study(sampler=make_sampler("grid", search, 1))
+    study.optimize(objective, n_trials=finished + 3, catch=ValueError)
+    assert not is_exhausted(study)
+    outcomes.clear()
+    study.sampler = make_sampler("grid", search, 1)
+    study.optimize(objective, n_trials=50)
+    assert len(tried) == 3 * 5 * 2 == len(set(tried)) and is_exhausted(study)
+
+
+class SlowStorage(optuna.storages.InMemoryStorage):
+    def get_all_trials(self, *args: Any, **named: Any) -> list[optuna.trial.FrozenTrial]:
+        found = super().get_all_trials(*args, **named)
+        time.sleep(0.005)
+        return found
+
+
+def test_trials_that_begin_together_have_points_of_their_own() -> None:
+    study = optuna.create_study(storage=SlowStorage(), sampler=make_sampler("grid", space(), 1))
+    with ThreadPoolExecutor(10) as threads:
+        trials = list(threads.map(lambda _: study.ask(), range(30)))
+    assert len({str(space().suggest(trial)) for trial in trials}) == 30
+
+
+def test_a_queued_configuration_has_no_point_of_the_grid() -> None:
+    search = space()
+    study = optuna.create_study(sampler=make_sampler("grid", search, 1))
+    study.enqueue_trial({"filters": 16, "learning_rate": 0.002, "optimizer": "adam"})
+    study.optimize(lambda trial: float(search.suggest(trial)["filters"]), n_trials=30)
+    for _ in range(2):  # Optuna would ask this one for its point
+        study.enqueue_trial({"filters": 16, "learning_rate": 0.003, "optimizer": "adam"})
+    study.optimize(lambda trial: float(search.suggest(trial)["filters"]), n_trials=50)
+    assert len(study.trials) == 1 + 2 + 30 and is_exhausted(study)
 
 
 def test_the_grid_refuses_more_than_ten_thousand() -> None:

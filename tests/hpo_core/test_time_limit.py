@@ -30,7 +30,8 @@ from storage.artifacts import Artifacts
 from storage.database import Database
 from storage.progress import ProgressTable
 from storage.runs import RunState
-from tests.hpo_core.test_runner import MACHINE, finish
+from tests.hpo_core.test_runner import MACHINE, finish, runner
+from tests.hpo_core.test_warm_start import earlier
 from tests.stubs import EndlessTrainer, ScriptedTrainer, records_of
 
 
@@ -185,3 +186,15 @@ def test_no_trial_takes_the_time_of_the_final_model(settings: Settings) -> None:
     finish(run)
     outcome = run_outcome(settings, "a")
     assert (outcome.n_trials, outcome.test_accuracy, trainer.final_models) == (2, 0.95, 1)
+
+
+def test_queued_configurations_that_there_was_no_time_for_are_missing(settings: Settings, database: Database) -> None:
+    class AfterTheFirst(RunTime):
+        def is_for_the_final_model(self, trials: Sequence[optuna.trial.FrozenTrial]) -> bool:
+            return True
+
+    earlier(database)
+    run = runner(settings, ScriptedTrainer(), warm_start="earlier")
+    run._time = AfterTheFirst(OptimizationConfig(timeout_minutes=5))
+    finish(run)
+    assert run_outcome(settings, "a").message == "the time limit of 5 min came first: 3 trials were not made"

@@ -7,17 +7,21 @@ import json
 import optuna
 import pytest
 
+from hpo_core.backends import Backend
 from hpo_core.errors import UsageError
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import PARAMETERS, Architecture, Choices, Range, Value, defaults
+from hpo_core.run_study import resumed_config
+from hpo_core.runner import Runner
 from hpo_core.search_space import SearchSpace
 from hpo_core.settings import Settings
 from hpo_core.warm_start import BEST, ORIGIN, fits, fitting
 from storage.database import Database
 from storage.runs import Runs
 from storage.studies import Studies, TrialRow
-from tests.hpo_core.test_runner import finish, runner
-from tests.stubs import ScriptedTrainer
+from tests.hpo_core.test_resume import cancelled_after, carried_on
+from tests.hpo_core.test_runner import MACHINE, PATIENCE_S, finish, runner, wait_for
+from tests.stubs import EndlessTrainer, ScriptedTrainer
 
 CNN = defaults(Architecture.CNN)
 
@@ -48,6 +52,26 @@ def test_the_best_that_fit_are_tried_first(settings: Settings, database: Databas
     log = settings.log_file.read_text()
     assert "Trial 7 of earlier is left out: filters=400 is outside of the search space" in log
     assert "5 configurations of earlier are tried first" in log
+
+
+@pytest.mark.parametrize("stops", [1, 2])
+def test_what_was_stopped_with_the_run_is_tried_when_it_goes_on(
+    settings: Settings, database: Database, stops: int
+) -> None:
+    earlier(database)
+    cancelled_after(settings, 1, warm_start="earlier", trials=7)
+    for _ in range(stops - 1):
+        endless = EndlessTrainer()
+        backends = {"local": lambda _order, used=endless: Backend(lambda _trial: used)}
+        run = Runner(resumed_config(database, "a", {}, 4), settings, MACHINE, backends, resume=True)
+        run.start()
+        wait_for(lambda used=endless: used.started)
+        run.cancel()
+        assert run.wait(PATIENCE_S)
+    carried_on(settings, database, ScriptedTrainer())
+    rows = Studies(database).trials("a", sort="number")
+    tried = [row.attributes.get(ORIGIN) for row in rows if row.state == "complete"]
+    assert sorted(filter(None, tried)) == [f"Trial {n} of earlier" for n in (2, 3, 4, 5, 6)] and len(tried) == 7
 
 
 def test_the_best_of_a_study_that_minimises_are_the_smallest(settings: Settings, database: Database) -> None:

@@ -139,6 +139,24 @@ def test_monitor_offers_to_go_on_with_a_run_that_is_over(database: Database) -> 
     assert "resume" not in {button.key for button in open_page("pages/monitor.py", study="plain").button}
 
 
+def test_monitor_lets_a_run_with_a_money_cap_go_on_with_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNPOD_API_KEY", "rpa-planted")
+    monkeypatch.setenv("RUNPOD_ENDPOINT_ID", "abc123")
+    conftest.make_running(database)  # so that it has to wait
+    for name, fields in (("here", {}), ("dear", {"backend": "runpod", "max_cost": 2.5})):
+        conftest.add_trial(conftest.make_run(database, name, 10, **fields), 0.9)
+        Runs(database).end(name, RunState.FINISHED)
+    assert [item.key for item in open_page("pages/monitor.py", study="here").number_input] == ["trials_in_all_here"]
+    app = open_page("pages/monitor.py", study="dear")
+    assert app.number_input(key="max_cost_dear").value == 2.5
+    app.number_input(key="max_cost_dear").set_value(4.0).run()
+    app.button(key="resume").click().run()
+    waiting = shared.manager()._waiting[0].runner
+    assert (waiting.run_name, waiting.config.max_cost, waiting.config.trials) == ("dear", 4.0, 20)
+
+
 def test_monitor_lets_a_run_go_on_after_the_one_that_trains(database: Database) -> None:
     """The queue: seen, changed and left from the page."""
     conftest.make_finished(database)

@@ -21,6 +21,7 @@ from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.outcome import run_outcome
 from hpo_core.prices import cost
 from hpo_core.records import Failed
+from hpo_core.run_study import resumed_config
 from hpo_core.runner import Runner
 from hpo_core.settings import S3Settings, Settings
 from hpo_core.trial_config import TrialConfig
@@ -224,6 +225,19 @@ def test_the_money_cap_ends_the_run(settings: Settings, service: Service, databa
     rows = Studies(database).trials("a")
     assert rows[-1].attributes["outcome"] == "money cap" and 0 < outcome.n_complete < 9
     assert len(service.jobs) == outcome.n_complete and Jobs(database).spent("a") < 0.0012
+    assert outcome.message.endswith("resume run_name=a max_cost=DOLLARS carries it on")
+
+
+def test_a_run_that_was_capped_goes_on_with_more_money(
+    settings: Settings, service: Service, database: Database
+) -> None:
+    finish(settings, trials=9, max_cost=0.0012)
+    config = resumed_config(database, "a", {"max_cost": "1"}, MACHINE.cores)
+    run = Runner(config, settings, MACHINE, BACKENDS, resume=True)
+    run.start()
+    assert run.wait(3 * PATIENCE_S)
+    outcome = run_outcome(settings, "a")
+    assert (outcome.state, outcome.n_complete, outcome.message) == (RunState.FINISHED, 9, "")
 
 
 class TestBackend:

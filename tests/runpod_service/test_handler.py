@@ -20,10 +20,11 @@ from hpo_core.errors import OneginError, UsageError, WorkerDiedError
 from hpo_core.local.pool import Gpus, WorkerPool
 from hpo_core.local.process import ProcessSpec
 from hpo_core.local.trainer import LocalTrainer
+from hpo_core.machine import Machine
 from hpo_core.records import Epoch, Failed, Finished, LogLine, Record, Snapshot, Started
 from hpo_core.settings import Settings
 from hpo_core.trial_config import TrialConfig
-from runpod_service.handler import Chunk, Pools, check, check_config, concurrency
+from runpod_service.handler import Chunk, Pools, about, check, check_config, concurrency
 from runpod_service.protocol import KEPT, Request, Result, result_of
 from tests.runpod_service.jobs import ABOUT, CONFIG, collect, error_of, job, output_of, streamed, wait_for, worker
 from tests.runpod_service.test_chunks import pictured
@@ -324,3 +325,13 @@ def test_a_job_gives_the_very_records_of_a_local_training(settings: Settings) ->
     kept = [record for record in local if isinstance(record, KEPT)]
     assert {type(record) for record in kept} == set(KEPT)
     assert [comparable(record) for record in result.records] == [comparable(record) for record in kept]
+
+
+def test_a_worker_whose_driver_hangs_introduces_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = tmp_path / "nvidia-smi"
+    command.write_text("#!/bin/sh\nexit 9\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    told = about({"RUNPOD_POD_ID": "pod"}, Machine(cores=8, memory_bytes=1, gpus=2))
+    assert told == {"id": "pod", "devices": ["GPU", "GPU"]}
+    assert about({}, Machine(cores=8, memory_bytes=1))["devices"] == ["CPU, 8 threads"]

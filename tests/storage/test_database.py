@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ArgumentError
 
 from storage.database import Database, open_database, place_of
 from storage.errors import StorageUnavailableError
@@ -24,6 +25,14 @@ from storage.runs import Runs
         ("oracel://x/y", "write an SQLAlchemy address"),
         ("sqlite:////proc/nowhere/onegin.db", "/proc/nowhere"),
         ("postgresql+psycopg2://user:geheim@127.0.0.1:1/none", "ONEGIN_STORAGE_URL"),
+        ("postgresql+psycopg2://user@127.0.0.1:1/none?password=geheim", "postgresql: 127.0.0.1:1/none"),
+        ("postgresql://user@geheim:port/none", "write an SQLAlchemy address"),
+        ("postgresql://user:geheim/x:geheim@host/none", "ONEGIN_STORAGE_URL"),
+        ("postgresql://user:geheim/x:geheim", "write an SQLAlchemy address"),
+        ("postgresql://user:ge@geheim@host/none", "an @ in a password must be written as %40"),
+        ("postgresql://user:ge@geheim/x@host/none", "an @ in a password must be written as %40"),
+        ("postgresql://user:ge@he:geheim@host/none", "write an SQLAlchemy address"),
+        ("sqlite:///:memory:?timeout=geheim", "one of its options cannot be used"),
     ],
 )
 def test_what_cannot_be_opened_is_one_sentence_without_the_password(url: str, said: str) -> None:
@@ -90,3 +99,10 @@ def test_a_database_of_an_earlier_version_gets_what_came_later(tmp_path: Path) -
 )
 def test_the_place_of_a_database_is_told_without_its_secrets(url: str, place: str) -> None:
     assert place_of(url) == place
+
+
+@pytest.mark.parametrize("url", ["postgresql://user@host:geheim/none", "postgresql://user:ge@geheim@host/none"])
+def test_what_is_no_address_is_told_without_a_piece_of_it(url: str) -> None:
+    with pytest.raises(ArgumentError) as refused:
+        place_of(url)
+    assert "geheim" not in str(refused.value)
