@@ -30,6 +30,7 @@ from storage.artifacts import Artifacts
 from storage.database import Database
 from storage.progress import ProgressTable
 from storage.runs import RunState
+from tests.hpo_core.test_final_model import exported
 from tests.hpo_core.test_runner import MACHINE, finish, runner
 from tests.hpo_core.test_warm_start import earlier
 from tests.stubs import EndlessTrainer, ScriptedTrainer, records_of
@@ -60,9 +61,10 @@ LIMIT_MINUTES = 0.1
 
 
 class SlowEnd:
-    """Trains trials at once; the final model takes for ever until it is told otherwise."""
+    """Trains trials at once; the final model takes for ever until it is told otherwise; its file lies in `folder`."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.is_slow, self.final_models = True, 0
 
     def __call__(self, config: TrialConfig) -> Iterator[Record]:
@@ -74,6 +76,7 @@ class SlowEnd:
         while self.is_slow:
             time.sleep(0.02)
             yield Tick()
+        yield exported(self.folder)
         yield TESTED
 
 
@@ -87,9 +90,9 @@ def limited(
 
 
 def test_the_final_model_ends_with_the_time_of_the_run_and_can_be_made_later(
-    settings: Settings, database: Database
+    settings: Settings, database: Database, tmp_path: Path
 ) -> None:
-    trainer = SlowEnd()
+    trainer = SlowEnd(tmp_path)
     backend = Backend(lambda _trial: trainer)
     finish(limited(settings, backend))
     outcome = run_outcome(settings, "a")
@@ -174,12 +177,12 @@ def test_a_download_that_takes_all_the_time_ends_the_run() -> None:
         limit.require("the data were ready")
 
 
-def test_no_trial_takes_the_time_of_the_final_model(settings: Settings) -> None:
+def test_no_trial_takes_the_time_of_the_final_model(settings: Settings, tmp_path: Path) -> None:
     class ForTheModel(RunTime):
         def is_for_the_final_model(self, trials: Sequence[optuna.trial.FrozenTrial]) -> bool:
             return len(trials) == 2
 
-    trainer = SlowEnd()
+    trainer = SlowEnd(tmp_path)
     trainer.is_slow = False
     run = limited(settings, Backend(lambda _trial: trainer), trials=4)
     run._time = ForTheModel(OptimizationConfig(timeout_minutes=5))

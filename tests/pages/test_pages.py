@@ -12,8 +12,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from hpo_core.final_model import TEST_ACCURACY
+from hpo_core.final_model import FOLDER, TEST_ACCURACY
 from hpo_core.logs import RunLog, open_log
+from hpo_core.model_card import KERAS_FILE
 from pages.parts import shared
 from storage.database import Database
 from storage.jobs import Job, Jobs
@@ -122,7 +123,7 @@ def test_monitor_asks_a_run_to_stop(database: Database) -> None:
     assert "stopping" in words(app)
 
 
-def test_monitor_offers_to_go_on_with_a_run_that_is_over(database: Database) -> None:
+def test_monitor_offers_to_go_on_with_a_run_that_is_over(database: Database, tmp_path: Path) -> None:
     conftest.make_failed(database)
     conftest.make_finished(database)
     conftest.make_plain(database)
@@ -131,6 +132,9 @@ def test_monitor_offers_to_go_on_with_a_run_that_is_over(database: Database) -> 
     assert app.number_input(key="trials_in_all_digits-failed").value == 3
     study = optuna.load_study(study_name="digits-done", storage=database.optuna_storage())
     study.set_user_attr(TEST_ACCURACY, 0.97)  # with its final model nothing of it is left to be made
+    model = tmp_path / "results" / "digits-done" / FOLDER / KERAS_FILE
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"model")
     app = open_page("pages/monitor.py", study="digits-done")
     assert app.button(key="resume").label == "Extend run"
     app.number_input(key="trials_in_all_digits-done").set_value(3).run()
