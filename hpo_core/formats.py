@@ -23,6 +23,11 @@ def count(number: int | None) -> str:
     return f"{number:,}".replace(",", THIN_SPACE) if number is not None else NOTHING
 
 
+def plural(number: int, word: str) -> str:
+    """A number with its noun, for example '1 trial', '12 trials'."""
+    return f"{count(number)} {word}" + ("" if number == 1 else "s")
+
+
 def duration(seconds: float | None) -> str:
     """A time span in its two largest units, for example '2 min 14 s'."""
     if seconds is None or not math.isfinite(seconds):

@@ -46,8 +46,18 @@ class S3Settings:
     secret_key: str = field(default="", repr=False)
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the variables that must be set as well before there is a store."""
+        needed = {
+            "ONEGIN_S3_BUCKET": self.bucket,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+        }
+        return tuple(name for name, value in needed.items() if not value)
+
+    @property
     def complete(self) -> bool:
-        return bool(self.bucket and self.access_key and self.secret_key)
+        return not self.missing
 
 
 @dataclass(frozen=True)

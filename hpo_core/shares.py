@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from hpo_core.backends import RUNPOD
@@ -57,11 +58,18 @@ def share_of(config: OptimizationConfig, machine: Machine) -> Share:
 
 def require_variables(config: OptimizationConfig, settings: Settings) -> None:
     """Raises UsageError where trials shall go to RunPod and nothing usable says to which endpoint."""
-    if config.backend == RUNPOD and "@" in settings.runpod.base_url.partition("//")[2].partition("/")[0]:
+    if config.backend != RUNPOD:
+        return
+    if "@" in settings.runpod.base_url.partition("//")[2].partition("/")[0]:
         raise UsageError(
             "RUNPOD_ENDPOINT_BASE_URL", "must hold no user and password: addresses are shown and kept",
             "take them out; RUNPOD_API_KEY is what signs",
         )  # fmt: skip
-    if config.backend == RUNPOD and not settings.runpod.complete:
+    if not re.match(r"https?://[^/]", settings.runpod.base_url):
+        raise UsageError(
+            "RUNPOD_ENDPOINT_BASE_URL", f"must be an address such as https://..., got {settings.runpod.base_url!r}",
+            "correct it, or leave it out for RunPod's own",
+        )  # fmt: skip
+    if not settings.runpod.complete:
         name = "RUNPOD_ENDPOINT_ID" if settings.runpod.api_key else "RUNPOD_API_KEY"
         raise UsageError(name, "must be set for backend=runpod", "set it, or write backend=local")

@@ -167,7 +167,9 @@ class Attempt:
             yield Phase(name="on a worker of RunPod")
         if state.is_waiting and not self._state.is_waiting:
             self._queued_at = self._site.clock()
-            yield self._waiting("in RunPod's queue again: its worker went away")
+            said = "in RunPod's queue again: its worker went away"
+            self._site.log.warning("job %s is %s", self._job_id, said)
+            yield self._waiting(said)
         self._state = state
         for chunk in chunks:
             for record in self._sequencer.accept(_records(chunk)):

@@ -159,7 +159,8 @@ class RunPodBackend:
     def _check_store(self) -> None:
         """Without a store the run works, and pictures are drawn here; that it is missing is said."""
         if self._store is None:
-            self._order.log.info("no S3 store is set up: pictures are drawn on this machine; set ONEGIN_S3_BUCKET")
+            missing = ", ".join(self._order.settings.s3.missing)
+            self._order.log.info("no S3 store is set up, so pictures are drawn on this machine; missing: %s", missing)
             return
         try:
             self._store.check()

@@ -48,8 +48,10 @@ class NoticeTable:
         with self._database.read() as connection:
             return int(connection.execute(select(func.max(notices.c.id))).scalar() or 0)
 
-    def after(self, notice_id: int, most: int = MOST) -> list[Notice]:
-        """The newest `most` notices after one, the oldest of them first. Raises StorageError."""
+    def after(self, notice_id: int, most: int = MOST, run_name: str | None = None) -> list[Notice]:
+        """The newest `most` notices after one, of one run or of all, the oldest of them first. Raises StorageError."""
         query = select(notices).where(notices.c.id > notice_id).order_by(notices.c.id.desc()).limit(most)
+        if run_name is not None:
+            query = query.where(notices.c.run_name == run_name)
         with self._database.read() as connection:
             return [Notice(**row._mapping) for row in connection.execute(query)][::-1]

@@ -125,7 +125,8 @@ class Runs:
         run = self.get(run_name)
         if not changed:
             raise NameTakenError(
-                f"run_name is busy: {run_name!r} is {run.state}; wait until it has ended, or cancel it"
+                f"run_name is busy: {run_name!r} is {run.state}; wait until it has ended, or cancel it; "
+                f"where its process was killed, try again in {DEAD_AFTER_S:.0f} s"
             )
         return run
 

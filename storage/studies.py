@@ -244,7 +244,7 @@ def _study_id(connection: Connection, name: str) -> int | None:
 def _required_id(connection: Connection, name: str) -> int:
     found = _study_id(connection, name)
     if found is None:
-        raise UnknownRunError(f"study must be a known one, got {name!r}")
+        raise UnknownRunError(f"run_name must be a run that has begun, got {name!r}; 'status' lists them")
     return found
 
 

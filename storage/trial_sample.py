@@ -188,7 +188,7 @@ class TrialSamples:
 def _study_id(connection: Connection, name: str) -> int:
     found = connection.execute(select(studies.c.study_id).where(studies.c.study_name == name)).scalar()
     if found is None:
-        raise UnknownRunError(f"study must be a known one, got {name!r}")
+        raise UnknownRunError(f"run_name must be a run that has begun, got {name!r}; 'status' lists them")
     return int(found)
 
 

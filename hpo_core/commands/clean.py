@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from hpo_core.commands.exit_codes import FAILED, FINISHED
 from hpo_core.commands.queries import given_words
 from hpo_core.errors import UsageError
+from hpo_core.formats import plural
 from hpo_core.housekeeping import Cleanup, delete_run, delete_runs, ended_runs, measure, outdated
 from hpo_core.parameters import convert
 from hpo_core.settings import Settings
@@ -33,32 +34,34 @@ def clean(words: Sequence[str], as_json: bool, environ: Mapping[str, str]) -> in
         raise UsageError("confirm", f"must be true or false, got {given['confirm']!r}", "for example confirm=true")
     settings = Settings.from_environment(environ)
     database = open_database(settings.storage_url)
-    sizes = measure(database, settings.results_dir, settings.artifacts_dir, Studies(database).names())
+    ended = ended_runs(database)
+    # What failed before its first trial has no study.
+    names = {*Studies(database).names(), *ended}
+    sizes = measure(database, settings.results_dir, settings.artifacts_dir, names)
     chosen = outdated(
-        sizes, ended_runs(database), older_than_days=days,
+        sizes, ended, older_than_days=days,
         keep_bytes=None if megabytes is None else round(megabytes * 1e6), now=time.time(),
     )  # fmt: skip
-    names, stream = [size.name for size in chosen], sys.stderr if as_json else sys.stdout
+    wanted, stream = [size.name for size in chosen], sys.stderr if as_json else sys.stdout
     done = Cleanup((), 0, ())
     if confirmed:
-        done = delete_runs(names, lambda name: delete_run(database, settings.results_dir, settings.artifacts_dir, name))
-        print(f"{_runs(len(done.deleted))} deleted, {done.freed_bytes / 1e6:.1f} MB free again", file=stream)
+        done = delete_runs(
+            wanted, lambda name: delete_run(database, settings.results_dir, settings.artifacts_dir, name)
+        )
+        print(f"{plural(len(done.deleted), 'run')} deleted, {done.freed_bytes / 1e6:.1f} MB free again", file=stream)
     else:
         for size in chosen:
             print(f"would delete {size.name}, {size.total_bytes / 1e6:.1f} MB", file=stream)
         print(
-            f"{_runs(len(chosen))}; confirm=true deletes them" if chosen else "no run is over these limits", file=stream
+            f"{plural(len(chosen), 'run')}; confirm=true deletes them" if chosen else "no run is over these limits",
+            file=stream,
         )
     for problem in done.problems:
         print(f"error: {problem}", file=sys.stderr)
     if as_json:
-        answer = {"runs": names, "deleted": list(done.deleted), "bytes": done.freed_bytes, "problems": done.problems}
+        answer = {"runs": wanted, "deleted": list(done.deleted), "bytes": done.freed_bytes, "problems": done.problems}
         print(json.dumps(answer))
     return FAILED if done.problems else FINISHED
-
-
-def _runs(number: int) -> str:
-    return "1 run" if number == 1 else f"{number} runs"
 
 
 def _number(given: Mapping[str, str], key: str) -> float | None:

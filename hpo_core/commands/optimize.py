@@ -14,9 +14,10 @@ from datasets import DatasetError
 from hpo_core.backends import LOCAL_ONLY, BackendFactory
 from hpo_core.commands.exit_codes import CANCELLED, FAILED, FINISHED, USAGE
 from hpo_core.commands.queries import run_named
-from hpo_core.errors import UsageError, nearest
-from hpo_core.formats import duration, percent
+from hpo_core.errors import RunError, UsageError, nearest
+from hpo_core.formats import duration, percent, plural
 from hpo_core.machine import Machine
+from hpo_core.notice_kinds import Kind
 from hpo_core.optimization_config import OptimizationConfig, split_words
 from hpo_core.outcome import RunOutcome, run_outcome
 from hpo_core.run_study import resumed_config
@@ -24,6 +25,7 @@ from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from storage.database import open_database
 from storage.errors import StorageError
+from storage.notices import NoticeTable
 from storage.progress import ProgressTable
 from storage.runs import RunState
 from storage.studies import Studies
@@ -77,9 +79,9 @@ def watch(runner: Runner, settings: Settings, as_json: bool) -> int:
         StorageError: the database went away before a trial was begun.
     """
     _cancel_on_signal(runner)
-    runner.start()
-    _tell(f"run {runner.run_name}: {runner.total} trials, {runner.workers} at a time")
     reporter = Reporter(settings, runner.run_name, sys.stderr)
+    runner.start()
+    _tell(f"run {runner.run_name}: {plural(runner.total, 'trial')}, {runner.workers} at a time")
     over = False
     while not over:
         over = runner.wait(REPORT_INTERVAL_S)
@@ -98,7 +100,7 @@ def watch(runner: Runner, settings: Settings, as_json: bool) -> int:
         _tell(f"error: {said[0]}")
     if as_json:
         print(json.dumps(outcome.as_dict()))
-    if not runner.has_begun and isinstance(runner.error, UsageError | DatasetError | StorageError):
+    if not runner.has_begun and isinstance(runner.error, UsageError | DatasetError | StorageError | RunError):
         return USAGE
     return EXIT_CODES.get(outcome.state, FAILED)
 
@@ -110,12 +112,18 @@ class Reporter:
         database = open_database(settings.storage_url)
         self._studies = Studies(database)
         self._progress = ProgressTable(database, run_name)
+        self._notices = NoticeTable(database)
+        self._told = self._notices.newest_id()
         self._run_name = run_name
         self._stream = stream
         self._said: set[int] = set()
         self._line = ""
 
     def report(self) -> None:
+        for notice in self._notices.after(self._told, run_name=self._run_name):
+            self._told = notice.id
+            if notice.kind != Kind.ENDED:  # told at the end, with the numbers
+                self._say(notice.text)
         if not self._studies.exists(self._run_name):
             return
         for trial in self._studies.trials(self._run_name, states=ENDED, limit=100_000):

@@ -7,12 +7,12 @@ import math
 import re
 from collections.abc import Mapping
 
-from hpo_core.formats import NOTHING, count, duration, percent, score
+from hpo_core.formats import NOTHING, count, duration, percent, plural, score
 from hpo_core.prices import in_dollars
 from hpo_core.references import Reference
 
 # Pages take these from here as well.
-__all__ = ["NOTHING", "count", "duration", "percent", "score"]
+__all__ = ["NOTHING", "count", "duration", "percent", "plural", "score"]
 
 LOG_CHARACTERS = 220
 MARKDOWN_SIGNS = "\\`*_{}[]()#$~:|<>"
@@ -53,11 +53,6 @@ def about(seconds: float) -> str:
         return f"{round(minutes) if minutes < 10 else round(minutes / 5) * 5} min"
     hours = seconds / 3600
     return f"{round(hours * 2) / 2:g} h" if hours < 10 else f"{round(hours)} h"
-
-
-def plural(number: int, word: str) -> str:
-    """A number with its noun, for example '1 trial', '12 trials'."""
-    return f"{count(number)} {word}" + ("" if number == 1 else "s")
 
 
 def dollars(amount: float | None) -> str:

@@ -38,7 +38,10 @@ def store() -> None:
     with st.container(border=True, key="store_card"):
         st.subheader("Store for files (S3)", anchor=False)
         if not settings.complete:
-            st.html(f'<div class="card-text">{_missing(settings)}</div>')
+            st.html(
+                f'<div class="card-text">Not set up: {", ".join(settings.missing)}. Runs on RunPod work without it: '
+                "pictures are drawn on this machine from the results, and the final model is trained here.</div>"
+            )
             return
         st.html(
             f'<div class="card-text">Bucket <b>{html.escape(settings.bucket)}</b> at '
@@ -57,16 +60,3 @@ def _check(settings: S3Settings) -> None:
             st.error(f"{error}.", icon=":material/error:")
         else:
             st.success(sentence, icon=":material/check_circle:")
-
-
-def _missing(settings: S3Settings) -> str:
-    variables = {
-        "ONEGIN_S3_BUCKET": settings.bucket,
-        "AWS_ACCESS_KEY_ID": settings.access_key,
-        "AWS_SECRET_ACCESS_KEY": settings.secret_key,
-    }
-    names = ", ".join(name for name, there in variables.items() if not there)
-    return (
-        f"Not set up: {names}. Runs on RunPod work without it: pictures are drawn on this machine from the results, "
-        "and the final model is trained here."
-    )

@@ -58,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError(
                 "--workers", f"must be from 0 to 256, got {given.workers}", "write for example --workers 2"
             )
+        if not 0 <= given.port <= 65535:
+            raise UsageError("--port", f"must be from 0 to 65535, got {given.port}", "write --port 0 for any free one")
         listener = listen(given.port)
     except UsageError as error:
         print(error, file=sys.stderr)

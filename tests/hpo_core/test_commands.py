@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -20,23 +19,17 @@ import pytest
 
 from hpo_core.__main__ import main
 from hpo_core.backends import Backend
-from hpo_core.commands.optimize import watch
-from hpo_core.commands.tensorboard import tensorboard
 from hpo_core.commands.train import trial_config
-from hpo_core.errors import UsageError
 from hpo_core.machine import Machine
 from hpo_core.optimization_config import OptimizationConfig
-from hpo_core.records import Record, Tick, Trainer
 from hpo_core.runner import Runner
 from hpo_core.settings import Settings
-from hpo_core.trial_config import TrialConfig
-from storage.database import close_databases, open_database
-from storage.errors import StorageUnavailableError
+from storage.database import open_database
 from storage.progress import ProgressTable
 from storage.runs import Runs, RunState
 from storage.studies import Studies
 from tests.processes import is_gone
-from tests.stubs import ScriptedTrainer, records_of
+from tests.stubs import ScriptedTrainer
 
 ROOT = Path(__file__).resolve().parents[2]
 # Ends a test that fails; one that works does not wait.
@@ -113,97 +106,6 @@ def test_status_of_nothing_and_the_list_of_datasets(
     assert main(["datasets", "--json"]) == 0
     rows = json_of(capsys.readouterr().out)["datasets"]
     assert [row["name"] for row in rows][:2] == ["digits", "mnist"] and rows[0]["source"] == "built in"
-
-
-@pytest.fixture
-def watched(settings: Settings) -> Iterator[Callable[..., tuple[int, Runner]]]:
-    """Exit code and runner of a run whose training is scripted."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-
-    def watch_run(trainer: Trainer, **fields: Any) -> tuple[int, Runner]:
-        config = OptimizationConfig(run_name="a", trials=3, workers=1, final_model=False, **fields)
-        backend = Backend(lambda _trial: trainer)
-        run = Runner(config, settings, Machine(4, 8_000_000_000), {"local": lambda _order: backend})
-        return watch(run, settings, as_json=True), run
-
-    yield watch_run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.parametrize("error", [StorageUnavailableError("the disk is full"), UsageError("replicas", "must be 1")])
-def test_a_run_that_fails_under_way_ends_with_1_and_one_that_never_began_with_2(
-    watched: Callable[..., tuple[int, Runner]], settings: Settings, capsys: pytest.CaptureFixture[str], error: Exception
-) -> None:
-    code, run = watched(ScriptedTrainer(lambda _config: [error]))
-    assert (code, json_of(capsys.readouterr().out)["state"], run.error) == (1, "failed", error)
-
-
-def test_an_error_without_words_is_told_by_its_type(
-    watched: Callable[..., tuple[int, Runner]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, _ = watched(ScriptedTrainer(lambda _config: [ValueError()]))
-    said = capsys.readouterr()
-    assert code == 1 and json_of(said.out)["state"] == "failed" and said.err.endswith("error: ValueError\n")
-
-
-class ClosedTerminal(io.StringIO):
-    def write(self, _text: str) -> int:
-        raise OSError("the terminal has gone")
-
-
-def test_a_closed_terminal_cancels_the_run(
-    watched: Callable[..., tuple[int, Runner]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """So that no job goes on to cost money that nobody watches."""
-    monkeypatch.setattr(sys, "stderr", ClosedTerminal())
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-    def hang_up(config: TrialConfig) -> Iterator[Record]:
-        os.kill(os.getpid(), signal.SIGHUP)
-        while True:
-            time.sleep(0.02)
-            yield Tick()
-
-    code, _ = watched(hang_up)
-    assert code == 3 and json_of(capsys.readouterr().out)["state"] == "cancelled"
-
-
-def test_what_nohup_ignores_stays_ignored(watched: Callable[..., tuple[int, Runner]]) -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    assert watched(ScriptedTrainer())[0] == 0 and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-
-
-def test_logs_that_a_killed_process_did_not_write(
-    watched: Callable[..., tuple[int, Runner]], environment: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    watched(ScriptedTrainer())
-    assert tensorboard(["run_name=a"], False, environment, interpreter="false") == 1
-    assert capsys.readouterr().err.endswith("error: no logs could be written: exit code 1\n")
-
-
-def test_a_run_whose_data_cannot_be_read_ends_with_2(
-    watched: Callable[..., tuple[int, Runner]], tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = OptimizationConfig(run_name="b", dataset="mnist", trials=1, workers=1)
-    (tmp_path / "mnist.npz").write_bytes(b"no archive")
-    run = Runner(config, replace(settings, datasets_dir=tmp_path), Machine(4, 8_000_000_000))
-    assert watch(run, settings, as_json=True) == 2
-    assert json_of(capsys.readouterr().out)["state"] == "failed"
-
-
-def test_a_database_that_is_gone_at_the_end_of_a_run_ends_with_1(
-    watched: Callable[..., tuple[int, Runner]], settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def lose_the_database(config: TrialConfig) -> list[Record | Exception]:
-        close_databases()
-        (settings.results_dir / "onegin.db").write_bytes(b"no database any more" * 1000)
-        for part in settings.results_dir.glob("onegin.db-*"):
-            part.unlink()
-        return list(records_of(config))
-
-    code, _ = watched(ScriptedTrainer(lose_the_database))
-    assert code == 1 and "error: " in capsys.readouterr().err
 
 
 def test_help_is_quick() -> None:

@@ -194,6 +194,16 @@ def test_the_command_asks_before_it_deletes(
     assert capsys.readouterr().out == "no run is over these limits\n"
 
 
+def test_a_run_that_failed_before_its_first_trial_is_cleaned_up_too(
+    settings: Settings, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Runs(database).create("early", owner="here:1", trials=1)
+    Runs(database).end("early", RunState.FAILED, "the file is damaged")
+    environment = {"ONEGIN_RESULTS_DIR": str(settings.results_dir), "ONEGIN_STORAGE_URL": settings.storage_url}
+    assert clean(["older_than_days=0", "confirm=true"], True, environment) == 0
+    assert json.loads(capsys.readouterr().out)["deleted"] == ["early"] and not ended_runs(database)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -75,6 +75,14 @@ def test_a_variable_that_is_missing(settings: Settings, fields: dict[str, str], 
         require_variables(OptimizationConfig(backend="runpod"), incomplete)
 
 
+@pytest.mark.parametrize("address", ["ftp://x", "localhost:8765", "https://", "https:///v2"])
+def test_an_address_that_is_none(settings: Settings, address: str) -> None:
+    wrong = dataclasses.replace(settings, runpod=RunPodSettings(api_key="k", endpoint_id="e", base_url=address))
+    with pytest.raises(UsageError, match=rf"RUNPOD_ENDPOINT_BASE_URL must be an address such as .*got '{address}'"):
+        require_variables(OptimizationConfig(backend="runpod"), wrong)
+    require_variables(OptimizationConfig(), wrong)
+
+
 def test_no_variable_is_missing(settings: Settings) -> None:
     require_variables(OptimizationConfig(), settings)
     whole = dataclasses.replace(settings, runpod=RunPodSettings(api_key="k", endpoint_id="e"))

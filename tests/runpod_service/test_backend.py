@@ -302,6 +302,13 @@ class TestBackend:
         lenient.close()
         assert any("trials train on this machine now" in line for line in tail(settings.log_file, 20))
 
+    def test_what_a_store_still_lacks_is_named(self, settings: Settings, database: Database) -> None:
+        half = dataclasses.replace(settings, s3=S3Settings(bucket="volume", access_key="k"))
+        backend = runpod_backend(self.order(half, database))
+        backend.warm_up()
+        backend.close()
+        assert any(line.endswith("missing: AWS_SECRET_ACCESS_KEY") for line in tail(settings.log_file, 20))
+
     def test_a_service_that_does_not_answer_may_come_back(self, backend: Backend, service: Service) -> None:
         service.always["health"] = Fault.ERROR
         backend.warm_up()

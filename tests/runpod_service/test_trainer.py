@@ -335,16 +335,16 @@ class TestSilence:
             assert phase.name == f"{WAITING} in RunPod's queue: no capacity"
 
     def test_a_worker_that_went_away_gives_its_job_all_the_time_of_the_queue(
-        self, stand: Stand, service: Service
+        self, stand: Stand, service: Service, caplog: pytest.LogCaptureFixture
     ) -> None:
         service.write = endless
         records = cast("Generator[Record]", stand.trainer(queue_s=60.0)(CONFIG))
         next(record for record in records if isinstance(record, Started))
         stand.now += 100.0
         job = service.jobs["job-0"]
-        with_queue = Script(queued=10_000)
-        job.script, job.state, job.looks = with_queue, JobState.IN_QUEUE, 0
+        job.script, job.state, job.looks = Script(queued=10_000), JobState.IN_QUEUE, 0
         next(record for record in records if isinstance(record, Phase) and "queue again" in record.name)
+        assert "job job-0 is in RunPod's queue again: its worker went away" in caplog.messages
         job.script, job.looks = trained(script_of(CONFIG)), 0
         assert kinds([record for record in records if not isinstance(record, Tick)]) == WHOLE[1:]
         assert len(service.jobs) == 1

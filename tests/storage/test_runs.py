@@ -43,6 +43,12 @@ def test_a_name_is_used_once(runs: Runs) -> None:
     assert [run.owner for run in runs.list()] == ["me:1"]
 
 
+def test_who_may_not_take_over_a_run_is_told_when_a_killed_one_is_free(runs: Runs) -> None:
+    runs.create("a", owner="me:1", trials=3)
+    with pytest.raises(NameTakenError, match=r"run_name is busy: 'a' is waiting.*killed, try again in 20 s"):
+        runs.take_over("a", owner="me:2", trials=4)
+
+
 def test_cancel_is_a_flag_that_only_living_runs_get(runs: Runs) -> None:
     runs.create("a", owner="me:1", trials=3)
     runs.begin("a")

@@ -112,6 +112,7 @@ def test_too_many_cancels_are_refused(front: Client) -> None:
     ("arguments", "message"),
     [
         (["--workers", "-1"], "--workers must be from 0 to 256, got -1"),
+        (["--port", "99999"], "--port must be from 0 to 65535, got 99999"),
         (["--fault", "often"], "--fault must be NAME=VALUE, got 'often'"),
         (["--env", "=1"], "--env must be NAME=VALUE, got '=1'"),
     ],
