@@ -155,4 +155,4 @@ def test_the_command_line_writes_it(database: Database, capsys: pytest.CaptureFi
     assert Reader(file.read_text(encoding="utf-8")).text.count("Trial 1")
     for words in (["export"], ["export", "run_name=gone"], ["export", "name=x"]):
         assert main(words) == 2
-    assert "must be a known" in capsys.readouterr().err
+    assert "run_name must be a run that has begun" in capsys.readouterr().err
