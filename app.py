@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages.parts import frame, left_pages, shared
+from pages.parts import frame, left_pages, shared, shell
 
 # File, title, path of the address, icon; the first page is the one that / leads to.
 PAGES = (
@@ -61,7 +61,8 @@ def route() -> None:
 # Until a first visitor has come through the route below, Streamlit takes every file in pages/ for a page of its own.
 PagesManager.uses_pages_directory = False
 
-app = st.App(__file__, lifespan=lifespan, routes=[Route("/", to_first_page)])
+documents = [Route(f"/{path}", shell.document) for _, _, path, _ in PAGES]
+app = st.App(__file__, lifespan=lifespan, routes=[Route("/", to_first_page), *documents])
 
 if st.runtime.exists():
     st.set_page_config(page_title="Onegin", page_icon=frame.MARK, layout="wide")

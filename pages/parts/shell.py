@@ -1,0 +1,68 @@
+"""The HTML that a browser gets before anything else: Streamlit's own, and what makes the first page come sooner.
+
+Streamlit's document names only what every app needs. The code of each kind of widget is asked for when the first such
+widget arrives, one round of requests after the other; and from the address of a page the browser first looks for the
+server below that address, where there is none. The document of a page therefore names the widgets that pages begin
+with, and where the server is. What is not found in Streamlit's files is left out: then a page is slower, not broken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import streamlit
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+STATIC = Path(streamlit.__file__).parent / "static"
+SCRIPTS = STATIC / "static" / "js"
+# Streamlit's names of the elements that pages begin with; charts are fetched when there is one.
+ELEMENTS = (
+    "Html", "Button", "ButtonGroup", "NumberInput", "Selectbox", "Checkbox", "DownloadButton", "ImageList", "Metric",
+    "PageLink", "Pagination", "Progress", "TextInput", "Toast", "Expander",
+)  # fmt: skip
+IMPORTED = re.compile(r"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
+HEAD_BYTES = 8_192
+# The address of the server is that of the page without the page's own path, whatever stands before it.
+SERVER = "<script>window.__streamlit = {{ BACKEND_BASE_URL: location.href.split(/[?#]/)[0].slice(0, -{length}) }}</script>"
+
+
+def document(request: Request) -> Response:
+    """The document of the page with this path."""
+    path = request.url.path
+    head = SERVER.format(length=len(path.strip("/"))) + _links()
+    return HTMLResponse(_index().replace("</head>", f"{head}</head>", 1), headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def _index() -> str:
+    return (STATIC / "index.html").read_text(encoding="utf-8")
+
+
+@cache
+def _links() -> str:
+    """Links to the code of the elements and to all that it imports, as far as the document does not name it already."""
+    known = set(re.findall(r"static/js/([\w.-]+\.js)", _index()))
+    files = [name for name in _closure(sorted(_scripts(ELEMENTS))) if name not in known]
+    return "".join(f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in files)
+
+
+def _scripts(elements: Sequence[str]) -> Iterator[str]:
+    """Files of these elements; their names end with a hash of the content."""
+    for element in elements:
+        yield from (file.name for file in SCRIPTS.glob(f"{element}.*.js"))
+
+
+def _closure(names: Sequence[str]) -> list[str]:
+    """These files and whatever they import; imports stand at the beginning of a file."""
+    found = dict.fromkeys(names)
+    queue = list(found)
+    while queue:
+        with (SCRIPTS / queue.pop()).open(encoding="utf-8") as file:
+            imported = [name for name in IMPORTED.findall(file.read(HEAD_BYTES)) if name not in found]
+        found.update(dict.fromkeys(imported))
+        queue += imported
+    return list(found)
