@@ -61,8 +61,8 @@ def route() -> None:
 # Until a first visitor has come through the route below, Streamlit takes every file in pages/ for a page of its own.
 PagesManager.uses_pages_directory = False
 
-documents = [Route(f"/{path}", shell.document) for _, _, path, _ in PAGES]
-app = st.App(__file__, lifespan=lifespan, routes=[Route("/", to_first_page), *documents])
+DOCUMENTS = [Route(f"/{path}", shell.document) for _, _, path, _ in PAGES]
+app = st.App(__file__, lifespan=lifespan, routes=[Route("/", to_first_page), *DOCUMENTS])
 
 if st.runtime.exists():
     st.set_page_config(page_title="Onegin", page_icon=frame.MARK, layout="wide")

@@ -30,6 +30,7 @@ def dashboard(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
                "--server.address", "127.0.0.1", "--server.headless", "true"]  # fmt: skip
     environment = os.environ | {
+        "PYTHONDONTWRITEBYTECODE": "",  # as a visitor's machine has it: our modules are compiled once
         "ONEGIN_RESULTS_DIR": str(settings.results_dir),
         "ONEGIN_STORAGE_URL": settings.storage_url,
     }

@@ -19,22 +19,37 @@ from starlette.responses import HTMLResponse, Response
 
 STATIC = Path(streamlit.__file__).parent / "static"
 SCRIPTS = STATIC / "static" / "js"
-# Streamlit's names of the elements that pages begin with; charts are fetched when there is one.
+# Streamlit's names of the elements that pages begin with.
 ELEMENTS = (
     "Html", "Button", "ButtonGroup", "NumberInput", "Selectbox", "Checkbox", "DownloadButton", "ImageList", "Metric",
-    "PageLink", "Pagination", "Progress", "TextInput", "Toast", "Expander",
+    "PageLink", "Pagination", "Progress", "TextInput", "Toast",
 )  # fmt: skip
+CHART = "PlotlyChart"
+WITH_CHARTS = frozenset({"/analysis", "/health", "/monitor"})
 IMPORTED = re.compile(r"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
 HEAD_BYTES = 8_192
 # The address of the server is that of the page without the page's own path, whatever stands before it.
-SERVER = "<script>window.__streamlit = {{ BACKEND_BASE_URL: location.href.split(/[?#]/)[0].slice(0, -{length}) }}</script>"
+SERVER = (
+    "<script>window.__streamlit = {{ BACKEND_BASE_URL: location.href.split(/[?#]/)[0].slice(0, -{length}) }}</script>"
+)
+# Charts are half a second of work for a browser: done while it waits for the server, or when nothing else is to do.
+WHEN_IDLE = """<script>addEventListener("load", () => setTimeout(() => {{
+  if (!navigator.connection?.saveData) (window.requestIdleCallback ?? (f => f()))(() => import("./static/js/{name}"));
+}}, {wait_ms}))</script>"""
+LATER_MS = 3000
 
 
 def document(request: Request) -> Response:
     """The document of the page with this path."""
     path = request.url.path
-    head = SERVER.format(length=len(path.strip("/"))) + _links()
-    return HTMLResponse(_index().replace("</head>", f"{head}</head>", 1), headers={"Cache-Control": "no-cache"})
+    charts = path in WITH_CHARTS
+    parts = [
+        SERVER.format(length=len(path.strip("/"))),
+        links((*ELEMENTS, CHART) if charts else ELEMENTS),
+        *(WHEN_IDLE.format(name=name, wait_ms=0 if charts else LATER_MS) for name in _scripts((CHART,))),
+    ]
+    text = _index().replace("</head>", f"{''.join(parts)}</head>", 1)
+    return HTMLResponse(text, headers={"Cache-Control": "no-cache"})
 
 
 @cache
@@ -43,10 +58,10 @@ def _index() -> str:
 
 
 @cache
-def _links() -> str:
+def links(elements: tuple[str, ...]) -> str:
     """Links to the code of the elements and to all that it imports, as far as the document does not name it already."""
     known = set(re.findall(r"static/js/([\w.-]+\.js)", _index()))
-    files = [name for name in _closure(sorted(_scripts(ELEMENTS))) if name not in known]
+    files = [name for name in _closure(sorted(_scripts(elements))) if name not in known]
     return "".join(f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in files)
 
 
