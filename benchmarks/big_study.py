@@ -2,75 +2,31 @@
 
 from __future__ import annotations
 
-import datetime
-import json
-import math
 import os
-import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import Any
 
-import optuna
 import requests
-import sqlalchemy
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-    distribution_to_json,
-)
-from optuna.trial import FrozenTrial, TrialState, create_trial
 from playwright.sync_api import Locator, Page
 
-from benchmarks.serving import browser_page, dashboard, free_port, served
+from benchmarks.plain_study import make_big_study
+from benchmarks.serving import browser_page, dashboard, free_port, seconds_from_press, served
 from benchmarks.tables import Table, spread
 from benchmarks.work import own_settings
 from hpo_core.settings import Settings
 from pages.parts.analysis import leaders
 from pages.parts.analysis.catalogue import CHARTS
 
-TRIALS = 10_000
-STUDY = "big"
-STEPS = 10
-BY_OPTUNA, CHUNK = 10, 500
-BEGAN = datetime.datetime(2026, 1, 1)
-SPACE: dict[str, BaseDistribution] = {
-    "conv_layers": IntDistribution(1, 4),
-    "filters": IntDistribution(8, 64, step=8),
-    "kernel_size": CategoricalDistribution((3, 5)),
-    "activation": CategoricalDistribution(("relu", "elu", "selu", "swish")),
-    "use_global_pooling": CategoricalDistribution((True, False)),
-    "batch_normalization": CategoricalDistribution((True, False)),
-    "hidden_layers": IntDistribution(0, 3),
-    "first_hidden_nodes": IntDistribution(16, 512, log=True),
-    "dropout": FloatDistribution(0.0, 0.6, step=0.1),
-    "optimizer": CategoricalDistribution(("adam", "sgd", "rmsprop", "nadam")),
-    "learning_rate": FloatDistribution(1e-5, 1e-1, log=True),
-    "weight_decay": FloatDistribution(1e-7, 1e-2, log=True),
-    "schedule": CategoricalDistribution(("constant", "cosine", None)),
-    "batch_size": CategoricalDistribution((16, 32, 64, 128)),
-    "epochs": IntDistribution(2, 20),
-}
-METRICS = (
-    "neuron_utilization", "parameter_efficiency", "training_stability", "gradient_health", "convergence_quality",
-    "accuracy_consistency",
-)  # fmt: skip
-
-
 FIRST = ("Trials, first page", "Analysis: History")
 TRIALS_LIMIT_S, STEP_LIMIT_S, ANALYSIS_LIMIT_S, MEMORY_LIMIT_MB = 1.0, 0.3, 3.0, 500.0
-ROUNDS = 3
+ROUNDS, STEP_ROUNDS = 3, 5
+READ_MS = 6_000  # somebody who reads a page before going on to the next one
 CARDS = "[...document.querySelectorAll(\"[class*='st-key-trial_card_']\")].map(card => card.innerText).join()"
-WAIT_MS = 120_000
+AT_REST = "document.querySelector('[data-test-script-state=notRunning]')"
+WAIT_MS, SETTLE_MS = 120_000, 1_000
 # Link in the navigation, and what stands there when the page does.
-WITHIN = {
-    "Trials": "[class*='st-key-trial_card_'] img.sparkline, [class*='st-key-trial_card_'] button",
-    "Analysis": ".js-plotly-plot .main-svg",
-}
+WITHIN = {"Trials": "[class*='st-key-trial_buttons_'] button", "Analysis": ".js-plotly-plot .main-svg"}
 
 
 def measure() -> Table:
@@ -83,12 +39,13 @@ def measure() -> Table:
         seconds: dict[str, list[float]] = {name: [] for name in addresses}
         processor: dict[str, list[float]] = {name: [] for name in addresses}
         for name, address in addresses.items():
-            for _ in range(ROUNDS if name in FIRST else 1):
+            for _ in range(ROUNDS):
                 with dashboard(settings) as (url, process), browser_page() as page:
                     before = sum(process.cpu_times()[:2])
                     seconds[name].append(_seconds_to(page, url + address))
                     processor[name].append(sum(process.cpu_times()[:2]) - before)
                     memories.append(process.memory_info().rss / 1e6)
+        empty = _empty_app(settings)
         with dashboard(settings) as (url, _), browser_page() as page:
             steps = _steps(page, url + addresses[FIRST[0]])
         for title in WITHIN:
@@ -103,6 +60,7 @@ def measure() -> Table:
     rows: list[tuple[object, ...]] = [
         *((name, spread(seconds[name], " s"), spread(processor[name], " s")) for name in seconds),
         *((f"Trials, {name}", spread(values, " s"), "") for name, values in steps.items()),
+        ("an app of Streamlit that shows one word, for comparison", spread(empty, " s"), ""),
         ("optuna-dashboard, its first answer", f"{theirs:.3g} s", f"{their_processor:.3g} s"),
         ("optuna-dashboard against Trials", f"{theirs / trials:.3g} times", ""),
         ("optuna-dashboard against Analysis: History", f"{theirs / analysis:.3g} times", ""),
@@ -145,6 +103,17 @@ def _seconds_to(page: Page, address: str) -> float:
     return time.perf_counter() - began
 
 
+def _empty_app(settings: Settings) -> list[float]:
+    """What Streamlit itself takes in such a browser."""
+    script = settings.results_dir / "one_word.py"
+    script.write_text("import streamlit as st\nst.html('<i class=\"onegin-footer\">word</i>')\n", encoding="utf-8")
+    seconds = list[float]()
+    for _ in range(ROUNDS):
+        with dashboard(settings, str(script)) as (url, _), browser_page() as page:
+            seconds.append(_seconds_to(page, url))
+    return seconds
+
+
 def _addresses(study: str) -> dict[str, str]:
     """What is opened, by its name."""
     return {FIRST[0]: f"/trials?study={study}"} | {
@@ -163,11 +132,10 @@ def _within(settings: Settings, title: str) -> tuple[list[float], list[float]]:
     for _ in range(ROUNDS):
         with dashboard(settings) as (url, process), browser_page() as page:
             _seconds_to(page, f"{url}/system")
+            page.wait_for_timeout(READ_MS)
             link = page.get_by_test_id("stTopNavLink").filter(has_text=title).first
-            before, began = sum(process.cpu_times()[:2]), time.perf_counter()
-            link.click()
-            page.locator(WITHIN[title]).first.wait_for(timeout=WAIT_MS)
-            seconds.append(time.perf_counter() - began)
+            before = sum(process.cpu_times()[:2])
+            seconds.append(seconds_from_press(page, link, f"document.querySelector({WITHIN[title]!r})"))
             processor.append(sum(process.cpu_times()[:2]) - before)
     return seconds, processor
 
@@ -176,13 +144,12 @@ def _steps(page: Page, address: str) -> dict[str, list[float]]:
     """Seconds from a press on the gallery to the other cards, by what was pressed."""
     _seconds_to(page, address)
     found: dict[str, list[float]] = {"next page": [], "other order": [], "filter": []}
-    for turn in range(ROUNDS):
+    for turn in range(STEP_ROUNDS):
         for name, seconds in found.items():
-            pressed, shown = _pressed(page, name, turn), page.evaluate(CARDS)
-            began = time.perf_counter()
-            pressed.click()
-            page.wait_for_function(f"shown => {CARDS} && {CARDS} !== shown", arg=shown)
-            seconds.append(time.perf_counter() - began)
+            pressed = _pressed(page, name, turn)
+            page.wait_for_timeout(SETTLE_MS)
+            page.evaluate(f"window.shown = {CARDS}")
+            seconds.append(seconds_from_press(page, pressed, f"{CARDS} && {CARDS} !== window.shown && {AT_REST}"))
     return found
 
 
@@ -209,123 +176,3 @@ def _optuna_dashboard(url: str) -> tuple[float, float, float]:
         answer.raise_for_status()
         seconds = time.perf_counter() - began
         return seconds, sum(process.cpu_times()[:2]) - before, process.memory_info().rss / 1e6
-
-
-def make_big_study(url: str, trials: int = TRIALS) -> str:
-    """Make a study with 15 parameters, 15 attributes and 10 intermediate values a trial; the study's name.
-
-    The trials end in every state, and most of their accuracy comes from the learning rate. Optuna makes the study and
-    its first ten trials; the rows of the others are those that it would write, in few transactions: it takes 100 ms
-    for one (a quarter of an hour for 10,000), this takes 1 ms.
-
-    Args:
-        url: of a database that is new or has no such study.
-        trials: how many.
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(study_name=STUDY, storage=url, direction="maximize")
-    made = list(big_trials(trials))
-    study.add_trials(made[:BY_OPTUNA])
-    engine = sqlalchemy.create_engine(url)
-    tables = sqlalchemy.MetaData()
-    tables.reflect(engine)
-    for first in range(BY_OPTUNA, trials, CHUNK):
-        with engine.begin() as connection:
-            _insert(connection, tables, made[first : first + CHUNK], first)
-    engine.dispose()
-    return STUDY
-
-
-def big_trials(trials: int) -> Iterator[FrozenTrial]:
-    """The trials of the study, the same at every call."""
-    chance = random.Random(1)
-    return (_trial(number, chance) for number in range(trials))
-
-
-def _insert(
-    connection: sqlalchemy.Connection, tables: sqlalchemy.MetaData, made: Sequence[FrozenTrial], first: int
-) -> None:
-    """Write the rows of trials; `first` is the number of the first one."""
-    trials, studies = tables.tables["trials"], tables.tables["studies"]
-    study = connection.execute(sqlalchemy.select(studies.c.study_id).where(studies.c.study_name == STUDY)).scalar_one()
-    last = connection.execute(sqlalchemy.select(sqlalchemy.func.max(trials.c.trial_id))).scalar_one()
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for place, trial in enumerate(made):
-        trial_id = last + 1 + place
-        rows.setdefault("trials", []).append(
-            {"trial_id": trial_id, "number": first + place, "study_id": study, "state": trial.state.name,
-             "datetime_start": _utc(trial.datetime_start), "datetime_complete": _utc(trial.datetime_complete)}
-        )  # fmt: skip
-        for table, row in _rows_of(trial):
-            rows.setdefault(table, []).append({"trial_id": trial_id, **row})
-    for table, content in rows.items():
-        connection.execute(tables.tables[table].insert(), content)
-
-
-def _rows_of(trial: FrozenTrial) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(table, row) of everything that hangs on a trial."""
-    if trial.value is not None:
-        yield "trial_values", {"objective": 0, "value": trial.value, "value_type": "FINITE"}
-    for name, value in trial.params.items():
-        distribution = trial.distributions[name]
-        yield "trial_params", {
-            "param_name": name, "param_value": distribution.to_internal_repr(value),
-            "distribution_json": distribution_to_json(distribution),
-        }  # fmt: skip
-    for key, content in trial.user_attrs.items():
-        yield "trial_user_attributes", {"key": key, "value_json": json.dumps(content)}
-    for step, value in trial.intermediate_values.items():
-        yield "trial_intermediate_values", {
-            "step": step, "intermediate_value": value, "intermediate_value_type": "FINITE",
-        }  # fmt: skip
-
-
-def _utc(moment: datetime.datetime | None) -> datetime.datetime | None:
-    return moment.astimezone(datetime.UTC).replace(tzinfo=None) if moment is not None else None
-
-
-def _trial(number: int, chance: random.Random) -> FrozenTrial:
-    params = {name: _drawn(distribution, chance) for name, distribution in SPACE.items()}
-    away = abs(math.log10(params["learning_rate"]) + 3)
-    accuracy = min(0.999, max(0.1, 0.93 - 0.1 * away**2 + 0.0006 * params["filters"] + chance.gauss(0, 0.01)))
-    state = chance.choices((TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL), (80, 15, 5))[0]
-    steps = {step: accuracy * (1 - 0.6**step) for step in range(1, STEPS + 1)}
-    seconds = 5 + params["epochs"] * params["filters"] / 10
-    trial = create_trial(
-        state=state,
-        value=accuracy if state is TrialState.COMPLETE else None,
-        params=params,
-        distributions=SPACE,
-        user_attrs=_attributes(params, accuracy, seconds, chance),
-        intermediate_values=steps,
-    )
-    trial.datetime_start = BEGAN + datetime.timedelta(seconds=20 * number)
-    trial.datetime_complete = trial.datetime_start + datetime.timedelta(seconds=seconds)
-    return trial
-
-
-def _attributes(
-    params: dict[str, Any], accuracy: float, seconds: float, chance: random.Random
-) -> dict[str, int | float | str]:
-    """Fifteen attributes as a run of ours leaves them behind."""
-    metrics = {name: round(chance.uniform(0.3, 1.0), 4) for name in METRICS}
-    return {
-        "accuracy": accuracy, "health": round(sum(metrics.values()) / len(metrics), 4), **metrics,
-        "parameters": int(1_000 * params["filters"] * params["conv_layers"]),
-        "duration_s": seconds, "outcome": "complete", "reason": "", "architecture": f"Conv {params['filters']}",
-        "diagnoses": chance.choice(("", "DEAD_UNITS", "PLATEAU,OVERFITTING")), "seed": chance.randrange(1_000),
-    }  # fmt: skip
-
-
-def _drawn(distribution: BaseDistribution, chance: random.Random) -> Any:
-    if isinstance(distribution, CategoricalDistribution):
-        return chance.choice(distribution.choices)
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    low, high = distribution.low, distribution.high
-    if distribution.log:
-        value = math.exp(chance.uniform(math.log(low), math.log(high)))
-    elif distribution.step:
-        value = low + distribution.step * chance.randint(0, round((high - low) / distribution.step))
-    else:
-        value = chance.uniform(low, high)
-    return int(value) if isinstance(distribution, IntDistribution) else round(value, 10)

@@ -14,20 +14,30 @@ from pathlib import Path
 
 import psutil
 import requests
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from hpo_core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 300
 REST_S, QUIET_S = 20.0, 0.5
+WAIT_MS = 120_000
+FROM_PRESS = """done => {
+  window.fromPress = null;
+  const holds = new Function(`return ${done}`);
+  document.addEventListener('pointerdown', () => {
+    const began = performance.now();
+    const look = () => holds() ? window.fromPress = performance.now() - began : requestAnimationFrame(look);
+    look();
+  }, {once: true, capture: true});
+}"""
 
 
 @contextmanager
-def dashboard(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
-    """A fresh dashboard on these results: its address and its process."""
+def dashboard(settings: Settings, script: str = "app.py") -> Iterator[tuple[str, psutil.Process]]:
+    """A fresh dashboard on these results, or another app of Streamlit: its address and its process."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port),
                "--server.address", "127.0.0.1", "--server.headless", "true"]  # fmt: skip
     environment = os.environ | {
         "PYTHONDONTWRITEBYTECODE": "",  # as a visitor's machine has it: our modules are compiled once
@@ -68,6 +78,16 @@ def browser_page() -> Iterator[Page]:
             yield page
         finally:
             browser.close()
+
+
+def seconds_from_press(page: Page, pressed: Locator, done: str) -> float:
+    """Seconds from the press of the mouse until an expression of JavaScript holds, by the page's own clock.
+
+    What Playwright does before it presses, such as bringing the place into sight, is no time of the page.
+    """
+    page.evaluate(FROM_PRESS, done)
+    pressed.click()
+    return float(page.wait_for_function("window.fromPress", timeout=WAIT_MS).json_value()) / 1000
 
 
 def _wait_for_rest() -> None:

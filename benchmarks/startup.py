@@ -7,7 +7,7 @@ import sys
 import time
 from statistics import median
 
-from benchmarks.big_study import make_big_study
+from benchmarks.plain_study import make_big_study
 from benchmarks.serving import ROOT, browser_page, dashboard
 from benchmarks.tables import Table, spread
 from benchmarks.work import own_settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import optuna
 
-from benchmarks.big_study import BY_OPTUNA, big_trials, make_big_study
+from benchmarks.plain_study import BY_OPTUNA, big_trials, make_big_study
 from storage.database import Database
 
 
