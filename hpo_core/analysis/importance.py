@@ -53,6 +53,11 @@ class Importance:
         return [name for name, share in self.shares.items() if share > self.chance.get(name, 0.0)]
 
 
+def prepare() -> None:
+    """Load what importance is computed with: it brings scikit-learn, a second of work, once in a process."""
+    import optuna.importance  # noqa: F401
+
+
 def importance(trials: Sequence[FrozenTrial], target: Target) -> Importance:
     """Importance of every hyperparameter for reaching the best of `target`."""
     judged = _judged(trials, target)
@@ -138,7 +143,7 @@ def _study(judged: Sequence[tuple[FrozenTrial, float]]) -> optuna.Study:
 
 def _evaluate(study: optuna.Study, results: Mapping[int, float], target: Target) -> dict[str, float]:
     """Divergence per hyperparameter; trials without a result are left out."""
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances  # brings scikit-learn: 1.7 s
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances  # see prepare
 
     sign = 1.0 if target.minimises else -1.0
     evaluator = PedAnovaImportanceEvaluator(target_quantile=_top(len(results)))

@@ -9,6 +9,7 @@ with, and where the server is. What is not found in Streamlit's files is left ou
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from pathlib import Path
 import streamlit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+
+from hpo_core.analysis import importance
 
 STATIC = Path(streamlit.__file__).parent / "static"
 SCRIPTS = STATIC / "static" / "js"
@@ -40,8 +43,13 @@ LATER_MS = 3000
 
 
 def document(request: Request) -> Response:
-    """The document of the page with this path."""
+    """The document of the page with this path.
+
+    While a browser starts what it got, the server loads what the page needs and no other one does.
+    """
     path = request.url.path
+    if request.query_params.get("chart", "").startswith("importance"):
+        threading.Thread(target=importance.prepare, name="prepare-importance", daemon=True).start()
     charts = path in WITH_CHARTS
     parts = [
         SERVER.format(length=len(path.strip("/"))),

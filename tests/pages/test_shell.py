@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -11,6 +14,17 @@ from starlette.testclient import TestClient
 import app
 from pages.parts import shell
 
+ROOT = Path(__file__).parents[2]
+LOADED = """
+import sys, threading, app
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+TestClient(Starlette(routes=app.DOCUMENTS)).get("/analysis?study=a&chart=" + sys.argv[1])
+for thread in threading.enumerate():
+    if thread.name == "prepare-importance":
+        thread.join()
+print("sklearn" in sys.modules)
+"""
 PATHS = [path for _, _, path, _ in app.PAGES]
 LINK = re.compile(r'<link rel="modulepreload" crossorigin href="\./static/js/([\w.-]+)">')
 
@@ -50,3 +64,12 @@ def test_server_lies_above_the_page_whatever_stands_before(path: str) -> None:
 
 def test_elements_that_streamlit_does_not_know_are_left_out() -> None:
     assert shell.links(("NoSuchElement",)) == ""
+
+
+@pytest.mark.parametrize(
+    ("chart", "loaded"), [("importance", True), ("importance-over-time", True), ("history", False)]
+)
+def test_what_importance_needs_is_loaded_as_soon_as_its_chart_is_asked_for(chart: str, loaded: bool) -> None:
+    words = [sys.executable, "-c", LOADED, chart]
+    answer = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.split()[-1] == str(loaded)
