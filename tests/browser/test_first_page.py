@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, Response
+from pathlib import Path
 
-from tests.browser.conftest import Dashboard
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+from tests.browser.conftest import Dashboard, serve, stop
 from tests.browser.steps import open_page
 
 pytestmark = pytest.mark.slow
@@ -27,3 +29,18 @@ def test_every_request_of_a_page_is_answered_and_the_server_is_found_at_once(
     assert not [answer.url for answer in answers if answer.status >= 400]
     assert sum(answer.url.endswith("/_stcore/health") for answer in answers) == 1
     assert sockets == [empty.url.replace("http", "ws", 1) + "/_stcore/stream"]
+
+
+def test_cards_of_data_that_are_not_at_hand_say_what_a_download_takes(page: Page, tmp_path: Path) -> None:
+    dashboard = serve(tmp_path, {"ONEGIN_DATASETS_DIR": str(tmp_path)})
+    try:
+        open_page(page, dashboard, "/optimize")
+        absent = page.locator(".card-thumbs.empty")
+        expect(absent).to_have_count(5)
+        expect(absent.first).to_have_text("11.5 MB download")
+        cut = "box => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight"
+        for width in (1440, 768, 360):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_function(f"![...document.querySelectorAll('.card-thumbs.empty')].some({cut})")
+    finally:
+        stop(dashboard)
