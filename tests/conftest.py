@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,12 @@ import pytest
 
 from hpo_core.settings import Settings
 from storage.database import Database, close_databases, open_database
+
+
+def pytest_collection_finish() -> None:
+    """Streamlit collects garbage after every redraw. It shall not look through TensorFlow, which other tests have
+    loaded, each time: that takes longer than to draw a page."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
