@@ -53,7 +53,7 @@ def browser_page() -> Iterator[Page]:
     """A page of a browser that is open already and has nothing cached."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
+            executable_path=shutil.which("chromium-headless-shell"),
             args=["--no-sandbox", "--disable-gpu", "--use-gl=swiftshader", "--enable-webgl", "--ignore-gpu-blocklist"],
         )
         page = browser.new_page()
