@@ -81,8 +81,8 @@ BackendFactory = Callable[[Order], Backend]
 
 
 def local_backend(order: Order) -> Backend:
-    """Child processes on this machine."""
-    pool = local_pool(order, order.workers)
+    """Child processes on this machine; no more than trials, for to start one takes seconds of processor time."""
+    pool = local_pool(order, min(order.workers, order.config.trials))
     trainer = LocalTrainer(pool)
     return Backend(lambda _trial: trainer, pool.warm_up, pool.close)
 

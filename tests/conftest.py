@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,12 @@ import pytest
 
 from hpo_core.settings import Settings
 from storage.database import Database, close_databases, open_database
+
+
+def pytest_collection_finish() -> None:
+    """Streamlit collects garbage after every redraw. It shall not look through TensorFlow, which other tests have
+    loaded, each time: that takes longer than to draw a page."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,6 +39,16 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     close_databases()
 
 
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database without rows, to be copied: to make its tables takes longer than most tests that need them."""
+    file = tmp_path_factory.mktemp("tables") / "onegin.db"
+    Database(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture
-def database(settings: Settings) -> Database:
+def database(settings: Settings, tables: Path) -> Database:
+    settings.results_dir.mkdir()
+    shutil.copy(tables, settings.results_dir)
     return open_database(settings.storage_url)

@@ -130,18 +130,34 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell")
     if chromium is None:
-        pytest.skip("needs Debian's chromium: apt-get install chromium")
+        pytest.skip("needs Debian's Chromium without windows: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Page]:
+    """One window for the tests of a file: a new one compiles all scripts of Streamlit, which takes longer than most
+    tests."""
+    context = browser.new_context()
     context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def page(window: Page) -> Iterator[Page]:
+    """The window as a new visitor has it."""
+    window.set_viewport_size({"width": 1440, "height": 900})
+    window.emulate_media(color_scheme="light")
+    yield window
+    for other in window.context.pages:
+        if other is not window:
+            other.close()
+    window.context.clear_cookies()
+    if window.url.startswith("http"):
+        window.evaluate("localStorage.clear(); sessionStorage.clear()")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,44 +35,44 @@ def finished_run(browser: Browser, dashboard: Dashboard) -> str:
 @pytest.mark.parametrize(("width", "scheme"), [*((width, "light") for width in WIDTHS), (360, "dark"), (1440, "dark")])
 @pytest.mark.parametrize("name", PAGES)
 def test_page_fits(  # noqa: PLR0917 - three parameters and three fixtures
-    name: str, width: int, scheme: str, browser: Browser, finished_run: str, dashboard: Dashboard, pictures: Path
+    name: str, width: int, scheme: str, page: Page, finished_run: str, dashboard: Dashboard, pictures: Path
 ) -> None:
-    with closing(open_window(browser, width, scheme)) as page:
-        query = "" if name == "optimize" else f"?study={finished_run}&trial=1"
-        open_page(page, dashboard, f"/{name}{query}")
-        assert_fits(page)
-        take_picture(page, pictures / f"{name}-{width}-{scheme}.png")
+    look_with(page, width, scheme)
+    query = "" if name == "optimize" else f"?study={finished_run}&trial=1"
+    open_page(page, dashboard, f"/{name}{query}")
+    assert_fits(page)
+    take_picture(page, pictures / f"{name}-{width}-{scheme}.png")
 
 
 @pytest.mark.parametrize("state", ["empty", "running", "failed"])
 @pytest.mark.parametrize("name", PAGES)
 def test_page_fits_in_other_states(
-    name: str, state: str, browser: Browser, empty: Dashboard, filled: Dashboard, pictures: Path
+    name: str, state: str, page: Page, empty: Dashboard, filled: Dashboard, pictures: Path
 ) -> None:
     """Opened on a phone, then made wider."""
-    with closing(open_window(browser, WIDTHS[0])) as page:
-        study = {"running": "?study=digits-now", "failed": "?study=digits-failed"}.get(state, "")
-        open_page(page, empty if state == "empty" else filled, f"/{name}{study}")
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            wait_for_rest(page)
-            assert_fits(page)
-            take_picture(page, pictures / f"{name}-{state}-{width}.png")
+    look_with(page, WIDTHS[0])
+    study = {"running": "?study=digits-now", "failed": "?study=digits-failed"}.get(state, "")
+    open_page(page, empty if state == "empty" else filled, f"/{name}{study}")
+    for width in WIDTHS:
+        look_with(page, width)
+        wait_for_rest(page)
+        assert_fits(page)
+        take_picture(page, pictures / f"{name}-{state}-{width}.png")
 
 
-def test_open_folds_fit(browser: Browser, finished_run: str, dashboard: Dashboard) -> None:
-    with closing(open_window(browser, WIDTHS[0])) as page:
-        for name in ("optimize", "system"):
-            open_page(page, dashboard, f"/{name}")
-            unfold_all(page)
-            assert page.locator("details[open]").count() > 0
-            assert_fits(page)
+def test_open_folds_fit(page: Page, finished_run: str, dashboard: Dashboard) -> None:
+    look_with(page, WIDTHS[0])
+    for name in ("optimize", "system"):
+        open_page(page, dashboard, f"/{name}")
+        unfold_all(page)
+        assert page.locator("details[open]").count() > 0
+        assert_fits(page)
 
 
-def open_window(browser: Browser, width: int, scheme: str = "light") -> Page:
-    """A page of a browser of this width, which nobody has used before."""
-    dark = "dark" if scheme == "dark" else "light"
-    return browser.new_page(viewport={"width": width, "height": 900}, color_scheme=dark)
+def look_with(page: Page, width: int, scheme: str = "light") -> None:
+    """Give the window a width, and the visitor a taste."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
 
 
 def take_picture(page: Page, file: Path) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import optuna
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Dashboard, serve, stop
 from tests.browser.steps import download, open_page, wait_for_rest
-from tests.browser.test_looks import WIDTHS, assert_fits
+from tests.browser.test_looks import WIDTHS, assert_fits, look_with
 from tests.pages import conftest
 
 pytestmark = pytest.mark.slow
@@ -107,9 +107,8 @@ def test_downloads(page: Page, gallery: Dashboard, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_everything_fits(width: int, browser: Browser, gallery: Dashboard) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    page = context.new_page()
+def test_everything_fits(width: int, page: Page, gallery: Dashboard) -> None:
+    look_with(page, width)
     for query in ("", "&view=table", "&compare=0,1,2,3", "&state=complete&min_score=0.1&min.filters=8"):
         open_page(page, gallery, f"/trials?study={NAME}{query}")
         expect(page.locator("[data-testid='stException']")).to_have_count(0)
@@ -119,4 +118,3 @@ def test_everything_fits(width: int, browser: Browser, gallery: Dashboard) -> No
     expect(dialog).to_contain_text("Full configuration")
     inside = dialog.locator("> div").last
     assert inside.evaluate("box => box.scrollWidth <= box.clientWidth && box.clientWidth <= innerWidth")
-    context.close()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import optuna
 import pytest
 import streamlit as st
 from optuna.trial import TrialState, create_trial
+from streamlit.components.v2 import manifest_scanner
 
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Architecture, defaults
@@ -28,9 +31,19 @@ STATES = (EMPTY, RUNNING, FINISHED, FAILED)
 FAILURE = "10 trials in a row failed; the last one: MemoryError: out of memory"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _components_found_once() -> Iterator[None]:
+    """For each page under test Streamlit looks for components in all installed packages, which takes longer than the
+    page itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
 @pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def database(tmp_path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """An empty database that the pages read."""
+    shutil.copy(tables, tmp_path)
     monkeypatch.setenv("ONEGIN_RESULTS_DIR", str(tmp_path / "results"))
     monkeypatch.setenv("ONEGIN_STORAGE_URL", f"sqlite:///{tmp_path / 'onegin.db'}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

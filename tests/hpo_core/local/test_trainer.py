@@ -15,12 +15,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hpo_core.backends import Order, local_backend
 from hpo_core.errors import WorkerDiedError
 from hpo_core.local.pool import WorkerPool
 from hpo_core.local.process import ProcessSpec, TrainingProcess
 from hpo_core.local.trainer import LocalTrainer
+from hpo_core.logs import RunLog
+from hpo_core.machine import Machine
+from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.records import Batch, Epoch, Failed, Phase, Record, Started, Tick, Trainer
 from hpo_core.settings import Settings
+from storage.database import Database
 from tests.contracts.trainer import TrainerContract, open_records
 from tests.processes import is_gone
 from tests.stubs import make_config
@@ -138,6 +143,19 @@ def test_a_garbled_record_is_the_end_of_the_process_and_not_of_the_parent(module
     with pytest.raises(WorkerDiedError):
         list(LocalTrainer(pool)(LONG))
     pool.close()
+
+
+@pytest.mark.parametrize(("trials", "processes"), [(1, 1), (5, 2)])
+def test_a_run_starts_no_more_processes_than_it_has_trials(
+    trials: int, processes: int, settings: Settings, database: Database
+) -> None:
+    config, machine = OptimizationConfig(trials=trials), Machine(cores=2, memory_bytes=8_000_000_000)
+    before = set(psutil.Process().children())
+    backend = local_backend(Order("a", config, settings, machine, 2, 1, [], database, RunLog("a")))
+    backend.warm_up()
+    started = set(psutil.Process().children()) - before
+    backend.close()
+    assert len(started) == processes
 
 
 def test_the_process_ends_with_its_parent(module_settings: Settings) -> None:
