@@ -13,7 +13,7 @@ from storage.studies import TrialRow
 
 
 def test_numbers_are_those_of_the_terminal() -> None:
-    for name in ("NOTHING", "count", "duration", "percent", "score"):
+    for name in ("NOTHING", "count", "duration", "is_usual", "percent", "score"):
         assert getattr(formats, name) is getattr(hpo_core.formats, name)
 
 
