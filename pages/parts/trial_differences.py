@@ -124,7 +124,7 @@ def _text(name: str, fields: Mapping[str, Any]) -> str:
 def _health(title: str, name: str, trials: Sequence[TrialRow]) -> Row:
     values = _numbers(trials, name)
     row = _measured(title, values, formats.score)
-    return Row(title, row.cells, row.name, row.best, tuple(values))
+    return Row(title, row.cells, name, row.best, tuple(values))
 
 
 def _measured(
