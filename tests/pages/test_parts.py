@@ -118,3 +118,13 @@ def test_the_score_is_explained_with_the_weights_of_its_run() -> None:
     plain = words.score_in_words({"configuration": {**config, "mode": "simple"}})
     assert plain == "What the search makes better: validation accuracy."
     assert words.score_in_words({}) == "What the search makes better: score."
+
+
+def test_advice_calls_hyperparameters_as_the_form_does() -> None:
+    bloated = "try fewer filters, fewer first_hidden_nodes or pooling=global_average"
+    assert words.advice(bloated) == (
+        "Try fewer filters, fewer first hidden layer nodes or from maps to numbers “global average”."
+    )
+    assert words.advice("try fewer lstm_units or batch_normalization=true") == (
+        "Try fewer LSTM units or batch normalisation “on”."
+    )
