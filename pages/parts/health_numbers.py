@@ -98,7 +98,7 @@ QUANTITIES: Mapping[str, Quantity] = {
 
 
 # How the numbers of the table of layers are written, by column.
-CELLS: Mapping[str, Callable[[float], str]] = {
+CELLS: Mapping[str, Callable[[Any], str]] = {
     **dict.fromkeys(("Units", "Dead", "Saturated", "Weights"), formats.whole),
     **dict.fromkeys(("Gradient", "Update ratio", "Bias change"), "{:.1e}".format),
     "Weight change": "{:.2f} %".format,
