@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 NOTHING = "–"
-THIN_SPACE = "\u2009"
+# Narrow, and no line is broken at it: a number that is torn apart reads as two.
+THIN_SPACE = "\u202f"
 
 
 def percent(share: float | None) -> str:

@@ -90,7 +90,7 @@ def test_table_of_layers_keeps_what_is_absent_empty() -> None:
     assert [row["Layer"] for row in rows] == history.layer_names()
     assert rows[0]["Dead"] is None and rows[0]["Weight change"] is None and rows[0]["Saturated"] == 0
     assert set(health_numbers.CELLS) < set(rows[0])
-    assert health_numbers.CELLS["Weights"](20_000) == "20\u2009000"
+    assert health_numbers.CELLS["Weights"](20_000) == "20\u202f000"
     assert health_numbers.CELLS["Gradient"](0.04367) == "4.4e-02"
 
 

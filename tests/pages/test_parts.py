@@ -21,7 +21,7 @@ def test_other_formats() -> None:
     assert formats.plural(1, "trial") == "1 trial" and formats.plural(0, "trial") == "0 trials"
     assert formats.label("max_epochs_per_trial") == "Max epochs per trial"
     assert [formats.value(item) for item in (True, 0.1234567, 5000, None, "relu")] == [
-        "yes", "0.123457", "5\u2009000", "–", "relu",
+        "yes", "0.123457", "5\u202f000", "–", "relu",
     ]  # fmt: skip
 
 

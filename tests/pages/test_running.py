@@ -128,7 +128,7 @@ def test_a_running_trial_tells_its_batch(database: Database) -> None:
     batch = Batch(epoch=2, batch=50, batches=1200, loss=1.0, accuracy=0.5)
     table.write([after_record(began, batch)], [])
     app = open_page("pages/monitor.py", study="digits-now")
-    assert any("epoch 2 of 4 · batch 50 of 1\u2009200" in str(item.proto) for item in app.get("progress"))
+    assert any("epoch 2 of 4 · batch 50 of 1\u202f200" in str(item.proto) for item in app.get("progress"))
 
 
 def test_no_trial_is_the_best_one_of_several_objectives(database: Database) -> None:
