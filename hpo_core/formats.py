@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 NOTHING = "–"
-THIN_SPACE = "\u2009"
+# Narrow, and no line is broken at it: a number that is torn apart reads as two.
+THIN_SPACE = "\u202f"
 
 
 def percent(share: float | None) -> str:
@@ -14,8 +15,15 @@ def percent(share: float | None) -> str:
 
 
 def score(value: float | None) -> str:
-    """A score, for example '0.912'."""
-    return f"{value:.3f}" if value is not None and math.isfinite(value) else NOTHING
+    """A score, for example '0.912'; a loss that explodes and values of other studies may be of any size: '1e+30'."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"{value:.3f}" if is_usual(value) else f"{value:.6g}"
+
+
+def is_usual(value: float) -> bool:
+    """Whether three decimals suit a value: those of networks lie between 0 and 1."""
+    return value == 0 or 1e-3 <= abs(value) < 100
 
 
 def count(number: int | None) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from hpo_core.health.diagnoses import Diagnosis, Severity, diagnose
 from hpo_core.history import TrialHistory
-from pages.parts import formats, palette, state
+from pages.parts import formats, palette, state, words
 from storage.studies import TrialRow
 
 CARD_WIDTH = 300
@@ -89,7 +89,7 @@ def card(group: Sequence[Diagnosis]) -> str:
         f'<div class="diagnosis" style="border-color:{palette.SEVERITIES.get(first.severity, palette.WAITING)}">'
         f'<div class="card-head"><b>{html.escape(in_words(first.code))}</b>{_badge(first)}</div>'
         f'<div class="card-small">{html.escape(where(group))}</div>'
-        f'{evidence}<div class="card-text advice">{html.escape(formats.sentence(first.advice))}</div></div>'
+        f'{evidence}<div class="card-text advice">{html.escape(words.advice(first.advice))}</div></div>'
     )
 
 
@@ -112,7 +112,7 @@ def _found(trial: TrialRow, history: TrialHistory | None) -> list[list[Diagnosis
 
 def _line(group: Sequence[Diagnosis]) -> str:
     name, place = html.escape(in_words(group[0].code)), html.escape(where(group))
-    advice = html.escape(formats.sentence(group[0].advice))
+    advice = html.escape(words.advice(group[0].advice))
     return f'{_badge(group[0])} <b>{name}</b> <span class="quiet">{place}</span><br>{advice}'
 
 

@@ -16,6 +16,10 @@ from pages.parts import shared
 
 LOOKED_AT, USED = 40, 5
 KEEP_S = 20.0
+# Of them so many decide, those whose trials were most like the ones that are asked about.
+MOST_ALIKE = 3
+# Seconds of a trial that do not grow with its epochs and data, and the largest share of it that they may be.
+BESIDE_S, MOST_BESIDE = 3.0, 0.8
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,15 @@ class Earlier:
     sample_percentage: float
     trial_s: float
 
+    @property
+    def work(self) -> float:
+        return _work(self.epochs, self.sample_percentage)
+
+    @property
+    def beside_s(self) -> float:
+        """What a trial takes however short it is: its network is built and its first batches are prepared."""
+        return min(BESIDE_S, self.trial_s * MOST_BESIDE)
+
 
 def seconds(config: OptimizationConfig, workers: int) -> float | None:
     """Seconds from start to end; None without a run to judge by, or where trials train elsewhere.
@@ -37,17 +50,25 @@ def seconds(config: OptimizationConfig, workers: int) -> float | None:
 
 
 def estimate(config: OptimizationConfig, workers: int, earlier: Sequence[Earlier]) -> float | None:
-    """In proportion to epochs and data; only runs with as many trials at once count, because they share the cores."""
-    trials_s = [
-        run.trial_s * config.max_epochs_per_trial / run.epochs * config.sample_percentage / run.sample_percentage
-        for run in earlier
-        if run.workers == workers
-    ]
+    """By the runs that were most like this one; only those with as many trials at once, because they share the cores.
+
+    What a trial takes beside its epochs is not multiplied: of a very short one that is most of its time.
+    """
+    ratios = [(_work(config.max_epochs_per_trial, config.sample_percentage) / run.work, run) for run in earlier]
+    like = sorted(
+        ((ratio, run) for ratio, run in ratios if run.workers == workers), key=lambda pair: abs(math.log(pair[0]))
+    )  # fmt: skip
+    trials_s = [run.beside_s + (run.trial_s - run.beside_s) * ratio for ratio, run in like[:MOST_ALIKE]]
     if not trials_s:
         return None
     rounds = math.ceil(config.trials / workers) + config.final_model
     expected = rounds * median(trials_s)
     return min(expected, config.timeout_minutes * 60) if config.timeout_minutes else expected
+
+
+def _work(epochs: int, sample_percentage: float) -> float:
+    """What the epochs of a trial cost, in epochs over all data."""
+    return epochs * sample_percentage / 100
 
 
 @st.cache_data(show_spinner=False, ttl=KEEP_S)

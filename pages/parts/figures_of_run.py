@@ -70,6 +70,16 @@ class RunFigures:
         return workers if isinstance(workers, int) else 1
 
     @property
+    def objectives(self) -> int:
+        """How many values a trial has; with several of them no trial is the best one."""
+        return self.summary.n_objectives if self.summary else 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes; a study made elsewhere may go on, and nobody says so."""
+        return self.run is None or self.run.state.is_final
+
+    @property
     def mean_duration_s(self) -> float | None:
         return self.summary.mean_duration_s if self.summary else None
 

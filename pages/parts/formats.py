@@ -7,12 +7,12 @@ import math
 import re
 from collections.abc import Mapping
 
-from hpo_core.formats import NOTHING, count, duration, percent, plural, score
+from hpo_core.formats import NOTHING, count, duration, is_usual, percent, plural, score
 from hpo_core.prices import in_dollars
 from hpo_core.references import Reference
 
 # Pages take these from here as well.
-__all__ = ["NOTHING", "count", "duration", "percent", "plural", "score"]
+__all__ = ["NOTHING", "count", "duration", "is_usual", "percent", "plural", "score"]
 
 LOG_CHARACTERS = 220
 MARKDOWN_SIGNS = "\\`*_{}[]()#$~:|<>"

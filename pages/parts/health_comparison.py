@@ -34,7 +34,7 @@ def draw(study: str, best: Champions) -> None:
 
 def missing(best: Champions) -> str:
     """Why there is nothing to compare."""
-    if best.score is None:
+    if not best.complete:
         return "Compared as soon as a trial is complete."
     if best.accuracy is None:
         return "The trials of this study recorded no accuracy, so there is nothing to compare."

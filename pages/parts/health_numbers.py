@@ -97,6 +97,15 @@ QUANTITIES: Mapping[str, Quantity] = {
 }  # fmt: skip
 
 
+# How the numbers of the table of layers are written, by column.
+CELLS: Mapping[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("Units", "Dead", "Saturated", "Weights"), formats.whole),
+    **dict.fromkeys(("Gradient", "Update ratio", "Bias change"), "{:.1e}".format),
+    "Weight change": "{:.2f} %".format,
+    "Weight norm": "{:.3g}".format,
+}
+
+
 def values_of(trial: TrialRow, history: TrialHistory | None) -> Values:
     """Health as it was recorded; where it was not, as it follows from the history."""
     recorded = {name: _number(trial.attributes.get(name)) for name in METRICS}

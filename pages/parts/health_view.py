@@ -180,30 +180,27 @@ def _table(history: TrialHistory, read: list[int], of: str) -> None:
         _follow(of, read[-1])
         chosen = int(st.select_slider("After epoch", read, key="epoch"))
     epoch = next(item for item in history.read_epochs if item.epoch == chosen)
-    st.dataframe(
-        pd.DataFrame(health_numbers.layer_table(epoch)),
-        key="layers",
-        hide_index=True,
-        column_config=_columns(),
-        placeholder=formats.NOTHING,
-    )
+    table = pd.DataFrame(health_numbers.layer_table(epoch))
+    # As everywhere else on the pages; a column sorts by its numbers all the same.
+    styled = table.style.format({**health_numbers.CELLS}, na_rep=formats.NOTHING)
+    st.dataframe(styled, key="layers", hide_index=True, column_config=_columns(), placeholder=formats.NOTHING)
 
 
 def _columns() -> dict[str, Any]:
     column = st.column_config
-    return {
-        "Layer": column.TextColumn(pinned=True),
-        "Units": column.NumberColumn(help="Filters of a convolution, units of a dense layer or LSTM."),
-        "Dead": column.NumberColumn(help="Units that tell samples nothing. Empty where it means nothing."),
-        "Saturated": column.NumberColumn(help="Units that nearly always sit at an end of their activation's range."),
-        "Gradient": column.NumberColumn(format="scientific", help="Root mean square over the weights of the layer."),
-        "Update ratio": column.NumberColumn(
-            format="scientific", help="Size of the last step by the size of the weights; healthy is about 1e-3."
-        ),
-        "Weight change": column.NumberColumn(format="%.2f %%", help="Of the whole epoch, by the size of the weights."),
-        "Bias change": column.NumberColumn(format="scientific", help="Largest change of one bias in the epoch."),
-        "Weight norm": column.NumberColumn(format="%.3g", help="Euclidean norm of all weights of the layer."),
-        "Weights": column.NumberColumn(format="localized", help="Trainable numbers of the layer."),
+    explained = {
+        "Units": "Filters of a convolution, units of a dense layer or LSTM.",
+        "Dead": "Units that tell samples nothing. Empty where it means nothing.",
+        "Saturated": "Units that nearly always sit at an end of their activation's range.",
+        "Gradient": "Root mean square over the weights of the layer.",
+        "Update ratio": "Size of the last step by the size of the weights; healthy is about 1e-3.",
+        "Weight change": "Of the whole epoch, by the size of the weights.",
+        "Bias change": "Largest change of one bias in the epoch.",
+        "Weight norm": "Euclidean norm of all weights of the layer.",
+        "Weights": "Trainable numbers of the layer.",
+    }
+    return {"Layer": column.TextColumn(pinned=True)} | {
+        title: column.NumberColumn(help=text) for title, text in explained.items()
     }
 
 

@@ -68,7 +68,7 @@ def _summary(config: OptimizationConfig, checked: Checked) -> None:
     if checked.space is not None:
         lines.append(space_editor.size(checked.space))
     if about:
-        lines.append("The time is that of earlier runs on these data here, in proportion to trials, epochs and sample.")
+        lines.append("The time is judged by those earlier runs on these data here that were most like this one.")
     if config.backend == RUNPOD:
         lines.append(expected_cost.sentences(config, checked.workers))
     st.html("".join(f'<div class="quiet">{line}</div>' for line in lines))

@@ -149,9 +149,18 @@ def _message(run: Run | None, *, can_resume: bool) -> None:
 def _chart(figures: RunFigures) -> None:
     with st.container(border=True, key="chart"):
         st.subheader("Best so far", anchor=False)
+        if figures.objectives > 1:
+            st.html(
+                f'<div class="quiet">With {figures.objectives} objectives no trial is the best in everything.</div>'
+            )
+            st.page_link(
+                "pages/analysis.py", label="The trials that no other one beats", icon=":material/query_stats:",
+                query_params={"study": figures.name, "chart": "pareto"},
+            )  # fmt: skip
+            return
         if not figures.history.numbers:
-            over = figures.run is None or figures.run.state.is_final
-            expected = "No trial was trained to its end." if over else "The first point appears with the first trial."
+            first = "The first point appears with the first trial."
+            expected = "No trial was trained to its end." if figures.is_over else first
             st.html(f'<div class="quiet">{expected}</div>')
             return
         figure = _figure(figures.name, len(figures.history.numbers), figures.score_name, figures.history)

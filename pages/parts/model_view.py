@@ -23,8 +23,8 @@ MIME_TYPES = {
 }
 
 
-def nothing_yet(*, has_runs: bool) -> None:
-    """The page before the first final model."""
+def nothing_yet(*, has_runs: bool, searching: str | None = None) -> None:
+    """The page before the first final model; `searching` is a run that will have one."""
     with st.container(border=True, key="empty"):
         st.header("No final model yet", anchor=False)
         st.write(
@@ -32,6 +32,10 @@ def nothing_yet(*, has_runs: bool) -> None:
             "tested once on samples that no trial saw. Here you will find it: its accuracy, its mistakes, and its "
             "files for Keras, TensorFlow Lite and ONNX."
         )
+        if searching is not None:
+            if st.button("Watch it search", key="to_monitor", type="primary", icon=":material/monitoring:"):
+                st.switch_page("pages/monitor.py", query_params={"study": searching})
+            return
         label = "Start another run" if has_runs else "Start a first run"
         if st.button(label, key="to_optimize", type="primary", icon=":material/tune:"):
             st.switch_page("pages/optimize.py")
@@ -150,7 +154,7 @@ def _file(study: str, model: FinalModel, file: ModelFile) -> None:
 
 
 def _mistakes(model: FinalModel) -> None:
-    st.header("What it takes for what", anchor=False)
+    st.header("Confusion matrix: what it takes for what", anchor=False)
     card, mistakes = model.card, model.mistakes
     if not card.confusion:
         st.html('<div class="quiet">The mistakes of this model were not counted.</div>')

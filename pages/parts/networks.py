@@ -7,7 +7,7 @@ import time
 
 import streamlit as st
 
-from pages.parts import architecture_source, formats, palette, shared, trial_choice, trial_glyph
+from pages.parts import architecture_source, final_models, formats, palette, shared, trial_choice, trial_glyph
 from pages.parts.figures_of_run import RunFigures
 
 # How long a new best is marked as such.
@@ -34,16 +34,16 @@ def _glyph_of_running(study: str, number: int) -> str:
 
 
 def draw_best(figures: RunFigures) -> None:
-    """The best trial so far: what it is, how good, and whether it has just become the best."""
+    """The best trial so far: what it is, how good, whether it has just become the best, and where there is more."""
     summary = figures.summary
-    if summary is None:
+    if summary is None or figures.objectives > 1:
         return
     if summary.best_trial is None:
         st.session_state.setdefault("best_seen", {})[figures.name] = (NONE_YET, float("-inf"))
         return
     best = _best(figures.name, summary.best_trial)
-    is_new = _is_new(figures.name, summary.best_trial) and figures.run is not None and not figures.run.state.is_final
-    mark = "new best" if is_new else "best so far"
+    is_new = _is_new(figures.name, summary.best_trial) and not figures.is_over
+    mark = "new best" if is_new else "best of this run" if figures.is_over else "best so far"
     with st.container(border=True, key="best_network"):
         st.html(
             f'<div class="card-head"><span><b>Trial {summary.best_trial}</b>'
@@ -52,10 +52,23 @@ def draw_best(figures: RunFigures) -> None:
             f"<span><small>accuracy</small>{formats.percent(summary.best_accuracy)}</span>"
             f"<span><small>health</small>{formats.score(summary.best_health)}</span></div>"
         )
-        with st.container(horizontal=True, key="best_links"):
-            query = {"study": figures.name, "trial": str(summary.best_trial)}
-            st.page_link("pages/architecture.py", label="Its network", icon=":material/schema:", query_params=query)
-            st.page_link("pages/health.py", label="Its health", icon=":material/ecg_heart:", query_params=query)
+        _links(figures, summary.best_trial)
+
+
+def _links(figures: RunFigures, trial: int) -> None:
+    """Where there is more about the best trial, and what was made of it; nothing else of a study made elsewhere."""
+    with st.container(horizontal=True, key="best_links"):
+        query = {"study": figures.name, "trial": str(trial)}
+        if figures.run is None:
+            st.page_link("pages/trials.py", label="All about it", icon=":material/view_list:", query_params=query)
+            return
+        if figures.is_over and final_models.with_model(shared.settings().results_dir, [figures.name]):
+            st.page_link(
+                "pages/models.py", label="Its final model: try it, download it", icon=":material/deployed_code:",
+                query_params={"study": figures.name},
+            )  # fmt: skip
+        st.page_link("pages/architecture.py", label="Its network", icon=":material/schema:", query_params=query)
+        st.page_link("pages/health.py", label="Its health", icon=":material/ecg_heart:", query_params=query)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

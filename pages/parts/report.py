@@ -231,7 +231,7 @@ def _diagnoses(history: TrialHistory | None) -> str:
         (
             formats.label(item.code.lower()), item.severity.value,
             ", ".join([*([item.layer] if item.layer else []), f"epoch {item.epoch}"]),
-            f"{formats.sentence(item.evidence)} {formats.sentence(item.advice)}",
+            f"{formats.sentence(item.evidence)} {words.advice(item.advice)}",
         )
         for item in found
     ]  # fmt: skip

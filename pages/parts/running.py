@@ -28,6 +28,7 @@ def tiles(figures: RunFigures) -> None:
     number, accuracy = figures.most_accurate or (None, None)
     of_accurate = f"Of Trial {number}, the most accurate one." if number is not None else unknown
     smaller = " Smaller is better." if summary and summary.minimises else ""
+    several = figures.objectives > 1
     by_state = summary.n_by_state if summary else {}
     states = ", ".join(f"{number} {state}" for state, number in sorted(by_state.items())) or "none yet"
     shown = [
@@ -35,8 +36,8 @@ def tiles(figures: RunFigures) -> None:
          f"Trials that are over, whatever came of them. By state: {states}."),
         ("Best accuracy", formats.percent(accuracy),
          f"Share of the validation part that the network got right. {of_accurate} {ACCURACY.markdown}"),
-        (score_title, formats.score(summary.best_score if summary else None),
-         figures.score_in_words(f"{smaller} {of_best}")),
+        (score_title, formats.score(summary.best_score if summary and not several else None),
+         _no_best(figures.objectives) if several else figures.score_in_words(f"{smaller} {of_best}")),
         ("Mean duration", formats.duration(figures.mean_duration_s),
          "Of complete and pruned trials, from the first step of the search to the last epoch."),
     ]  # fmt: skip
@@ -52,6 +53,11 @@ def tiles(figures: RunFigures) -> None:
         grid.metric(label, value, help=explanation, border=True)
     if figures.money is not None and figures.money.outlook:
         st.html(f'<div class="quiet">Cost: {html.escape(figures.money.outlook)}.</div>')
+
+
+def _no_best(objectives: int) -> str:
+    """Why a study with several objectives has no best score, and where its best trials are."""
+    return f"None: this study has {objectives} objectives. The Pareto front in Analysis shows its best trials."
 
 
 def progress(figures: RunFigures) -> None:

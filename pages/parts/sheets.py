@@ -19,7 +19,7 @@ PNG_SCALE = 2
 POINTS_PER_PIXEL = 0.75
 INK, PAPER = palette.LIGHT.text, palette.LIGHT.surface
 # Typography that the fonts of PDF readers lack.
-_PLAIN = str.maketrans({"\u2009": "\u00a0", "–": "-", "…": "..."})
+_PLAIN = str.maketrans({"\u202f": "\u00a0", "–": "-", "…": "..."})
 
 
 class Sheet(Protocol):

@@ -20,11 +20,18 @@ MOST_TIED = 64
 
 @dataclass(frozen=True)
 class Champions:
-    """The best complete trials of a study; None where no trial has the quantity."""
+    """The best complete trials of a study.
+
+    Attributes:
+        score: number of the trial; None also with several objectives, of which none decides alone.
+        accuracy, health: None where no trial has it.
+        complete: how many complete trials there are.
+    """
 
     score: int | None
     accuracy: TrialRow | None
     health: TrialRow | None
+    complete: int = 0
 
     def named(self) -> list[tuple[str, int]]:
         """(what it is best by, trial), each trial once: for example ('Best score and accuracy', 7)."""
@@ -47,7 +54,8 @@ def champions(study: str, summary: StudySummary) -> Champions:
     accuracy = max(
         tied, key=lambda trial: number_in(trial.attributes.get("health")) or 0.0, default=None
     )  # the first of equal ones
-    return Champions(summary.best_trial, accuracy, healthy[0] if healthy else None)
+    score = summary.best_trial if summary.n_objectives == 1 else None
+    return Champions(score, accuracy, healthy[0] if healthy else None, summary.n("complete"))
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

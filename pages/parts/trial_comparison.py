@@ -10,6 +10,7 @@ import streamlit as st
 from pages.parts import (
     architecture_source,
     charts,
+    explained,
     formats,
     health_bars,
     health_charts,
@@ -193,7 +194,7 @@ def _head(place: int, trial: TrialRow, *, whole: bool) -> str:
 
 def _title(row: Row, fields: bool) -> str:
     small = f"<br><small>{formats.breakable(row.name)}</small>" if fields and row.name and row.name != row.title else ""
-    return html.escape(row.title) + small
+    return explained.heading(row.name, row.title, small) if row.name else html.escape(row.title)
 
 
 def _cells(row: Row) -> str:

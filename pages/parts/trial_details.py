@@ -17,6 +17,7 @@ from pages.parts import (
     architecture_trial,
     charts,
     diagnosis_cards,
+    explained,
     formats,
     palette,
     pictures,
@@ -163,7 +164,7 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, with_names: bool =
 def _heading(name: str, with_names: bool) -> str:
     title = _name(name)
     small = f" <small>{breakable(name)}</small>" if with_names and title != name else ""
-    return html.escape(title) + small
+    return explained.heading(name, title, small)
 
 
 def _name(name: str) -> str:

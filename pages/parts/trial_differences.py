@@ -51,7 +51,7 @@ def parameters(trials: Sequence[TrialRow]) -> list[Row]:
     return [
         Row(
             PARAMETERS[name].title if name in PARAMETERS else formats.label(name) if _is_ours(trials) else name,
-            tuple(_text(name, fields) for fields in told),
+            _texts(name, told),
             name=name,
         )
         for name in sorted(names, key=lambda name: order.get(name, len(order)))
@@ -115,6 +115,17 @@ def _is_ours(trials: Sequence[TrialRow]) -> bool:
     return any("configuration" in trial.attributes for trial in trials)
 
 
+def _texts(name: str, told: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """A parameter of each trial; numbers so short that four stand side by side on a telephone, unless that would
+    make different ones equal."""
+    exact = tuple(_text(name, fields) for fields in told)
+    values = [fields.get(name) for fields in told]
+    short = tuple(
+        f"{value:.4g}" if isinstance(value, float) else text for value, text in zip(values, exact, strict=True)
+    )
+    return short if len(set(short)) == len(set(exact)) else exact
+
+
 def _text(name: str, fields: Mapping[str, Any]) -> str:
     if name not in fields:
         return formats.NOTHING
@@ -124,7 +135,7 @@ def _text(name: str, fields: Mapping[str, Any]) -> str:
 def _health(title: str, name: str, trials: Sequence[TrialRow]) -> Row:
     values = _numbers(trials, name)
     row = _measured(title, values, formats.score)
-    return Row(title, row.cells, row.name, row.best, tuple(values))
+    return Row(title, row.cells, name, row.best, tuple(values))
 
 
 def _measured(

@@ -131,6 +131,7 @@ def _parameter(searched: Mapping[str, SearchedParameter], wanted: TrialFilter) -
     name = st.selectbox(
         "Parameter", tuple(searched), index=None, format_func=parameter_title, key="filter_parameter",
         placeholder="Choose one to filter by",
+        help="Those that were searched; each of the others is the same in all trials.",
     )  # fmt: skip
     if name is None or name not in searched:
         return

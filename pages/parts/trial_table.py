@@ -11,7 +11,7 @@ import streamlit as st
 from hpo_core.analysis.targets import parameter_title
 from hpo_core.parameters import PARAMETERS
 from pages.parts import formats, trial_cards, trial_comparison
-from pages.parts.trial_words import is_usual, score_text, state_word
+from pages.parts.trial_words import score_text, state_word
 from storage.studies import TrialPage, TrialRow
 
 OUR_COLUMNS = frozenset(
@@ -70,7 +70,7 @@ def _columns(rows: Sequence[TrialRow]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "Trial": column.TextColumn(pinned=True, width="small"),
         "Score": column.NumberColumn(
-            format="%.3f" if all(is_usual(value) for row in rows for value in row.values) else "%.6g",
+            format="%.3f" if all(formats.is_usual(value) for row in rows for value in row.values) else "%.6g",
             help="What the search makes better.",
         ),
         "Values": column.TextColumn(help="One value for each objective, in their order."),

@@ -27,9 +27,4 @@ def value_text(value: float) -> str:
     """A value of an objective."""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return formats.score(value) if is_usual(value) else formats.value(float(value))
-
-
-def is_usual(value: float) -> bool:
-    """Whether three decimals suit a value: those of networks lie between 0 and 1, others may be of any size."""
-    return value == 0 or 1e-3 <= abs(value) < 100
+    return formats.score(value)

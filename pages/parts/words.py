@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import datasets
@@ -31,6 +32,10 @@ CHOICES: Mapping[str, str] = {
     "runpod": "RunPod",
     **{price.key: f"{price.title}, {formats.dollars(price.per_second * 3600)} an hour" for price in PRICES.values()},
 }
+
+
+# As a switch of the form says it.
+ON_OFF: Mapping[str, str] = {"true": "on", "false": "off"}
 
 
 def choice(value: object) -> str:
@@ -80,6 +85,21 @@ def refusal(error: UsageError) -> str:
 def field_title(name: str) -> str:
     """A field or a hyperparameter as the form calls it."""
     return PARAMETERS[name].title if name in PARAMETERS else formats.label(name)
+
+
+def advice(text: str) -> str:
+    """Advice as a sentence that calls hyperparameters as the form does: 'batch_size' becomes 'batch size'."""
+    return formats.sentence(_NAMED.sub(_called, text))
+
+
+_NAMED = re.compile(rf"\b({'|'.join(PARAMETERS)}|sample_percentage)(?:=(\w+))?\b")
+
+
+def _called(found: re.Match[str]) -> str:
+    name, value = found.groups()
+    title = field_title(name)
+    title = title if title.startswith("LSTM") else title.lower()
+    return title if value is None else f"{title} “{ON_OFF.get(value) or value.replace('_', ' ')}”"
 
 
 def summary(config: OptimizationConfig, workers: int) -> str:

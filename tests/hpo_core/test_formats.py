@@ -21,4 +21,5 @@ def test_other_numbers() -> None:
     assert formats.percent(None) == formats.percent(float("inf")) == "–"
     assert formats.score(0.9119) == "0.912"
     assert formats.score(None) == formats.score(float("nan")) == "–"
-    assert formats.count(1234567) == "1\u2009234\u2009567" and formats.count(None) == "–"
+    assert [formats.score(value) for value in (0.0, 2e-5, -1e300, 1234.5)] == ["0.000", "2e-05", "-1e+300", "1234.5"]
+    assert formats.count(1234567) == "1\u202f234\u202f567" and formats.count(None) == "–"

@@ -112,7 +112,7 @@ def test_how_to_load_texts(tmp_path: Path) -> None:
     page = make_card(tmp_path, "generated_text", sequence_length=30, finished={"confusion": []}).as_markdown()
     assert 'samples = np.zeros((1, 30), dtype="int32")' in page and "keeps its last 30 ids" in page
     assert (
-        "\nAn LSTM network with 12\u2009345 trainable" in page
+        "\nAn LSTM network with 12\u202f345 trainable" in page
         and "(samples, 4)" in page
         and "Most frequent mistakes" not in page
     )

@@ -163,6 +163,21 @@ def test_contour_and_surface(pair: tuple[str, str], kind: str) -> None:
     assert few.figure is not None and [trace.type for trace in few.figure.data] == ["scatter"]
 
 
+def test_whole_numbers_have_no_labels_between_them() -> None:
+    space: dict[str, optuna.distributions.BaseDistribution] = {
+        "layers": optuna.distributions.IntDistribution(1, 4), "x": studies.SPACE["dropout"]
+    }  # fmt: skip
+    trials = [
+        create_trial(value=n / 9, params={"layers": 1 + n % 4, "x": n / 20}, distributions=space) for n in range(10)
+    ]
+    figure = of_parameters.parameter_slice(request(trials, "layers")).figure
+    assert figure is not None and figure.layout.xaxis.dtick == 1
+    # A colour bar above makes plotly write the title of this axis over its labels, unless it begins a line lower.
+    assert figure.layout.xaxis.title.text == "<br>layers"
+    lines = parallel.draw(request(trials, "layers", "x")).figure
+    assert lines is not None and "2.5" not in [note.text for note in lines.layout.annotations]
+
+
 def test_long_names_get_letters_in_space() -> None:
     names = ("a very long category name", "b")
     space = {"kind": optuna.distributions.CategoricalDistribution(names), "x": studies.SPACE["dropout"]}

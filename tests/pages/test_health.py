@@ -89,6 +89,9 @@ def test_table_of_layers_keeps_what_is_absent_empty() -> None:
     rows = health_numbers.layer_table(history.read_epochs[-1])
     assert [row["Layer"] for row in rows] == history.layer_names()
     assert rows[0]["Dead"] is None and rows[0]["Weight change"] is None and rows[0]["Saturated"] == 0
+    assert set(health_numbers.CELLS) < set(rows[0])
+    assert health_numbers.CELLS["Weights"](20_000) == "20\u202f000"
+    assert health_numbers.CELLS["Gradient"](0.04367) == "4.4e-02"
 
 
 def test_comparison_names_the_better_one_of_each_row() -> None:
@@ -205,6 +208,7 @@ def test_page_shows_the_layers_after_the_chosen_epoch(database: Database) -> Non
     examined.make_examined(database)
     app = open_page(PAGE, study="digits-examined", trial="2")
     last = app.dataframe[0].value
+    assert app.dataframe[0].proto.arrow_data.styler.display_values  # numbers are written as everywhere else
     assert list(last["Layer"]) == histories.cnn_history().layer_names()
     app.select_slider(key="epoch").set_value(1).run()
     assert not app.exception

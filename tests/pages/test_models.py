@@ -154,3 +154,11 @@ def test_a_package_that_cannot_be_written_is_told_in_place(database: Database) -
     app = open_page(PAGE, study="digits-done")
     app.button(key="package_prepare").click().run()
     assert "The package could not be made" in app.error[0].value and not app.exception
+
+
+def test_a_run_that_searches_is_watched_not_started_again(database: Database) -> None:
+    conftest.make_running(database)
+    app = open_page("pages/models.py", study="digits-now")
+    assert "still searching" in words(app) and not [button for button in app.button if button.key == "to_optimize"]
+    app.button(key="to_monitor").click().run()
+    assert app.title[0].value == "Monitor" and app.query_params["study"] in ("digits-now", ["digits-now"])

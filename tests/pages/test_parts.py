@@ -13,7 +13,7 @@ from storage.studies import TrialRow
 
 
 def test_numbers_are_those_of_the_terminal() -> None:
-    for name in ("NOTHING", "count", "duration", "percent", "score"):
+    for name in ("NOTHING", "count", "duration", "is_usual", "percent", "score"):
         assert getattr(formats, name) is getattr(hpo_core.formats, name)
 
 
@@ -21,7 +21,7 @@ def test_other_formats() -> None:
     assert formats.plural(1, "trial") == "1 trial" and formats.plural(0, "trial") == "0 trials"
     assert formats.label("max_epochs_per_trial") == "Max epochs per trial"
     assert [formats.value(item) for item in (True, 0.1234567, 5000, None, "relu")] == [
-        "yes", "0.123457", "5\u2009000", "–", "relu",
+        "yes", "0.123457", "5\u202f000", "–", "relu",
     ]  # fmt: skip
 
 
@@ -118,3 +118,13 @@ def test_the_score_is_explained_with_the_weights_of_its_run() -> None:
     plain = words.score_in_words({"configuration": {**config, "mode": "simple"}})
     assert plain == "What the search makes better: validation accuracy."
     assert words.score_in_words({}) == "What the search makes better: score."
+
+
+def test_advice_calls_hyperparameters_as_the_form_does() -> None:
+    bloated = "try fewer filters, fewer first_hidden_nodes or pooling=global_average"
+    assert words.advice(bloated) == (
+        "Try fewer filters, fewer first hidden layer nodes or from maps to numbers “global average”."
+    )
+    assert words.advice("try fewer lstm_units or batch_normalization=true") == (
+        "Try fewer LSTM units or batch normalisation “on”."
+    )

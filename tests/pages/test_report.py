@@ -134,7 +134,7 @@ def test_many_trials_are_bounded_and_the_best_is_kept(database: Database) -> Non
     assert f"The best {MOST_TRIALS} of 53" in build_report(data)
     points = [(number, 1.0 if number == 1234 else 0.5) for number in range(MAX_POINTS * 3)]
     page = Reader(build_report(ReportData(**data.__dict__ | {"points": points})))
-    assert "the best is Trial 1234 with 1.000" in page.text and "5\u2009001 of them are drawn" in page.text
+    assert "the best is Trial 1234 with 1.000" in page.text and "5\u202f001 of them are drawn" in page.text
 
 
 def test_the_page_offers_it_and_makes_it_when_asked(database: Database) -> None:

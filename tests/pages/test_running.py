@@ -19,7 +19,7 @@ from pages.parts.running import SHOWN_TRIALS
 from storage.database import Database
 from storage.progress import ProgressTable, TrialProgress
 from storage.runs import Runs
-from tests.pages import conftest
+from tests.pages import conftest, examined
 from tests.pages.test_pages import TIMEOUT_S, open_page, words
 
 DELETED = "What this page showed was deleted while it was open."
@@ -128,4 +128,32 @@ def test_a_running_trial_tells_its_batch(database: Database) -> None:
     batch = Batch(epoch=2, batch=50, batches=1200, loss=1.0, accuracy=0.5)
     table.write([after_record(began, batch)], [])
     app = open_page("pages/monitor.py", study="digits-now")
-    assert any("epoch 2 of 4 · batch 50 of 1\u2009200" in str(item.proto) for item in app.get("progress"))
+    assert any("epoch 2 of 4 · batch 50 of 1\u202f200" in str(item.proto) for item in app.get("progress"))
+
+
+def test_no_trial_is_the_best_one_of_several_objectives(database: Database) -> None:
+    study = optuna.create_study(
+        study_name="two", storage=database.optuna_storage(), directions=["minimize", "maximize"]
+    )
+    study.add_trial(create_trial(values=[0.25, 4.0]))
+    app = open_page("pages/monitor.py", study="two")
+    tile = next(tile for tile in app.metric if tile.label == "Best score")
+    assert tile.value == "–" and "2 objectives" in tile.help and "Pareto front" in tile.help
+    assert "no trial is the best in everything" in words(app) and "best-mark" not in words(app)
+    for page in ("pages/health.py", "pages/architecture.py"):
+        assert not [button for button in open_page(page, study="two").button if "Best" in button.label]
+
+
+def test_a_run_that_is_over_leads_to_its_final_model(database: Database) -> None:
+    examined.make_final_model(database)
+    said = _links(open_page("pages/monitor.py", study="digits-done"))
+    assert "Its final model: try it, download it" in said and "Its network" in said
+    conftest.make_running(database)
+    app = open_page("pages/monitor.py", study="digits-now")
+    assert "Its final model: try it, download it" not in _links(app) and "best so far" in words(app)
+    conftest.make_plain(database)
+    assert "Its network" not in _links(open_page("pages/monitor.py", study="plain"))
+
+
+def _links(app: AppTest) -> list[str]:
+    return [str(link.proto.label) for link in app.get("page_link")]

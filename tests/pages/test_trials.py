@@ -192,7 +192,7 @@ def test_card_says_what_matters(database: Database) -> None:
         "98.36 %",
         "0.984",
         "Conv 16-32, dense 64",
-        "12\u2009345 parameters",
+        "12\u202f345 parameters",
         "4 epochs",
         "complete",
     ):
@@ -209,7 +209,7 @@ def test_details_open_from_the_button_and_close(database: Database) -> None:
     app.button(key="details_1").click().run()
     assert _is_open(app) and query(app, "trial") == ["1"]
     shown = words(app)
-    for expected in ("Score: 0.984", "Accuracy: 98.36 %", "12\u2009345", "Sample percentage", "Dead units"):
+    for expected in ("Score: 0.984", "Accuracy: 98.36 %", "12\u202f345", "Sample percentage", "Dead units"):
         assert expected in shown
     row = shared.studies().trials("digits-examined", limit=1, offset=1)[0]
     for field in best_hyperparameters("digits-examined", row):
@@ -388,3 +388,13 @@ def test_a_comparison_as_csv_holds_what_is_compared_and_no_formula() -> None:
     told = list(csv.reader(io.StringIO(trial_differences.as_csv([row, other], rows))))
     assert told[0] == ["what", "field", "Trial 0", "Trial 3"]
     assert told[1] == ["'=x", "'=x", "'+1", "2"]
+
+
+def test_compared_numbers_are_short_unless_they_would_look_equal() -> None:
+    rates = (0.00124161, 0.0012849, 0.00103659)
+    rows = [
+        TrialRow(n, "complete", 0.5, 1.0, {"learning_rate": rate, "x": 1 + n / 1e5}) for n, rate in enumerate(rates)
+    ]
+    by_name = {row.name: row.cells for row in trial_differences.parameters(rows)}
+    assert by_name["learning_rate"] == ("0.001242", "0.001285", "0.001037")
+    assert by_name["x"] == ("1", "1.00001", "1.00002")

@@ -76,8 +76,8 @@ def _figure(wanted: list[Target], best: list[Known], rest: list[Known]) -> go.Fi
             customdata=[_facts(pair, wanted) for pair in pairs],
         )  # fmt: skip
     every = [values for _, values in best + rest]
-    figure.update_xaxes(**style.result_axis(x, [values[x.key] for values in every]))
-    figure.update_yaxes(**style.result_axis(y, [values[y.key] for values in every]))
+    across, upwards = (style.result_axis(aim, [values[aim.key] for values in every]) for aim in (x, y))
+    style.draw_axes(figure, across, upwards)
     figure.update_layout(margin={"t": 84}, legend={"y": -0.22, "yanchor": "top"})
     return figure
 

@@ -52,8 +52,8 @@ def parameter_slice(request: Request) -> Answer:
             hovertemplate="%{customdata}<extra></extra>", showlegend=False,
         )  # fmt: skip
     figure.update_layout(margin={"t": 76})
-    figure.update_xaxes(**style.parameter_axis(scale))
-    figure.update_yaxes(**style.result_axis(target, [value * target.factor for _, value in having]))
+    results = style.result_axis(target, [value * target.factor for _, value in having])
+    style.draw_axes(figure, style.parameter_axis(scale), results)
     return Answer(said, figure, table, _notes(request, having, (name,)))
 
 
@@ -84,8 +84,7 @@ def contour(request: Request) -> Answer:
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     figure.update_layout(margin={"t": 76})
-    figure.update_xaxes(**style.parameter_axis(over.x))
-    figure.update_yaxes(**style.parameter_axis(over.y))
+    style.draw_axes(figure, style.parameter_axis(over.x), style.parameter_axis(over.y))
     return Answer(
         said, figure, _table(having, request.parameters, target.key), _notes(request, having, request.parameters)
     )

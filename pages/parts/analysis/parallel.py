@@ -88,7 +88,10 @@ def _ticks(scale: Axis) -> list[Tick]:
     if scale.low == scale.high:
         return [(0.5, plain(scale.low))]
     middle = (scale.low * scale.high) ** 0.5 if scale.log else (scale.low + scale.high) / 2
-    return [(0.0, plain(scale.low)), (0.5, f"{middle:.3g}"), (1.0, plain(scale.high))]
+    ends = [(0.0, plain(scale.low)), (1.0, plain(scale.high))]
+    if scale.whole and not scale.log and not middle.is_integer():
+        return ends
+    return [ends[0], (0.5, f"{middle:.3g}"), ends[1]]
 
 
 def _result_scale(judged: Sequence[tuple[FrozenTrial, float]]) -> Axis:

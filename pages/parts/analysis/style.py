@@ -15,6 +15,8 @@ from pages.parts import charts, palette
 HEIGHT = 460
 LABEL = 18
 WIDE_DECADES = 2.5
+# Up to so many whole numbers each has its label; between them there is nothing.
+FEW_WHOLE = 12
 OUTLINE = {"width": 0.5, "color": "rgba(128,136,150,0.8)"}
 
 
@@ -78,6 +80,12 @@ def log_axis(low: float, high: float) -> dict[str, Any]:
     return {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [plain(tick) for tick in ticks]}
 
 
+def draw_axes(figure: go.Figure, x: dict[str, Any], y: dict[str, Any]) -> None:
+    """Both axes of a chart with a colour bar: below one plotly writes a title over the labels, so it begins a line
+    lower."""
+    figure.update_xaxes(**x | {"title": f"<br>{x['title']}"}).update_yaxes(**y)
+
+
 def parameter_axis(axis: Axis) -> dict[str, Any]:
     """An axis of a hyperparameter: numbers on their scale, categories at whole places with their full names."""
     found: dict[str, Any] = {"title": wrapped(parameter_title(axis.name), 34)}
@@ -89,6 +97,8 @@ def parameter_axis(axis: Axis) -> dict[str, Any]:
         }  # fmt: skip
     elif axis.log:
         found |= log_axis(axis.low, axis.high)
+    elif axis.whole and axis.high - axis.low < FEW_WHOLE:
+        found |= {"dtick": 1}
     return found
 
 

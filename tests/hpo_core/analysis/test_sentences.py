@@ -183,5 +183,5 @@ def test_targets_are_those_that_trials_recorded() -> None:
 
 def test_plain_numbers() -> None:
     assert [plain(value) for value in (0.0, 0.98361, 12.0, 1234.5, 3.2e-5, 2e7, -4.25)] == [
-        "0", "0.9836", "12", "1\u2009234", "3.2e-05", "2e+07", "-4.25",
+        "0", "0.9836", "12", "1\u202f234", "3.2e-05", "2e+07", "-4.25",
     ]  # fmt: skip

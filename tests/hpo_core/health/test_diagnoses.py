@@ -73,7 +73,7 @@ SICK: list[tuple[str, str, TrialHistory, str]] = [
      training([replace(one, predicted=COLLAPSED) for one in epochs_of([1.0])]), "97.50 % of the validation part"),
     ("CLASS_COLLAPSE", Severity.FATAL,
      training([replace(one, predicted=[200, *[0] * 9]) for one in at_guess(3)]), "taken for class 0"),
-    ("BLOATED", Severity.WARNING, training(epochs_of([0.5]), parameters=50_000_000), "62\u2009500 for each"),
+    ("BLOATED", Severity.WARNING, training(epochs_of([0.5]), parameters=50_000_000), "62\u202f500 for each"),
 ]  # fmt: skip
 
 

@@ -1,0 +1,68 @@
+"""Names in tables that open to what they mean, in the words of the place where each one is declared."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+
+from hpo_core.health.metrics import METRICS
+from hpo_core.optimization_config import EXPLANATIONS
+from hpo_core.parameters import PARAMETERS
+from hpo_core.references import Reference, keras
+from pages.parts import formats
+
+# What is recorded with a trial beside hyperparameters, metrics and fields of the run.
+RECORDED: Mapping[str, tuple[str, tuple[Reference, ...]]] = {
+    "accuracy": ("Share of the validation part that was right.", (keras("metrics.CategoricalAccuracy"),)),
+    "validation_loss": (
+        "How far the probabilities were from the right answers on the validation part: smaller is better.",
+        (keras("losses.CategoricalCrossentropy"),),
+    ),
+    "training_accuracy": (
+        "Share of the training part that was right: far above the accuracy, the network learnt by heart.",
+        (keras("metrics.CategoricalAccuracy"),),
+    ),
+    "macro_f1": (
+        "Mean over the classes of how well each is found and not confused with others: rare ones count as much as "
+        "frequent ones.",
+        (keras("metrics.F1Score"),),
+    ),
+    "top5_accuracy": (
+        "Share of the validation part whose right class is among the five most probable ones.",
+        (keras("metrics.TopKCategoricalAccuracy"),),
+    ),
+    "parameters": ("Trainable numbers of the network.", ()),
+    "health": ("Weighted mean of six metrics, 0 to 1, 1 is healthy; the Health page shows each of them.", ()),
+    "epochs_trained": ("How often the network saw the training part before it was done or ended.", ()),
+    "split_seed": ("Decides which samples are for training, validation and test: the same in all trials.", ()),
+    "replicas": ("GPUs that shared each batch.", ()),
+    "use_global_pooling": ("Whether each map of features becomes one number before the dense layers.", ()),
+    "use_flattening": ("Whether all numbers of the maps go on to the dense layers.", ()),
+}  # fmt: skip
+
+
+def heading(name: str, title: str, more: str = "") -> str:
+    """The title of a table's row as HTML: a click opens what it means, where that is declared.
+
+    Args:
+        name: of the hyperparameter, the metric or the field.
+        title: as it stands on the page.
+        more: HTML that stands behind it.
+    """
+    shown = html.escape(title) + more
+    text, sources = meaning(name)
+    if not text:
+        return shown
+    links = " ".join(formats.link(source) for source in sources)
+    return f'<details class="explained"><summary>{shown}</summary><div>{html.escape(text)} {links}</div></details>'
+
+
+def meaning(name: str) -> tuple[str, Sequence[Reference]]:
+    """What something is, and what to read on; an empty text for what is not ours."""
+    if name in PARAMETERS:
+        return PARAMETERS[name].explanation, (PARAMETERS[name].reference,)
+    if name in METRICS:
+        return f"{METRICS[name].explanation} {METRICS[name].reading}", METRICS[name].sources
+    if name in RECORDED:
+        return RECORDED[name]
+    return EXPLANATIONS.get(name, ""), ()
