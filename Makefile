@@ -7,6 +7,8 @@ WORKERS ?= 2
 TWIN_PORT ?= 8765
 TEST_PROCESSES ?= 2
 SHELL := /bin/bash
+# Tests start hundreds of programs: they find our modules compiled, also where the environment says not to keep that.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run install install-dev chromium test test-browser test-others check bench twin clean help
 

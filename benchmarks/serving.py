@@ -64,7 +64,7 @@ def served(command: Sequence[str], environment: dict[str, str], url: str, health
 def browser_page() -> Iterator[Page]:
     """A page of a browser that is open already and has nothing cached.
 
-    A browser that was just started loads parts of its own window for a while, which no visitor's browser does.
+    It has come to rest: what a browser does to start is no time of a page.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
