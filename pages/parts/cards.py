@@ -76,6 +76,7 @@ def _sample(info: DatasetInfo) -> str:
     pictures = samples.pictures_of(info.name, *place)
     if not pictures:
         absent = datasets.locate(info.name, folder=place[0], cache=place[1]) == "download"
+        # Few enough letters for a telephone: the box has one line.
         said = f"{formats.file_size(samples.download_size(info.name))} download" if absent else "not unpacked yet"
         return f'<div class="card-thumbs empty">{said}</div>'
     images = "".join(f'<img alt="" src="{address}">' for address in pictures)

@@ -38,7 +38,7 @@ QUIET_CHART = {"displayModeBar": False}
 def nothing_yet() -> None:
     """The page of a database without studies."""
     with st.container(border=True, key="empty"):
-        st.header("No network to examine yet", anchor=False)
+        st.subheader("No network to examine yet", anchor=False)
         st.write(
             "Here you will see why a network is healthy or sick: six metrics from 0 to 1, what each layer does epoch "
             "by epoch, and advice on what to change."

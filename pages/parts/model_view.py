@@ -26,7 +26,7 @@ MIME_TYPES = {
 def nothing_yet(*, has_runs: bool, searching: str | None = None) -> None:
     """The page before the first final model; `searching` is a run that will have one."""
     with st.container(border=True, key="empty"):
-        st.header("No final model yet", anchor=False)
+        st.subheader("No final model yet", anchor=False)
         st.write(
             "After the last trial of a run the best network is trained again on all training and validation data, and "
             "tested once on samples that no trial saw. Here you will find it: its accuracy, its mistakes, and its "

@@ -93,6 +93,12 @@ CUT = """() => [...document.querySelectorAll('[data-testid=stMain] *, [role=dial
 }).map(part => `${part.tagName} ${part.className} ${part.dataset.testid}: ${part.innerText.slice(0, 60)}`)"""
 
 
+# What stands out of a box that has one line.
+TOO_TALL = """() => [...document.querySelectorAll('.card-thumbs, .bar, .health-chip, .card-mark')].filter(part =>
+  part.scrollHeight > part.clientHeight + 2
+).map(part => `${part.className}: ${part.innerText}`)"""
+
+
 def assert_fits(page: Page) -> None:
     """Nothing broke, nothing is still to come, nothing is cut off, and the page does not scroll sideways."""
     expect(page.locator("[data-testid='stException']")).to_have_count(0)
@@ -100,4 +106,4 @@ def assert_fits(page: Page) -> None:
     expect(page.locator("[data-testid='stSkeleton']")).to_have_count(0)
     for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
         assert page.evaluate(f"{part}.scrollWidth") <= page.evaluate("innerWidth")
-    assert page.evaluate(CUT) == []
+    assert page.evaluate(CUT) == [] and page.evaluate(TOO_TALL) == []
