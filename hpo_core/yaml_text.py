@@ -52,10 +52,17 @@ def parse_yaml(field: str, content: bytes, source: str) -> Mapping[str, object]:
         raise UsageError(field, f"must be YAML of a few levels, {source} is nested without end") from error
     except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         # The loader raises the last four for values that a tag, such as !!int, does not fit.
-        raise UsageError(field, f"must be YAML, {source} is not: {' '.join(str(error).split())}") from error
+        raise UsageError(field, f"must be YAML, {source} is not: {_where(error)}") from error
     if not isinstance(data, Mapping):
         raise UsageError(field, f"must hold 'name: value' lines, {source} holds {type(data).__name__}")
     return {str(key): value for key, value in data.items()}
+
+
+def _where(error: Exception) -> str:
+    """What is wrong and in which line, without the parser's picture of the place."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
+    return " ".join(str(error).split())
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from hpo_core.analysis.targets import parameter_title
+from hpo_core.parameters import PARAMETERS
 from pages.parts import formats, health_bars, networks, palette, state, trial_choice, trial_comparison, trial_glyph
 from pages.parts.trial_words import score_text, state_word
 from storage.studies import StudySummary, TrialRow
@@ -85,7 +87,8 @@ def _make(row: TrialRow) -> str:
         return f'<span class="quiet">{NOT_OVER[row.state].partition(":")[0]}.</span>'
     if not row.params:
         return '<span class="quiet">No parameter was searched.</span>'
-    shown = [f"{name} {formats.value(value)}" for name, value in list(row.params.items())[:SHOWN_PARAMETERS]]
+    first = list(row.params.items())[:SHOWN_PARAMETERS]
+    shown = [f"{parameter_title(name)} {formats.value(value)}" for name, value in first]
     more = len(row.params) - SHOWN_PARAMETERS
     return html.escape(", ".join(shown)) + (f' <span class="quiet">and {more} more</span>' if more > 0 else "")
 
@@ -97,6 +100,13 @@ def _small(row: TrialRow) -> str:
     if isinstance(parameters, int):
         parts.append(f"{formats.count(parameters)} parameters")
     if row.curve:
-        parts.append(formats.plural(len(row.curve), "epoch" if "configuration" in row.attributes else "step"))
+        parts.append(formats.plural(len(row.curve), "epoch" if _is_ours(row) else "step"))
     reason = row.attributes.get("reason")
     return " · ".join(parts) + (f" · {reason}" if isinstance(reason, str) and reason and parts else str(reason or ""))
+
+
+def _is_ours(row: TrialRow) -> bool:
+    """Whether a run of ours made the trial; of one that trains only the hyperparameters tell."""
+    if row.state == "running":
+        return bool(row.params) and row.params.keys() <= PARAMETERS.keys()
+    return "configuration" in row.attributes
