@@ -12,7 +12,7 @@ def test_card_of_a_trial_that_trains_calls_things_by_their_names() -> None:
     row = TrialRow(7, "running", None, None, params=PARAMS, curve={1: 0.5, 2: 0.6})
     shown = card(row, is_best=False, glyph="")
     assert "Convolution layers 2, Batch normalisation yes, Learning rate 0.001" in shown
-    assert "2 epochs" in shown
+    assert shown.endswith('<div class="card-small">2 epochs</div>')
 
 
 def test_values_of_a_study_made_elsewhere_may_be_any_steps() -> None:
