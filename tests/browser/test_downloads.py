@@ -75,10 +75,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 def test_every_chart_is_taken_away_as_numbers_and_as_a_page(chart: str, page: Page, searched: Dashboard) -> None:
     open_page(page, searched, f"/analysis?study=searched&chart={chart}")
     wait_for_rest(page)
-    buttons = page.locator(".st-key-analysis_downloads").locator(BUTTONS)
-    expect(buttons.first).to_be_visible()
-    wait_for_rest(page)
-    names = fetch_all(page, buttons)
+    names = fetch_all(page, page.locator(".st-key-analysis_downloads").locator(BUTTONS))
     assert [Path(name).suffix for name in names] == [".csv", ".html"]
     assert all(name.startswith(f"searched-{chart}") for name in names)
 
@@ -86,13 +83,14 @@ def test_every_chart_is_taken_away_as_numbers_and_as_a_page(chart: str, page: Pa
 def test_every_file_of_a_trial_arrives(page: Page, filled: Dashboard) -> None:
     open_page(page, filled, "/trials?study=digits-examined&trial=1")
     expect(page.get_by_role("dialog")).to_contain_text("Full configuration")
-    wait_for_rest(page)
     assert fetch_all(page, page.get_by_role("dialog").locator(BUTTONS))
 
 
 def fetch_all(page: Page, buttons: Locator) -> list[str]:
     """Press every button; the names of the files, each of which holds something and is called differently."""
     names = list[str]()
+    expect(buttons.first).to_be_visible()
+    wait_for_rest(page)
     for key in buttons.evaluate_all(KEYS):
         file = download(page, page.locator(f".{key} button:visible"))
         assert Path(file.path()).stat().st_size > 0, key
