@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
+from pkgutil import walk_packages
 
 import streamlit as st
 
@@ -22,6 +24,7 @@ from hpo_core.local.tensorboard import TensorBoard
 from hpo_core.machine import Machine
 from hpo_core.manager import RunManager
 from hpo_core.settings import Settings
+from pages import parts
 from pages.parts.endpoint_watch import EndpointWatch
 from pages.parts.pace import Pace
 from pages.parts.remote import Remote
@@ -90,10 +93,9 @@ def machine() -> Machine:
 
 
 def warm_up() -> None:
-    """Do before the first visitor comes what would make pages slow: open the database, load what draws."""
-    import pandas  # noqa: F401
-    import plotly.graph_objects  # noqa: F401
-
+    """Do before the first visitor comes what would make pages slow: open the database, load all that draws."""
+    for part in walk_packages(parts.__path__, f"{parts.__name__}."):
+        import_module(part.name)
     machine()
     with suppress(StorageError):  # a page says it in place
         database()
