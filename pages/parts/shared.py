@@ -6,6 +6,7 @@ What the process owns is cached with functools: Streamlit's own cache complains 
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import socket
 import uuid
@@ -99,6 +100,8 @@ def warm_up() -> None:
     machine()
     with suppress(StorageError):  # a page says it in place
         database()
+    # At the first element of a process Streamlit looks through the files of all modules: the next time they are known.
+    inspect.stack()
     # Streamlit collects garbage after every redraw; modules need not be looked at again each time.
     gc.freeze()
 
