@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 from hpo_core.notice_kinds import Kind
 from storage.notices import NoticeTable
 from tests.browser.conftest import Dashboard
 from tests.browser.steps import open_page, wait_for_rest
-from tests.browser.test_looks import WIDTHS, open_window
+from tests.browser.test_looks import WIDTHS, look_with
 
 pytestmark = pytest.mark.slow
 
@@ -19,8 +19,9 @@ pytestmark = pytest.mark.slow
 ROOM = 210
 
 
-def test_several_messages_hide_no_button_of_a_narrow_page(browser: Browser, filled: Dashboard) -> None:
-    with closing(open_window(browser, WIDTHS[0])) as page, closing(filled.database()) as database:
+def test_several_messages_hide_no_button_of_a_narrow_page(page: Page, filled: Dashboard) -> None:
+    look_with(page, WIDTHS[0])
+    with closing(filled.database()) as database:
         open_page(page, filled, "/optimize")
         wait_for_rest(page)
         for number in range(3):
