@@ -7,7 +7,7 @@ WORKERS ?= 2
 TWIN_PORT ?= 8765
 TEST_PROCESSES ?= 2
 SHELL := /bin/bash
-# Tests start hundreds of programs: they find our modules compiled, also where the environment says not to keep that.
+# Every program finds our modules compiled, also where the environment says not to keep that; tests start hundreds.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run install install-dev chromium test test-browser test-others check bench twin clean help
@@ -57,7 +57,7 @@ test:
 
 test-browser:
 	@mkdir -p test-artifacts
-	@status=0; $(BIN)/python -m pytest tests/browser --reruns 1 >test-artifacts/browser.log 2>&1 || status=$$?; \
+	@status=0; $(BIN)/python -m pytest tests/browser --reruns 1 -o cache_dir=.pytest_cache/browser >test-artifacts/browser.log 2>&1 || status=$$?; \
 	cat test-artifacts/browser.log; exit $$status
 
 # Files in their order: by the number of their tests, those that train would come last, one process left alone with each.

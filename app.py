@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -31,10 +32,18 @@ PAGES = (
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Warm up while the server starts; cancel what runs when it stops, so that no training process outlives it."""
-    warm_up = asyncio.create_task(asyncio.to_thread(shared.warm_up))
-    yield {}
-    await warm_up
-    await asyncio.to_thread(shared.close_runs)
+    warm_up = asyncio.create_task(asyncio.to_thread(_warm_up))
+    try:
+        yield {}
+        await warm_up
+    finally:
+        await asyncio.to_thread(shared.close_runs)
+
+
+def _warm_up() -> None:
+    shared.warm_up()
+    for _, _, path, _ in PAGES:
+        shell.text_of(path)
 
 
 def to_first_page(request: Request) -> RedirectResponse:
@@ -61,7 +70,7 @@ def route() -> None:
 # Until a first visitor has come through the route below, Streamlit takes every file in pages/ for a page of its own.
 PagesManager.uses_pages_directory = False
 
-DOCUMENTS = [Route(f"/{path}", shell.document) for _, _, path, _ in PAGES]
+DOCUMENTS = [Route(f"/{path}", partial(shell.document, path)) for _, _, path, _ in PAGES]
 app = st.App(__file__, lifespan=lifespan, routes=[Route("/", to_first_page), *DOCUMENTS])
 
 if st.runtime.exists():

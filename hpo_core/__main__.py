@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,9 @@ Exit code 0: finished, 1: failed, 2: something in the command cannot be used, 3:
 
 def main(words: Sequence[str]) -> int:
     """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a pipe of Windows may know fewer letters than are written
+            stream.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(
         prog="python -m hpo_core", description=DESCRIPTION, epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -216,6 +216,6 @@ def bloated(history: TrialHistory) -> Iterator[Diagnosis]:
     linear = started.parameters / ((started.input_size + 1) * history.classes)
     if per_sample > BLOATED_PER_SAMPLE and linear > BLOATED_LINEAR:
         evidence = f"{count(started.parameters)} parameters for {count(started.n_train)} samples, "
-        evidence += f"{per_sample:,.0f} for each".replace(",", "\u202f")
+        evidence += f"{count(round(per_sample))} for each"
         epoch = history.epochs[-1].epoch if history.epochs else 0
         yield Diagnosis("BLOATED", Severity.WARNING, epoch, None, evidence, against_bloat(history))

@@ -1,4 +1,4 @@
-"""The training processes of a run: as many as it has workers, kept warm between trials."""
+"""The training processes of a run, kept warm between trials: as many as it has workers, and no more than trials."""
 
 from __future__ import annotations
 

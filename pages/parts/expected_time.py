@@ -16,8 +16,8 @@ from pages.parts import shared
 
 LOOKED_AT, USED = 40, 5
 KEEP_S = 20.0
-# Of them so many decide, those whose trials were most like the ones that are asked about.
-MOST_ALIKE = 3
+# Those decide whose trials were most like the ones that are asked about, and others that were nearly as like them.
+NEARLY = math.log(1.5)
 # Seconds of a trial that do not grow with its epochs and data, and the largest share of it that they may be.
 BESIDE_S, MOST_BESIDE = 3.0, 0.8
 
@@ -55,10 +55,10 @@ def estimate(config: OptimizationConfig, workers: int, earlier: Sequence[Earlier
     What a trial takes beside its epochs is not multiplied: of a very short one that is most of its time.
     """
     ratios = [(_work(config.max_epochs_per_trial, config.sample_percentage) / run.work, run) for run in earlier]
-    like = sorted(
-        ((ratio, run) for ratio, run in ratios if run.workers == workers), key=lambda pair: abs(math.log(pair[0]))
-    )  # fmt: skip
-    trials_s = [run.beside_s + (run.trial_s - run.beside_s) * ratio for ratio, run in like[:MOST_ALIKE]]
+    apart = [(abs(math.log(ratio)), ratio, run) for ratio, run in ratios if run.workers == workers]
+    nearest = min((distance for distance, _, _ in apart), default=0.0)
+    like = [(ratio, run) for distance, ratio, run in apart if distance <= nearest + NEARLY]
+    trials_s = [run.beside_s + (run.trial_s - run.beside_s) * ratio for ratio, run in like]
     if not trials_s:
         return None
     rounds = math.ceil(config.trials / workers) + config.final_model

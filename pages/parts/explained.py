@@ -41,17 +41,18 @@ RECORDED: Mapping[str, tuple[str, tuple[Reference, ...]]] = {
 }  # fmt: skip
 
 
-def heading(name: str, title: str, more: str = "") -> str:
+def heading(name: str, title: str, more: str = "", *, ours: bool = True) -> str:
     """The title of a table's row as HTML: a click opens what it means, where that is declared.
 
     Args:
         name: of the hyperparameter, the metric or the field.
         title: as it stands on the page.
         more: HTML that stands behind it.
+        ours: whether a run of ours recorded it; what a study made elsewhere calls `mode` means something else.
     """
     shown = html.escape(title) + more
     text, sources = meaning(name)
-    if not text:
+    if not text or not ours:
         return shown
     links = " ".join(formats.link(source) for source in sources)
     return f'<details class="explained"><summary>{shown}</summary><div>{html.escape(text)} {links}</div></details>'

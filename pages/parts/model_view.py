@@ -24,7 +24,7 @@ MIME_TYPES = {
 
 
 def nothing_yet(*, has_runs: bool, searching: str | None = None) -> None:
-    """The page before the first final model; `searching` is a run that will have one."""
+    """The page before the first final model; `searching` is a run that still goes on."""
     with st.container(border=True, key="empty"):
         st.subheader("No final model yet", anchor=False)
         st.write(

@@ -43,7 +43,8 @@ def draw_best(figures: RunFigures) -> None:
         return
     best = _best(figures.name, summary.best_trial)
     is_new = _is_new(figures.name, summary.best_trial) and not figures.is_over
-    mark = "new best" if is_new else "best of this run" if figures.is_over else "best so far"
+    ended = figures.run is not None and figures.is_over  # of a study made elsewhere nobody knows
+    mark = "new best" if is_new else "best of this run" if ended else "best so far"
     with st.container(border=True, key="best_network"):
         st.html(
             f'<div class="card-head"><span><b>Trial {summary.best_trial}</b>'

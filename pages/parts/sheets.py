@@ -13,13 +13,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from hpo_core import formats
 from pages.parts import palette
 
 PNG_SCALE = 2
 POINTS_PER_PIXEL = 0.75
 INK, PAPER = palette.LIGHT.text, palette.LIGHT.surface
 # Typography that the fonts of PDF readers lack.
-_PLAIN = str.maketrans({"\u202f": "\u00a0", "–": "-", "…": "..."})
+_PLAIN = str.maketrans({formats.THIN_SPACE: "\u00a0", "–": "-", "…": "..."})
 
 
 class Sheet(Protocol):

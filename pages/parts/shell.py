@@ -28,13 +28,13 @@ ELEMENTS = (
     "PageLink", "Pagination", "Progress", "TextInput", "Toast",
 )  # fmt: skip
 CHART = "PlotlyChart"
-WITH_CHARTS = frozenset({"/analysis", "/health", "/monitor"})
+WITH_CHARTS = frozenset({"analysis", "health", "monitor"})
 IMPORTED = re.compile(r"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
-HEAD_BYTES = 8_192
-# The address of the server is that of the page without the page's own path, whatever stands before it.
-SERVER = (
-    "<script>window.__streamlit = {{ BACKEND_BASE_URL: location.href.split(/[?#]/)[0].slice(0, -{length}) }}</script>"
-)
+HEAD = 8_192
+# The server lies where the page does, whatever stands before its path; the files above are found in the same way.
+SERVER = """<script>
+window.__streamlit = {...window.__streamlit, BACKEND_BASE_URL: new URL(".", location.href).href};
+</script>"""
 # Charts are half a second of work for a browser: done while it waits for the server, or when nothing else is to do.
 WHEN_IDLE = """<script>addEventListener("load", () => setTimeout(() => {{
   if (!navigator.connection?.saveData) (window.requestIdleCallback ?? (f => f()))(() => import("./static/js/{name}"));
@@ -42,22 +42,32 @@ WHEN_IDLE = """<script>addEventListener("load", () => setTimeout(() => {{
 LATER_MS = 3000
 
 
-def document(request: Request) -> Response:
-    """The document of the page with this path.
+def document(page: str, request: Request) -> Response:
+    """The document of a page; `page` is its path.
 
     While a browser starts what it got, the server loads what the page needs and no other one does.
     """
-    path = request.url.path
-    if request.query_params.get("chart", "").startswith("importance"):
-        threading.Thread(target=importance.prepare, name="prepare-importance", daemon=True).start()
-    charts = path in WITH_CHARTS
+    if page == "analysis" and request.query_params.get("chart", "").startswith("importance"):
+        _prepare_importance()
+    return HTMLResponse(text_of(page), headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def _prepare_importance() -> None:
+    """Once in a process."""
+    threading.Thread(target=importance.prepare, name="prepare-importance", daemon=True).start()
+
+
+@cache
+def text_of(page: str) -> str:
+    """The document of a page; made once in a process."""
+    charts = page in WITH_CHARTS
     parts = [
-        SERVER.format(length=len(path.strip("/"))),
+        SERVER,
         links((*ELEMENTS, CHART) if charts else ELEMENTS),
-        *(WHEN_IDLE.format(name=name, wait_ms=0 if charts else LATER_MS) for name in _scripts((CHART,))),
+        *(WHEN_IDLE.format(name=name, wait_ms=0 if charts else LATER_MS) for name in scripts((CHART,))),
     ]
-    text = _index().replace("</head>", f"{''.join(parts)}</head>", 1)
-    return HTMLResponse(text, headers={"Cache-Control": "no-cache"})
+    return _index().replace("</head>", f"{''.join(parts)}</head>", 1)
 
 
 @cache
@@ -65,15 +75,14 @@ def _index() -> str:
     return (STATIC / "index.html").read_text(encoding="utf-8")
 
 
-@cache
 def links(elements: tuple[str, ...]) -> str:
     """Links to the code of the elements and to all that it imports, as far as the document does not name it already."""
     known = set(re.findall(r"static/js/([\w.-]+\.js)", _index()))
-    files = [name for name in _closure(sorted(_scripts(elements))) if name not in known]
+    files = [name for name in _closure(sorted(scripts(elements))) if name not in known]
     return "".join(f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in files)
 
 
-def _scripts(elements: Sequence[str]) -> Iterator[str]:
+def scripts(elements: Sequence[str]) -> Iterator[str]:
     """Files of these elements; their names end with a hash of the content."""
     for element in elements:
         yield from (file.name for file in SCRIPTS.glob(f"{element}.*.js"))
@@ -85,7 +94,8 @@ def _closure(names: Sequence[str]) -> list[str]:
     queue = list(found)
     while queue:
         with (SCRIPTS / queue.pop()).open(encoding="utf-8") as file:
-            imported = [name for name in IMPORTED.findall(file.read(HEAD_BYTES)) if name not in found]
-        found.update(dict.fromkeys(imported))
-        queue += imported
+            imported = [name for name in IMPORTED.findall(file.read(HEAD)) if name not in found]
+        there = [name for name in imported if (SCRIPTS / name).is_file()]
+        found.update(dict.fromkeys(there))
+        queue += there
     return list(found)

@@ -116,7 +116,9 @@ def table(trials: Sequence[TrialRow], rows: Sequence[Row], *, heads: bool = Fals
         heads: with state and picture of each trial above its column.
         fields: with the name of the field below each title.
     """
-    return _columns(trials, "".join(f"<tr><th>{_title(row, fields)}</th>{_cells(row)}</tr>" for row in rows), heads)
+    ours = trial_differences.is_ours(trials)
+    lines = (f"<tr><th>{_title(row, fields, ours)}</th>{_cells(row)}</tr>" for row in rows)
+    return _columns(trials, "".join(lines), heads)
 
 
 def _columns(trials: Sequence[TrialRow], body: str, heads: bool = False) -> str:
@@ -192,14 +194,14 @@ def _head(place: int, trial: TrialRow, *, whole: bool) -> str:
     return f"{name}<br>{badge}<br>{trial_glyph.glyph(trial)}<small>{make}</small>"
 
 
-def _title(row: Row, fields: bool) -> str:
+def _title(row: Row, fields: bool, ours: bool) -> str:
     small = f"<br><small>{formats.breakable(row.name)}</small>" if fields and row.name and row.name != row.title else ""
-    return explained.heading(row.name, row.title, small) if row.name else html.escape(row.title)
+    return explained.heading(row.name, row.title, small, ours=ours) if row.name else html.escape(row.title)
 
 
 def _cells(row: Row) -> str:
     cells = []
-    for place, cell in enumerate(row.cells):
+    for place, cell in enumerate(row.short_cells):
         text = html.escape(cell)
         if row.healths and row.healths[place] is not None:
             text = health_bars.chip(row.healths[place], strong=place in row.best)

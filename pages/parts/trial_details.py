@@ -23,6 +23,7 @@ from pages.parts import (
     pictures,
     shared,
     state,
+    trial_differences,
     trial_files,
     trial_glyph,
     words,
@@ -57,7 +58,7 @@ def draw(study: str, trial: TrialRow, score_name: str) -> None:
         with left:
             _curve(trial, score_name)
             _health(study, trial)
-            _facts("All that was recorded", "attributes", attributes(trial))
+            _facts("All that was recorded", "attributes", attributes(trial), ours=_is_ours(trial))
         with right:
             _configuration(study, trial)
         _architecture(study, trial)
@@ -141,7 +142,7 @@ def _architecture(study: str, trial: TrialRow) -> None:
 def _configuration(study: str, trial: TrialRow) -> None:
     """All fields, each with the name that it has in files, and the file itself."""
     fields = configuration(study, trial)
-    _facts("Full configuration", "configuration", fields, with_names=True)
+    _facts("Full configuration", "configuration", fields, ours=_is_ours(trial), with_names=True)
     if fields:
         st.download_button(
             "Configuration as YAML", key="download_configuration", mime="application/yaml", icon=":material/download:",
@@ -150,21 +151,25 @@ def _configuration(study: str, trial: TrialRow) -> None:
         )  # fmt: skip
 
 
-def _facts(title: str, key: str, facts: Mapping[str, Any], *, with_names: bool = False) -> None:
+def _facts(title: str, key: str, facts: Mapping[str, Any], *, ours: bool, with_names: bool = False) -> None:
     """A list of names and values."""
     st.subheader(title, anchor=False)
     rows = "".join(
-        f"<tr><th>{_heading(name, with_names)}</th><td>{breakable(_shown(name, content))}</td></tr>"
+        f"<tr><th>{_heading(name, with_names, ours)}</th><td>{breakable(_shown(name, content))}</td></tr>"
         for name, content in facts.items()
     )
     with st.container(key=key):
         st.html(f'<table class="facts-table">{rows}</table>' if rows else '<div class="quiet">Nothing.</div>')
 
 
-def _heading(name: str, with_names: bool) -> str:
+def _heading(name: str, with_names: bool, ours: bool) -> str:
     title = _name(name)
     small = f" <small>{breakable(name)}</small>" if with_names and title != name else ""
-    return explained.heading(name, title, small)
+    return explained.heading(name, title, small, ours=ours)
+
+
+def _is_ours(trial: TrialRow) -> bool:
+    return trial_differences.is_ours([trial])
 
 
 def _name(name: str) -> str:

@@ -17,8 +17,6 @@ from hpo_core.results import ASIDE
 from pages.parts import formats
 from storage.studies import TrialRow
 
-# Fields that do not say how a network was made or trained.
-
 
 @dataclass(frozen=True)
 class Row:
@@ -28,6 +26,7 @@ class Row:
         title: of the quantity.
         name: its field, '' where it has none.
         cells: one text for each trial.
+        values: what the cells say, where the row is a parameter.
         best: places of the best cells; empty where all are equal or none is better.
         healths: health of 0 to 1 for each trial, where the row is one.
     """
@@ -37,6 +36,16 @@ class Row:
     name: str = ""
     best: tuple[int, ...] = ()
     healths: tuple[float | None, ...] = ()
+    values: tuple[object, ...] = ()
+
+    @property
+    def short_cells(self) -> tuple[str, ...]:
+        """Numbers so short that four stand side by side on a telephone, unless that would make different ones equal."""
+        if not self.values:
+            return self.cells
+        pairs = zip(self.cells, self.values, strict=True)
+        short = tuple(min(cell, f"{value:.4g}", key=len) if isinstance(value, float) else cell for cell, value in pairs)
+        return short if len(set(short)) == len(set(self.cells)) else self.cells
 
     @property
     def differs(self) -> bool:
@@ -50,9 +59,10 @@ def parameters(trials: Sequence[TrialRow]) -> list[Row]:
     order = {name: place for place, name in enumerate(PARAMETERS)}
     return [
         Row(
-            PARAMETERS[name].title if name in PARAMETERS else formats.label(name) if _is_ours(trials) else name,
-            _texts(name, told),
+            PARAMETERS[name].title if name in PARAMETERS else formats.label(name) if is_ours(trials) else name,
+            tuple(_text(name, fields) for fields in told),
             name=name,
+            values=tuple(fields.get(name) for fields in told),
         )
         for name in sorted(names, key=lambda name: order.get(name, len(order)))
     ]
@@ -111,19 +121,9 @@ def metrics(trial: TrialRow) -> dict[str, float | None]:
     return {name: _number(trial.attributes.get(name)) for name in METRICS}
 
 
-def _is_ours(trials: Sequence[TrialRow]) -> bool:
+def is_ours(trials: Sequence[TrialRow]) -> bool:
+    """Whether a run of ours made them."""
     return any("configuration" in trial.attributes for trial in trials)
-
-
-def _texts(name: str, told: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """A parameter of each trial; numbers so short that four stand side by side on a telephone, unless that would
-    make different ones equal."""
-    exact = tuple(_text(name, fields) for fields in told)
-    values = [fields.get(name) for fields in told]
-    short = tuple(
-        f"{value:.4g}" if isinstance(value, float) else text for value, text in zip(values, exact, strict=True)
-    )
-    return short if len(set(short)) == len(set(exact)) else exact
 
 
 def _text(name: str, fields: Mapping[str, Any]) -> str:

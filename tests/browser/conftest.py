@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from pages.parts import shared
 from storage.database import Database, close_databases, open_database
@@ -140,24 +141,37 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def window(browser: Browser) -> Iterator[Page]:
-    """One window for the tests of a file: a new one compiles all scripts of Streamlit, which takes longer than most
-    tests."""
-    context = browser.new_context()
-    context.set_default_timeout(30_000)
-    yield context.new_page()
-    context.close()
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """What the tests of a file share: its window, because a new one compiles all scripts of Streamlit anew, which takes
+    longer than most tests."""
+    opened = browser.new_context()
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def page(window: Page) -> Iterator[Page]:
+def page(context: BrowserContext) -> Iterator[Page]:
     """The window as a new visitor has it."""
+    window = _window(context)
     window.set_viewport_size({"width": 1440, "height": 900})
     window.emulate_media(color_scheme="light")
     yield window
-    for other in window.context.pages:
-        if other is not window:
-            other.close()
-    window.context.clear_cookies()
+    window.unroute_all()
     if window.url.startswith("http"):
-        window.evaluate("localStorage.clear(); sessionStorage.clear()")
+        with suppress(Error):  # a page that just goes on to another one
+            window.evaluate("localStorage.clear(); sessionStorage.clear()")
+    context.clear_cookies()
+
+
+def _window(context: BrowserContext) -> Page:
+    """The window with an empty page in it, or a new one where it crashed; others are closed."""
+    for number, window in enumerate(context.pages):
+        try:
+            if number == 0:
+                window.goto("about:blank")
+                continue
+        except Error:
+            pass
+        window.close()
+    return context.pages[0] if context.pages else context.new_page()

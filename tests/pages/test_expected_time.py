@@ -34,3 +34,8 @@ def test_runs_that_were_most_like_it_decide() -> None:
     near = [Earlier(2, epochs, 100, 20) for epochs in (9, 10, 11)]
     far = [Earlier(2, 1, 100, 60)] * 5
     assert estimate(config(), 2, far + near) == pytest.approx(2 * 20)
+
+
+def test_the_same_run_is_not_outvoted_by_others() -> None:
+    same, quick = Earlier(2, 10, 100, 20), Earlier(2, 1, 100, 10)
+    assert estimate(config(), 2, [same, quick, quick]) == pytest.approx(2 * 20)

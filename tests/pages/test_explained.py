@@ -19,6 +19,7 @@ def test_every_field_of_a_trial_has_a_meaning() -> None:
     assert {name for name in shown if not explained.meaning(name)[0]} == set()
     assert all(explained.meaning(name)[1] for name in (*PARAMETERS, *METRICS))
     assert explained.heading("x <y>", "x <y>") == "x &lt;y&gt;"
+    assert explained.heading("mode", "mode", ours=False) == "mode"
 
 
 def test_details_and_comparison_explain_their_rows(database: Database) -> None:

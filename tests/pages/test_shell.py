@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import app
-from pages.parts import shell
+from pages.parts import shared, shell
 
 ROOT = Path(__file__).parents[2]
 LOADED = """
@@ -48,18 +49,22 @@ def test_document_names_files_that_exist_each_once(path: str) -> None:
 
 
 def test_documents_name_all_that_their_files_import() -> None:
-    links = set(LINK.findall(document("analysis")))
-    for name in links:
-        imported = set(shell.IMPORTED.findall((shell.SCRIPTS / name).read_text(encoding="utf-8")[: shell.HEAD_BYTES]))
-        assert imported <= links | set(re.findall(r'src="\./static/js/([\w.-]+)"', document("analysis"))), name
+    text = document("analysis")
+    named = set(re.findall(r"static/js/([\w.-]+\.js)", text))
+    for name in LINK.findall(text):
+        code = (shell.SCRIPTS / name).read_text(encoding="utf-8")
+        assert set(re.findall(r"""from["'`]\./([\w.-]+\.js)["'`]""", code)) <= named, name
+
+
+def test_streamlit_knows_each_element() -> None:
+    assert not [element for element in (*shell.ELEMENTS, shell.CHART) if not list(shell.scripts((element,)))]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_server_lies_above_the_page_whatever_stands_before(path: str) -> None:
-    taken = re.search(r"BACKEND_BASE_URL: location\.href\.split\(/\[\?#\]/\)\[0\]\.slice\(0, -(\d+)\)", document(path))
-    assert taken
-    for above in ("http://127.0.0.1:8501/", "https://example.org/~/+/"):
-        assert f"{above}{path}"[: -int(taken[1])] == above
+def test_server_is_looked_for_where_the_page_lies(path: str) -> None:
+    text = document(path)
+    assert 'BACKEND_BASE_URL: new URL(".", location.href).href' in text
+    assert text.index("BACKEND_BASE_URL") < text.index("</head>")
 
 
 def test_elements_that_streamlit_does_not_know_are_left_out() -> None:
@@ -73,3 +78,32 @@ def test_what_importance_needs_is_loaded_as_soon_as_its_chart_is_asked_for(chart
     words = [sys.executable, "-c", LOADED, chart]
     answer = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.split()[-1] == str(loaded)
+
+
+def test_what_runs_is_cancelled_when_the_server_stops_whatever_came_of_the_warm_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[bool] = []
+
+    def fail() -> None:
+        raise ImportError("half of an update")
+
+    async def live() -> None:
+        async with app.lifespan(app.app):
+            pass
+
+    monkeypatch.setattr(shared, "warm_up", fail)
+    monkeypatch.setattr(shared, "close_runs", lambda: closed.append(True))
+    with pytest.raises(ImportError, match="half of an update"):
+        asyncio.run(live())
+    assert closed == [True]
+
+
+def test_all_parts_of_pages_are_loaded_before_the_first_visitor_comes() -> None:
+    code = "import sys; from pages.parts import shared; shared.warm_up(); print('\\n'.join(sys.modules))"
+    words = [sys.executable, "-c", code]
+    loaded = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    files = (ROOT / "pages" / "parts").rglob("[!_]*.py")
+    parts = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files}
+    assert len(parts) > 90 and parts <= set(loaded)
+    assert not {"tensorflow", "sklearn"} & set(loaded)

@@ -392,9 +392,9 @@ def test_a_comparison_as_csv_holds_what_is_compared_and_no_formula() -> None:
 
 def test_compared_numbers_are_short_unless_they_would_look_equal() -> None:
     rates = (0.00124161, 0.0012849, 0.00103659)
-    rows = [
-        TrialRow(n, "complete", 0.5, 1.0, {"learning_rate": rate, "x": 1 + n / 1e5}) for n, rate in enumerate(rates)
-    ]
-    by_name = {row.name: row.cells for row in trial_differences.parameters(rows)}
-    assert by_name["learning_rate"] == ("0.001242", "0.001285", "0.001037")
-    assert by_name["x"] == ("1", "1.00001", "1.00002")
+    params = [{"learning_rate": rate, "x": 1 + n / 1e5} for n, rate in enumerate(rates)]
+    rows = [TrialRow(n, "complete", 0.5, 1.0, each) for n, each in enumerate(params)]
+    by_name = {row.name: row for row in trial_differences.parameters(rows)}
+    assert by_name["learning_rate"].short_cells == ("0.001242", "0.001285", "0.001037")
+    assert by_name["learning_rate"].cells == ("0.00124161", "0.0012849", "0.00103659")
+    assert by_name["x"].short_cells == ("1", "1.00001", "1.00002")
