@@ -49,6 +49,6 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database(settings: Settings, tables: Path) -> Database:
-    settings.results_dir.mkdir()
+    settings.results_dir.mkdir(exist_ok=True)  # a fixture before may have put something there
     shutil.copy(tables, settings.results_dir)
     return open_database(settings.storage_url)
