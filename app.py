@@ -16,16 +16,16 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from pages.parts import frame, left_pages, shared, shell
 
-# File, title, path of the address, icon; the first page is the one that / leads to.
+# File, title, path of the address, icon, whether it begins with charts; the first page is the one that / leads to.
 PAGES = (
-    ("pages/optimize.py", "Optimize", "optimize", ":material/tune:"),
-    ("pages/monitor.py", "Monitor", "monitor", ":material/monitoring:"),
-    ("pages/trials.py", "Trials", "trials", ":material/view_list:"),
-    ("pages/health.py", "Health", "health", ":material/ecg_heart:"),
-    ("pages/architecture.py", "Architecture", "architecture", ":material/schema:"),
-    ("pages/analysis.py", "Analysis", "analysis", ":material/query_stats:"),
-    ("pages/models.py", "Models", "models", ":material/deployed_code:"),
-    ("pages/system.py", "System", "system", ":material/dns:"),
+    ("pages/optimize.py", "Optimize", "optimize", ":material/tune:", False),
+    ("pages/monitor.py", "Monitor", "monitor", ":material/monitoring:", True),
+    ("pages/trials.py", "Trials", "trials", ":material/view_list:", False),
+    ("pages/health.py", "Health", "health", ":material/ecg_heart:", True),
+    ("pages/architecture.py", "Architecture", "architecture", ":material/schema:", False),
+    ("pages/analysis.py", "Analysis", "analysis", ":material/query_stats:", True),
+    ("pages/models.py", "Models", "models", ":material/deployed_code:", False),
+    ("pages/system.py", "System", "system", ":material/dns:", False),
 )
 
 
@@ -42,8 +42,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
 
 def _warm_up() -> None:
     shared.warm_up()
-    for _, _, path, _ in PAGES:
-        shell.text_of(path)
+    for charts in (True, False):
+        shell.text_of(charts)
 
 
 def to_first_page(request: Request) -> RedirectResponse:
@@ -54,7 +54,7 @@ def to_first_page(request: Request) -> RedirectResponse:
 
 def route() -> None:
     """Show the page that the address names."""
-    pages = [st.Page(file, title=title, url_path=path, icon=icon) for file, title, path, icon in PAGES]
+    pages = [st.Page(file, title=title, url_path=path, icon=icon) for file, title, path, icon, _ in PAGES]
 
     def forward() -> None:
         st.switch_page(pages[0], query_params=st.query_params.to_dict())
@@ -70,7 +70,7 @@ def route() -> None:
 # Until a first visitor has come through the route below, Streamlit takes every file in pages/ for a page of its own.
 PagesManager.uses_pages_directory = False
 
-DOCUMENTS = [Route(f"/{path}", partial(shell.document, path)) for _, _, path, _ in PAGES]
+DOCUMENTS = [Route(f"/{path}", partial(shell.document, charts)) for _, _, path, _, charts in PAGES]
 app = st.App(__file__, lifespan=lifespan, routes=[Route("/", to_first_page), *DOCUMENTS])
 
 if st.runtime.exists():

@@ -16,6 +16,11 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpo_core.analysis.targets import Target
+from hpo_core.imports import absent
+
+# Of Optuna's evaluators only others need scikit-learn, which takes a second to load and 85 MB to hold.
+with absent("sklearn"):
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 FEWEST = 10
 """Complete trials below which nothing is said."""
@@ -51,11 +56,6 @@ class Importance:
     def certain(self) -> list[str]:
         """Hyperparameters that matter more than chance explains."""
         return [name for name, share in self.shares.items() if share > self.chance.get(name, 0.0)]
-
-
-def prepare() -> None:
-    """Load what importance is computed with: it brings scikit-learn, a second of work, once in a process."""
-    import optuna.importance  # noqa: F401
 
 
 def importance(trials: Sequence[FrozenTrial], target: Target) -> Importance:
@@ -103,17 +103,18 @@ def importance_over_time(trials: Sequence[FrozenTrial], target: Target, points: 
 
 
 def _judged(trials: Sequence[FrozenTrial], target: Target) -> list[tuple[FrozenTrial, float]]:
+    """Complete trials with a result, without all that importance does not ask for, and their results."""
     pairs = ((trial, target.of(trial)) for trial in trials if trial.state is TrialState.COMPLETE)
-    return [(trial, value) for trial, value in pairs if value is not None and _lies_within(trial)]
+    bare = ((_bare(trial), value) for trial, value in pairs if value is not None)
+    return [(trial, value) for trial, value in bare if trial is not None]
 
 
-def _lies_within(trial: FrozenTrial) -> bool:
-    """Whether each parameter lies in its own range: of an enqueued one that does not Optuna only warns."""
+def _bare(trial: FrozenTrial) -> FrozenTrial | None:
+    """Its parameters alone; None where one lies outside its own range, of which Optuna only warns when enqueuing."""
     try:
-        create_trial(params=trial.params, distributions=trial.distributions, value=0.0)
+        return create_trial(params=trial.params, distributions=trial.distributions, value=0.0)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _constant(judged: Sequence[tuple[FrozenTrial, float]]) -> tuple[str, ...]:
@@ -129,12 +130,10 @@ def _top(trials: int) -> float:
 
 
 def _study(judged: Sequence[tuple[FrozenTrial, float]]) -> optuna.Study:
-    """A study in memory that holds the parameters alone; the number of a trial is its place in `judged`."""
+    """A study in memory; the number of a trial is its place in `judged`."""
     with _quiet():
         study = optuna.create_study()
-        study.add_trials(
-            [create_trial(params=trial.params, distributions=trial.distributions, value=0.0) for trial, _ in judged]
-        )
+        study.add_trials([trial for trial, _ in judged])
         # Optuna compares the distributions of all trials with one another: copies of one and the same take long.
         for kept, (trial, _) in zip(study.get_trials(deepcopy=False), judged, strict=True):
             kept.distributions = trial.distributions
@@ -143,8 +142,6 @@ def _study(judged: Sequence[tuple[FrozenTrial, float]]) -> optuna.Study:
 
 def _evaluate(study: optuna.Study, results: Mapping[int, float], target: Target) -> dict[str, float]:
     """Divergence per hyperparameter; trials without a result are left out."""
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances  # see prepare
-
     sign = 1.0 if target.minimises else -1.0
     evaluator = PedAnovaImportanceEvaluator(target_quantile=_top(len(results)))
     with _quiet():

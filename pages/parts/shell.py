@@ -9,7 +9,6 @@ with, and where the server is. What is not found in Streamlit's files is left ou
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,8 +16,6 @@ from pathlib import Path
 import streamlit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-
-from hpo_core.analysis import importance
 
 STATIC = Path(streamlit.__file__).parent / "static"
 SCRIPTS = STATIC / "static" / "js"
@@ -28,7 +25,6 @@ ELEMENTS = (
     "PageLink", "Pagination", "Progress", "TextInput", "Toast",
 )  # fmt: skip
 CHART = "PlotlyChart"
-WITH_CHARTS = frozenset({"analysis", "health", "monitor"})
 IMPORTED = re.compile(r"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
 HEAD = 8_192
 # The server lies where the page does, whatever stands before its path; the files above are found in the same way.
@@ -42,26 +38,14 @@ WHEN_IDLE = """<script>addEventListener("load", () => setTimeout(() => {{
 LATER_MS = 3000
 
 
-def document(page: str, request: Request) -> Response:
-    """The document of a page; `page` is its path.
-
-    While a browser starts what it got, the server loads what the page needs and no other one does.
-    """
-    if page == "analysis" and request.query_params.get("chart", "").startswith("importance"):
-        _prepare_importance()
-    return HTMLResponse(text_of(page), headers={"Cache-Control": "no-cache"})
+def document(charts: bool, _request: Request) -> Response:
+    """The document of a page; `charts` tells whether it begins with some."""
+    return HTMLResponse(text_of(charts), headers={"Cache-Control": "no-cache"})
 
 
 @cache
-def _prepare_importance() -> None:
-    """Once in a process."""
-    threading.Thread(target=importance.prepare, name="prepare-importance", daemon=True).start()
-
-
-@cache
-def text_of(page: str) -> str:
-    """The document of a page; made once in a process."""
-    charts = page in WITH_CHARTS
+def text_of(charts: bool) -> str:
+    """The document of pages that begin with charts, or that do not; made once in a process."""
     parts = [
         SERVER,
         links((*ELEMENTS, CHART) if charts else ELEMENTS),

@@ -16,17 +16,7 @@ import app
 from pages.parts import shared, shell
 
 ROOT = Path(__file__).parents[2]
-LOADED = """
-import sys, threading, app
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
-TestClient(Starlette(routes=app.DOCUMENTS)).get("/analysis?study=a&chart=" + sys.argv[1])
-for thread in threading.enumerate():
-    if thread.name == "prepare-importance":
-        thread.join()
-print("sklearn" in sys.modules)
-"""
-PATHS = [path for _, _, path, _ in app.PAGES]
+PATHS = [path for _, _, path, *_ in app.PAGES]
 LINK = re.compile(r'<link rel="modulepreload" crossorigin href="\./static/js/([\w.-]+)">')
 
 
@@ -69,15 +59,6 @@ def test_server_is_looked_for_where_the_page_lies(path: str) -> None:
 
 def test_elements_that_streamlit_does_not_know_are_left_out() -> None:
     assert shell.links(("NoSuchElement",)) == ""
-
-
-@pytest.mark.parametrize(
-    ("chart", "loaded"), [("importance", True), ("importance-over-time", True), ("history", False)]
-)
-def test_what_importance_needs_is_loaded_as_soon_as_its_chart_is_asked_for(chart: str, loaded: bool) -> None:
-    words = [sys.executable, "-c", LOADED, chart]
-    answer = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert answer.stdout.split()[-1] == str(loaded)
 
 
 def test_what_runs_is_cancelled_when_the_server_stops_whatever_came_of_the_warm_up(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from optuna.trial import FrozenTrial, TrialState
@@ -10,6 +13,15 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo_core.analysis import sentences
 from hpo_core.analysis.importance import FEWEST, Importance, importance, importance_over_time
 from tests.hpo_core.analysis.studies import LOSS, SCORE, by_chance, by_learning_rate, drawn, trial
+
+COMPUTED = """
+import sys
+from hpo_core.analysis.importance import importance
+from tests.hpo_core.analysis.studies import SCORE, by_learning_rate, drawn
+print(*importance(drawn(by_learning_rate, 80), SCORE).certain)
+print(*sorted(name for name in sys.modules if name in ("sklearn", "scipy")))
+import sklearn
+"""
 
 
 def without(trials: list[FrozenTrial], name: str, every: int) -> list[FrozenTrial]:
@@ -108,3 +120,10 @@ def test_a_change_of_the_leader_is_told() -> None:
     unsure = dataclasses.replace(now, chance={"filters": 0.9, "dropout": 0.9})
     assert "still move by chance" in sentences.importance_over_time(points, unsure, SCORE)
     assert "Too few" in sentences.importance_over_time([], now, SCORE)
+
+
+def test_scikit_learn_is_not_loaded_for_it_and_can_be_loaded_afterwards() -> None:
+    words = [sys.executable, "-c", COMPUTED]
+    root = Path(__file__).parents[3]
+    answer = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
+    assert answer.stdout.splitlines() == ["learning_rate", ""] and answer.returncode == 0, answer.stderr
