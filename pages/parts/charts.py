@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
+from hpo_core.analysis.targets import plain
 from pages.parts import palette
 from pages.parts.numbers import History
 
@@ -13,6 +16,7 @@ HEIGHT = 300
 # For Streamlit: the chart without its bar of buttons.
 QUIET_CHART = {"displayModeBar": False}
 MAX_MARKED = 25
+WIDE_DECADES = 2.5
 # Of trials that are compared, by their place.
 COMPARED = (palette.RUNNING, palette.PRUNED, palette.COMPLETE, palette.BEST)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -101,3 +105,13 @@ def tick(numbers: tuple[int, ...]) -> int | None:
 def mode(points: int) -> str:
     """How a line is drawn: with marks, unless they would touch."""
     return "lines+markers" if points <= MAX_MARKED else "lines"
+
+
+def log_axis(low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis with plain numbers: at each power of ten, and between them where few are spanned."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    decades = math.log10(high / low)
+    step = 1 if decades < 8 else 2
+    digits = (1,) if decades >= WIDE_DECADES else (1, 3) if decades >= 1 else (1, 2, 3, 5, 7)
+    ticks = [digit * 10.0**power for power in range(first, last + 1, step) for digit in digits]
+    return {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [plain(tick) for tick in ticks]}

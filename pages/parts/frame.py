@@ -32,8 +32,8 @@ def page() -> Iterator[None]:
     st.html(f"<style>:root {{ color-scheme: {scheme}; {palette.css_variables()} }}</style>")
     st.logo(LOGO, size="large")
     yield
-    _footer()
     tour.again()
+    _footer()
     notices.draw()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -19,8 +20,7 @@ LEGEND_HEIGHT = 48
 ENOUGH_AXES = 3
 HEALTH_LINE = "health"
 COLOURS = palette.SERIES
-# Plotly's word for labels at 1, 2 and 5 times a power of ten.
-FEW_DECADES = "D2"
+FEW_DECADES, MANY_DECADES = 2.0, 8.0
 
 
 def draw_radar(metrics: Mapping[str, float | None]) -> go.Figure | None:
@@ -98,7 +98,7 @@ def draw_layers(history: TrialHistory, quantity: Quantity) -> go.Figure:
     epochs = tuple(epoch.epoch for epoch in history.read_epochs)
     figure.update_xaxes(tickformat="d", dtick=charts.tick(epochs))
     if quantity.kind == LOG:
-        figure.update_yaxes(type="log", exponentformat="power", dtick=_decade_tick(lines))
+        figure.update_yaxes(**_log_axis(lines))
     elif quantity.kind == SHARE:
         figure.update_yaxes(rangemode="tozero")
     if quantity.healthy is not None and lines:
@@ -160,11 +160,13 @@ def _line(figure: go.Figure, epochs: Sequence[int], values: Sequence[float | Non
     )  # fmt: skip
 
 
-def _decade_tick(lines: Mapping[str, Sequence[tuple[int, float]]]) -> int | str:
-    """Labels at every power of ten or every second one; at 1, 2 and 5 where few powers are spanned."""
+def _log_axis(lines: Mapping[str, Sequence[tuple[int, float]]]) -> dict[str, Any]:
+    """Plain numbers where few powers of ten are spanned; else each power, or every second one."""
     values = [value for points in lines.values() for _, value in points]
-    decades = math.log10(max(values) / min(values)) if values else 0.0
-    return FEW_DECADES if decades < 2 else 1 if decades < 8 else 2
+    decades = math.log10(max(values) / min(values)) if values else math.inf
+    if decades < FEW_DECADES:
+        return charts.log_axis(min(values), max(values))
+    return {"type": "log", "exponentformat": "power", "dtick": 1 if decades < MANY_DECADES else 2}
 
 
 def _two_lines(title: str) -> str:

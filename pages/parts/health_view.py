@@ -182,7 +182,7 @@ def _table(history: TrialHistory, read: list[int], of: str) -> None:
     epoch = next(item for item in history.read_epochs if item.epoch == chosen)
     table = pd.DataFrame(health_numbers.layer_table(epoch))
     # As everywhere else on the pages; a column sorts by its numbers all the same.
-    styled = table.style.format({**health_numbers.CELLS}, na_rep=formats.NOTHING)
+    styled = table.style.format(dict(health_numbers.CELLS), na_rep=formats.NOTHING)
     st.dataframe(styled, key="layers", hide_index=True, column_config=_columns(), placeholder=formats.NOTHING)
 
 

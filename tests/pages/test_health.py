@@ -239,6 +239,16 @@ def test_the_layers_of_a_running_trial_are_those_of_its_newest_epoch(database: D
     assert app.select_slider(key="epoch").value == 1, "what a visitor chose stays"
 
 
+@pytest.mark.parametrize(("largest", "labels"), [(0.02, {"0.005", "0.01", "0.02"}), (50.0, None)])
+def test_a_short_logarithmic_axis_has_plain_numbers(largest: float, labels: set[str] | None) -> None:
+    history = histories.cnn_history(epochs=2)
+    for epoch, size in zip(history.epochs, (0.004, largest), strict=True):
+        epoch.layers[:] = [dataclasses.replace(layer, update_ratio=size) for layer in epoch.layers]
+    shown = health_charts.draw_layers(history, QUANTITIES["update_ratio"]).layout.yaxis
+    assert shown.type == "log"
+    assert (shown.ticktext is None) == (labels is None) and (labels or set()) <= set(shown.ticktext or ())
+
+
 def test_the_band_of_healthy_updates_is_named_where_it_lies() -> None:
     figure = health_charts.draw_layers(histories.cnn_history(), QUANTITIES["update_ratio"])
     (name,), (low, high) = figure.layout.annotations, QUANTITIES["update_ratio"].healthy or (0, 0)

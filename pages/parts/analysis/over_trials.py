@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial
 
 from hpo_core.analysis import sentences
 from hpo_core.analysis.targets import DURATION, Target, number, spans_decades
-from pages.parts import formats, palette
+from pages.parts import charts, formats, palette
 from pages.parts.analysis import style
 from pages.parts.analysis.request import Answer, Request
 from pages.parts.trial_words import state_word
@@ -98,7 +98,7 @@ def duration(request: Request) -> Answer:
             )  # fmt: skip
     lengths = [seconds for _, seconds, _ in points]
     if spans_decades(lengths):
-        figure.update_xaxes(**style.log_axis(min(lengths), max(lengths)))
+        figure.update_xaxes(**charts.log_axis(min(lengths), max(lengths)))
     figure.update_yaxes(**style.result_axis(target, [value * target.factor for _, _, value in points]))
     return Answer(said, figure, table, request.notes)
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
 from hpo_core.analysis.landscape import Axis, category
-from hpo_core.analysis.targets import Target, parameter_title, plain, spans_decades
+from hpo_core.analysis.targets import Target, parameter_title, spans_decades
 from pages.parts import charts, palette
 
 HEIGHT = 460
 LABEL = 18
-WIDE_DECADES = 2.5
 # Up to so many whole numbers each has its label; between them there is nothing.
 FEW_WHOLE = 12
 OUTLINE = {"width": 0.5, "color": "rgba(128,136,150,0.8)"}
@@ -67,17 +65,7 @@ def sequence() -> list[list[object]]:
 def result_axis(target: Target, values: Sequence[float]) -> dict[str, Any]:
     """An axis of results, logarithmic where they span decades."""
     found = {"title": wrapped(target.axis, 34)}
-    return found | log_axis(min(values), max(values)) if target.may_be_log and spans_decades(values) else found
-
-
-def log_axis(low: float, high: float) -> dict[str, Any]:
-    """A logarithmic axis with plain numbers: at each power of ten, and between them where few are spanned."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    decades = math.log10(high / low)
-    step = 1 if decades < 8 else 2
-    digits = (1,) if decades >= WIDE_DECADES else (1, 3) if decades >= 1 else (1, 2, 3, 5, 7)
-    ticks = [digit * 10.0**power for power in range(first, last + 1, step) for digit in digits]
-    return {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [plain(tick) for tick in ticks]}
+    return found | charts.log_axis(min(values), max(values)) if target.may_be_log and spans_decades(values) else found
 
 
 def draw_axes(figure: go.Figure, x: dict[str, Any], y: dict[str, Any]) -> None:
@@ -96,7 +84,7 @@ def parameter_axis(axis: Axis) -> dict[str, Any]:
             "range": [-0.6, len(axis.categories) - 0.4],
         }  # fmt: skip
     elif axis.log:
-        found |= log_axis(axis.low, axis.high)
+        found |= charts.log_axis(axis.low, axis.high)
     elif axis.whole and axis.high - axis.low < FEW_WHOLE:
         found |= {"dtick": 1}
     return found
