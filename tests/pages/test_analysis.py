@@ -78,6 +78,14 @@ def test_history_draws_each_state_and_steps_of_the_best() -> None:
     assert "reached by Trial 2" in answer.sentence and list(answer.table["trial"]) == [0, 1, 2, 3, 4]
 
 
+def test_a_single_trial_stands_in_the_middle_of_its_chart() -> None:
+    trials = [studies.trial(4, 0.8)]
+    answer = over_trials.history(request(trials), columns(trials))
+    assert answer.figure is not None
+    assert list(answer.figure.layout.yaxis.range) == pytest.approx([0.72, 0.88])
+    assert list(answer.figure.layout.xaxis.range) == pytest.approx([3.1, 4.9])
+
+
 def test_the_best_so_far_counts_trials_that_are_not_in_the_sample() -> None:
     trials = [studies.trial(number, value) for number, value in enumerate((0.5, 0.8, 0.6))]
     asked = request(trials[::2])

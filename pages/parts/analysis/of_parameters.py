@@ -52,7 +52,7 @@ def parameter_slice(request: Request) -> Answer:
             hovertemplate="%{customdata}<extra></extra>", showlegend=False,
         )  # fmt: skip
     figure.update_layout(margin={"t": 76})
-    results = style.result_axis(target, [value * target.factor for _, value in having])
+    results = style.result_axis(target, [value for _, value in having])
     style.draw_axes(figure, style.parameter_axis(scale), results)
     return Answer(said, figure, table, _notes(request, having, (name,)))
 
@@ -114,7 +114,7 @@ def landscape(request: Request) -> Answer:
     )  # fmt: skip
     spatial = {"showbackground": False, "gridcolor": palette.QUIET, "zerolinecolor": palette.QUIET}
     x, y = (style.parameter_axis(scale) | _letters(scale) for scale in (over.x, over.y))
-    z = style.result_axis(target, [value * target.factor for _, value in having])
+    z = style.result_axis(target, [value for _, value in having])
     figure.update_layout(
         scene={"xaxis": x | spatial, "yaxis": y | spatial, "zaxis": z | spatial, "bgcolor": "rgba(0,0,0,0)",
                "camera": {"eye": {"x": 1.9, "y": -2.1, "z": 1.1}}, "dragmode": "turntable"},

@@ -33,8 +33,11 @@ def history(request: Request, every: list[TrialColumns]) -> Answer:
     for state in (state for state in STATES if state in request.states):
         _dots(figure, [(t, v) for t, v in judged if t.state.name.lower() == state], state, target)
     _best_so_far(figure, points, target)
-    figure.update_yaxes(**style.result_axis(target, [value * target.factor for _, value in judged]))
+    figure.update_yaxes(**style.result_axis(target, [value for _, value in judged]))
     figure.update_xaxes(tickformat="d", dtick=1 if len(judged) < 12 else None)
+    if len(judged) == 1:
+        alone = judged[0][0].number
+        figure.update_xaxes(range=[alone - 0.9, alone + 0.9])
     notes = [request.sampled + " The line counts every trial."] if request.sampled else []
     said = sentences.history(points, target, len(judged))
     return Answer(said, figure, _results(judged, target), notes + request.left_out)
@@ -99,7 +102,7 @@ def duration(request: Request) -> Answer:
     lengths = [seconds for _, seconds, _ in points]
     if spans_decades(lengths):
         figure.update_xaxes(**charts.log_axis(min(lengths), max(lengths)))
-    figure.update_yaxes(**style.result_axis(target, [value * target.factor for _, _, value in points]))
+    figure.update_yaxes(**style.result_axis(target, [value for _, _, value in points]))
     return Answer(said, figure, table, request.notes)
 
 

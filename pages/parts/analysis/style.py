@@ -62,10 +62,17 @@ def sequence() -> list[list[object]]:
     return [[place / (len(colours) - 1), colour] for place, colour in enumerate(colours)]
 
 
-def result_axis(target: Target, values: Sequence[float]) -> dict[str, Any]:
-    """An axis of results, logarithmic where they span decades."""
-    found = {"title": wrapped(target.axis, 34)}
-    return found | charts.log_axis(min(values), max(values)) if target.may_be_log and spans_decades(values) else found
+def result_axis(target: Target, results: Sequence[float]) -> dict[str, Any]:
+    """An axis of results, logarithmic where they span decades; around a single one as far as a tenth of it."""
+    values = [result * target.factor for result in results]
+    low, high = min(values), max(values)
+    found: dict[str, Any] = {"title": wrapped(target.axis, 34)}
+    if target.may_be_log and spans_decades(values):
+        return found | charts.log_axis(low, high)
+    if low == high:
+        margin = abs(low) / 10 or 1.0
+        found["range"] = [low - margin, high + margin]
+    return found
 
 
 def draw_axes(figure: go.Figure, x: dict[str, Any], y: dict[str, Any]) -> None:
