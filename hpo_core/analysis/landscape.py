@@ -77,6 +77,16 @@ class Surface:
     values: list[list[float | None]]
     support: list[list[float]]
 
+    def triangles(self) -> NDArray[np.int64]:
+        """What lies between places with a value: (triangles, 3), each corner counted along the rows of `values`."""
+        known = np.array([[value is not None for value in row] for row in self.values])
+        places = np.arange(known.size).reshape(known.shape)
+        here, right = places[:-1, :-1].ravel(), places[:-1, 1:].ravel()
+        above, across = places[1:, :-1].ravel(), places[1:, 1:].ravel()
+        every = np.concatenate([np.stack([here, right, above], axis=1), np.stack([right, across, above], axis=1)])
+        found: NDArray[np.int64] = every[known.ravel()[every].all(axis=1)]
+        return found
+
 
 def axis(name: str, trials: Sequence[FrozenTrial]) -> Axis:
     """The axis of a hyperparameter that at least one of the trials has, as wide as their values."""

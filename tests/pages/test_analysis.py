@@ -164,7 +164,7 @@ def test_contour_and_surface(pair: tuple[str, str], kind: str) -> None:
     flat, spatial = of_parameters.contour(asked), of_parameters.landscape(asked)
     assert flat.figure is not None and spatial.figure is not None
     assert [trace.type for trace in flat.figure.data] == [kind, "scatter"]
-    assert [trace.type for trace in spatial.figure.data] == ["surface", "scatter3d"]
+    assert [trace.type for trace in spatial.figure.data] == ["mesh3d", "scatter3d"]
     highest = max(value for row in flat.figure.data[0].z for value in row if value is not None)
     assert 50 < highest <= 100 and flat.figure.data[0].colorbar.title.text == "Mean accuracy, %"
     few = of_parameters.contour(request(examined(5), *pair))

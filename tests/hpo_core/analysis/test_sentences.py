@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from hpo_core.analysis import sentences
 from hpo_core.analysis.association import best_trials, close_together, is_clear, narrowing, rank_correlation
-from hpo_core.analysis.landscape import axis, surface
+from hpo_core.analysis.landscape import Surface, axis, surface
 from hpo_core.analysis.targets import Target, plain, targets
 from tests.hpo_core.analysis.studies import LOSS, SCORE, by_chance, by_learning_rate, drawn, trial
 
@@ -99,6 +99,16 @@ def test_surface_is_the_mean_of_near_trials_and_empty_elsewhere() -> None:
     assert found.values[0][0] == pytest.approx(1.0) and found.values[1][-1] == pytest.approx(3.0)
     assert found.values[0][-1] is None and set(found.values[2]) == {None}
     assert found.support[0][0] == pytest.approx(3.0)
+
+
+def test_triangles_lie_between_places_with_a_value() -> None:
+    trials = [trial(0, 1.0, filters=8, activation="relu"), trial(1, 1.0, filters=8, activation="elu")]
+    across = axis("activation", trials)
+    values = [[1.0, 1.0, 1.0], [1.0, 1.0, None]]
+    corners = Surface(across, axis("filters", trials), values, [[1.0] * 3] * 2).triangles()
+    assert {frozenset(map(int, triangle)) for triangle in corners} == {
+        frozenset(three) for three in ((0, 1, 3), (1, 3, 4), (1, 2, 4))
+    }
 
 
 def test_log_axes_and_places() -> None:
