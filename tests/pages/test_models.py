@@ -79,6 +79,7 @@ def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
     shown = words(app)
     for expected in ("Test accuracy: 95.00 %", "Test samples: 360", "250 kB", "9 taken for 4", "tf2onnx", "## Limits"):
         assert expected in shown
+    assert "Confusion matrix: what it takes for what" in shown
     buttons = {button.key: button for button in app.get("download_button")}
     assert not buttons["download_digits_done_model_keras"].proto.disabled
     assert buttons["download_digits_done_model_onnx"].proto.disabled
@@ -158,7 +159,10 @@ def test_a_package_that_cannot_be_written_is_told_in_place(database: Database) -
 
 def test_a_run_that_searches_is_watched_not_started_again(database: Database) -> None:
     conftest.make_running(database)
-    app = open_page("pages/models.py", study="digits-now")
-    assert "still searching" in words(app) and not [button for button in app.button if button.key == "to_optimize"]
+    app = open_page(PAGE, study="digits-now")
+    assert "still searching" in words(app) and "to_optimize" not in {button.key for button in app.button}
     app.button(key="to_monitor").click().run()
     assert app.title[0].value == "Monitor" and app.query_params["study"] in ("digits-now", ["digits-now"])
+    Runs(database).end("digits-now", RunState.CANCELLED)
+    keys = {button.key for button in open_page(PAGE, study="digits-now").button}
+    assert "to_optimize" in keys and "to_monitor" not in keys

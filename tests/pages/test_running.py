@@ -23,6 +23,7 @@ from tests.pages import conftest, examined
 from tests.pages.test_pages import TIMEOUT_S, open_page, words
 
 DELETED = "What this page showed was deleted while it was open."
+FINAL_MODEL = "Its final model: try it, download it"
 
 
 def test_each_of_many_trials_is_shown_and_can_be_stopped(database: Database) -> None:
@@ -140,19 +141,28 @@ def test_no_trial_is_the_best_one_of_several_objectives(database: Database) -> N
     tile = next(tile for tile in app.metric if tile.label == "Best score")
     assert tile.value == "–" and "2 objectives" in tile.help and "Pareto front" in tile.help
     assert "no trial is the best in everything" in words(app) and "best-mark" not in words(app)
+    assert "The trials that no other one beats" in _links(app)
     for page in ("pages/health.py", "pages/architecture.py"):
         assert not [button for button in open_page(page, study="two").button if "Best" in button.label]
+    assert "recorded no accuracy" in words(open_page("pages/health.py", study="two"))
 
 
 def test_a_run_that_is_over_leads_to_its_final_model(database: Database) -> None:
-    examined.make_final_model(database)
-    said = _links(open_page("pages/monitor.py", study="digits-done"))
-    assert "Its final model: try it, download it" in said and "Its network" in said
+    folder = examined.make_final_model(database)
+    app = open_page("pages/monitor.py", study="digits-done")
+    assert {FINAL_MODEL, "Its network"} <= set(_links(app)) and "best of this run" in words(app)
+    folder.rename(folder.with_name("digits-now"))  # a run that was resumed has a model of before
+    assert FINAL_MODEL not in _links(open_page("pages/monitor.py", study="digits-done"))
     conftest.make_running(database)
     app = open_page("pages/monitor.py", study="digits-now")
-    assert "Its final model: try it, download it" not in _links(app) and "best so far" in words(app)
+    assert FINAL_MODEL not in _links(app) and "best so far" in words(app)
+
+
+def test_a_study_made_elsewhere_leads_to_its_best_trial_and_to_nothing_of_ours(database: Database) -> None:
     conftest.make_plain(database)
-    assert "Its network" not in _links(open_page("pages/monitor.py", study="plain"))
+    app = open_page("pages/monitor.py", study="plain")
+    assert "All about it" in _links(app) and "Its network" not in _links(app)
+    assert "best so far" in words(app)  # nobody knows whether it is over
 
 
 def _links(app: AppTest) -> list[str]:
