@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import optuna
+from optuna.trial import create_trial
+
 from hpo_core.health.metrics import METRICS
-from hpo_core.parameters import PARAMETERS, Architecture
+from hpo_core.parameters import PARAMETERS
 from hpo_core.results import ASIDE
 from hpo_core.trial_config import TrialConfig
 from pages.parts import explained
 from storage.database import Database
-from tests.pages import conftest
+from tests.pages import examined
 from tests.pages.test_pages import open_page, words
+
+PAGE = "pages/trials.py"
 
 
 def test_every_field_of_a_trial_has_a_meaning() -> None:
@@ -23,9 +28,23 @@ def test_every_field_of_a_trial_has_a_meaning() -> None:
 
 
 def test_details_and_comparison_explain_their_rows(database: Database) -> None:
-    conftest.make_finished(database)
+    examined.make_examined(database)
     meaning = PARAMETERS["learning_rate"].explanation
-    said = words(open_page("pages/trials.py", study="digits-done", trial="1"))
+    said = words(open_page(PAGE, study="digits-examined", trial="1"))
     assert f"<div>{meaning} <a href=" in said and "<summary>Learning rate <small>" in said
-    compared = words(open_page("pages/trials.py", study="digits-done", compare="0,1"))
-    assert meaning in compared and Architecture.CNN.value in said
+    compared = words(open_page(PAGE, study="digits-examined", compare="0,1"))
+    assert meaning in compared and "<summary>Gradient health</summary>" in compared
+
+
+def test_what_a_study_made_elsewhere_calls_as_we_do_is_not_explained(database: Database) -> None:
+    study = optuna.create_study(study_name="elsewhere", storage=database.optuna_storage())
+    for rate in (0.25, 0.5):
+        study.add_trial(
+            create_trial(
+                value=rate, params={"learning_rate": rate}, user_attrs={"replicas": "two"},
+                distributions={"learning_rate": optuna.distributions.FloatDistribution(0, 1)},
+            )
+        )  # fmt: skip
+    for query in ({"trial": "1"}, {"compare": "0,1"}):
+        said = words(open_page(PAGE, study="elsewhere", **query))
+        assert "<th>Learning rate" in said and '<details class="explained">' not in said
