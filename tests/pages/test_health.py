@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
+from hpo_core.formats import THIN_SPACE
 from hpo_core.health.diagnoses import Diagnosis, Severity
 from hpo_core.health.metrics import METRICS, measure
 from hpo_core.history import TrialHistory, lean
 from pages.parts import (
     diagnosis_cards,
+    formats,
     health_bars,
     health_charts,
     health_numbers,
@@ -208,7 +211,6 @@ def test_page_shows_the_layers_after_the_chosen_epoch(database: Database) -> Non
     examined.make_examined(database)
     app = open_page(PAGE, study="digits-examined", trial="2")
     last = app.dataframe[0].value
-    assert app.dataframe[0].proto.arrow_data.styler.display_values  # numbers are written as everywhere else
     assert list(last["Layer"]) == histories.cnn_history().layer_names()
     app.select_slider(key="epoch").set_value(1).run()
     assert not app.exception
@@ -216,6 +218,22 @@ def test_page_shows_the_layers_after_the_chosen_epoch(database: Database) -> Non
     for name, quantity in QUANTITIES.items():
         app.button_group(key="quantity").set_value(name).run()
         assert not app.exception and quantity.reading[:40] in words(app)
+
+
+def test_each_number_of_the_layers_is_written_in_the_way_of_its_column(database: Database) -> None:
+    study = conftest.make_run(database, "digits-next", 1)
+    history = histories.with_readings(
+        histories.cnn_history(), lambda layer: dataclasses.replace(layer, dead=None if layer.name == "conv_1" else 1)
+    )
+    examined.add_examined(database, study, 0.9, {"history.json": history.to_json().encode()})
+    table = open_page(PAGE, study="digits-next", trial="0").dataframe[0]
+    shown = convert_arrow_bytes_to_pandas_df(table.proto.arrow_data.styler.display_values)
+    conv, normalisation = shown.to_dict("records")[:2]
+    assert (conv["Dead"], normalisation["Dead"]) == (formats.NOTHING, "1")
+    assert (conv["Weights"], conv["Units"], conv["Saturated"]) == (f"1{THIN_SPACE}000", "24", "0")
+    assert (conv["Gradient"], conv["Update ratio"], conv["Bias change"]) == ("8.1e-05", "1.5e-03", "1.0e-02")
+    assert (conv["Weight change"], conv["Weight norm"]) == ("5.00 %", "3.8")
+    assert list(table.value["Weights"]) == [1000, 2000, 3000, 4000, 5000]  # a column sorts by its numbers
 
 
 def test_a_running_trial_is_examined_so_far(database: Database) -> None:
