@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,18 @@ import app
 from pages.parts import shared, shell
 
 ROOT = Path(__file__).parents[2]
+# A server that starts and stops: how many documents are made, whether Streamlit finds the files of all modules looked
+# through, and which modules are loaded.
+STARTED = """
+import asyncio, inspect, sys
+import app
+from pages.parts import shell
+async def live():
+    async with app.lifespan(app.app):
+        pass
+asyncio.run(live())
+print(shell.text_of.cache_info().currsize, shell.__file__ in inspect.modulesbyfile, *sys.modules)
+"""
 PATHS = [path for _, _, path, *_ in app.PAGES]
 LINK = re.compile(r'<link rel="modulepreload" crossorigin href="\./static/js/([\w.-]+)">')
 
@@ -43,7 +56,7 @@ def test_documents_name_all_that_their_files_import() -> None:
     named = set(re.findall(r"static/js/([\w.-]+\.js)", text))
     for name in LINK.findall(text):
         code = (shell.SCRIPTS / name).read_text(encoding="utf-8")
-        assert set(re.findall(r"""from["'`]\./([\w.-]+\.js)["'`]""", code)) <= named, name
+        assert set(re.findall(r"""(?:from|import)["'`]\./([\w.-]+\.js)["'`]""", code)) <= named, name
 
 
 def test_streamlit_knows_each_element() -> None:
@@ -80,11 +93,13 @@ def test_what_runs_is_cancelled_when_the_server_stops_whatever_came_of_the_warm_
     assert closed == [True]
 
 
-def test_all_parts_of_pages_are_loaded_before_the_first_visitor_comes() -> None:
-    code = "import sys; from pages.parts import shared; shared.warm_up(); print('\\n'.join(sys.modules))"
-    words = [sys.executable, "-c", code]
-    loaded = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+def test_all_parts_of_pages_are_loaded_before_the_first_visitor_comes(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", STARTED]
+    surroundings = os.environ | {"ONEGIN_RESULTS_DIR": str(tmp_path), "ONEGIN_STORAGE_URL": ""}
+    answer = subprocess.run(words, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=True)
+    documents, looked_through, *loaded = answer.stdout.split()
     files = (ROOT / "pages" / "parts").rglob("[!_]*.py")
     parts = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files}
     assert len(parts) > 90 and parts <= set(loaded)
     assert not {"tensorflow", "sklearn"} & set(loaded)
+    assert (documents, looked_through, (tmp_path / "onegin.db").is_file()) == ("2", "True", True)
