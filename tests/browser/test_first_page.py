@@ -27,6 +27,9 @@ def test_every_request_of_a_page_is_answered_and_the_server_is_found_at_once(
     page.on("websocket", lambda socket: sockets.append(socket.url))
     open_page(page, empty, path)
     assert not [answer.url for answer in answers if answer.status >= 400]
+    # Instead of a file that it lacks Streamlit sends its document.
+    kinds = {answer.headers["content-type"] for answer in answers if answer.url.endswith(".js")}
+    assert kinds and all("javascript" in kind for kind in kinds)
     asked = {answer.url for answer in answers if answer.url.endswith("/_stcore/health")}
     assert asked == {f"{empty.url}/_stcore/health"}
     assert sockets[0] == empty.url.replace("http", "ws", 1) + "/_stcore/stream"
