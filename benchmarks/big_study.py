@@ -22,7 +22,7 @@ FIRST = ("Trials, first page", "Analysis: History")
 TRIALS_LIMIT_S, STEP_LIMIT_S, ANALYSIS_LIMIT_S, MEMORY_LIMIT_MB = 1.0, 0.3, 3.0, 500.0
 ROUNDS, STEP_ROUNDS = 3, 5
 READ_MS = 6_000  # somebody who reads a page before going on to the next one
-CARDS = "[...document.querySelectorAll(\"[class*='st-key-trial_card_']\")].map(card => card.innerText).join()"
+CARDS = "[...document.querySelectorAll(\"[class*='st-key-trial_card_']\")].map(card => card.textContent).join()"
 AT_REST = "document.querySelector('[data-test-script-state=notRunning]')"
 WAIT_MS, SETTLE_MS = 120_000, 1_000
 # Link in the navigation, and what stands there when the page does.

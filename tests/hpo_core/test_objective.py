@@ -19,11 +19,12 @@ from hpo_core.health.score import health_score
 from hpo_core.history import TrialHistory
 from hpo_core.logs import LOGGER, RunLog
 from hpo_core.notice_kinds import KIND
-from hpo_core.objective import Objective, RunContext, trial_seed
+from hpo_core.objective import Objective, RunContext
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Architecture, defaults
 from hpo_core.progress import ProgressBoard
 from hpo_core.records import Artefact, Failed, Finished, Phase, Record, Started, Tick, Trainer
+from hpo_core.seeds import trial_seed
 from hpo_core.trial_config import TrialConfig
 from hpo_core.trial_files import TrialFiles
 from storage.artifacts import Artifacts

@@ -6,11 +6,13 @@ import io
 import itertools
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
+from hpo_core.health.readings import LayerReading
 from hpo_core.layer_plan import LayerPlan, layer_plan
 from hpo_core.layer_texts import LayerKind
 from hpo_core.parameters import Architecture, defaults
@@ -78,8 +80,8 @@ def test_colours_by_health_are_those_of_the_readings(plan: LayerPlan) -> None:
     assert ("not read", palette.OTHER_LAYER) in colouring.legend
 
 
-def _half_dead(layer: histories.LayerReading) -> histories.LayerReading:
-    return histories.replace(layer, dead=12, saturated=0)
+def _half_dead(layer: LayerReading) -> LayerReading:
+    return replace(layer, dead=12, saturated=0)
 
 
 def test_what_cannot_be_coloured_is_not_offered(plan: LayerPlan) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import keras
 import pytest
@@ -93,7 +94,7 @@ def test_keras_builds_what_was_planned(architecture: Architecture, seed: int) ->
     assert [layer.name for layer in plan.layers if layer.kind is LayerKind.OUTPUT] == [model.layers[-1].name]
 
 
-def _values(layer: keras.Layer) -> list[object]:
+def _values(layer: keras.Layer) -> list[Any]:
     return [variable.value for variable in layer.trainable_weights]
 
 
