@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import optuna
 from optuna.pruners import BasePruner
 
-# Trials that are never pruned, so that there is something to compare with.
-STARTUP_TRIALS = 5
+# Complete trials before the first is pruned: as many as importance needs to say anything, also of a short run.
+STARTUP_TRIALS = 10
 # The first epoch says little about where a training ends.
 WARMUP_EPOCHS = 1
 PATIENCE_EPOCHS = 2

@@ -49,7 +49,7 @@ SAMPLERS: Mapping[str, Method] = {
 PRUNERS: Mapping[str, Method] = {
     "none": _pruner("Every trial trains to its end.", "NopPruner"),
     "median": _pruner(
-        "Ends a trial that is worse than half of the earlier ones were at the same epoch; safe and simple.",
+        "After ten complete trials: ends one that is worse than half of them were at the same epoch; safe and simple.",
         "MedianPruner",
     ),
     "halving": _pruner(

@@ -10,10 +10,11 @@ from typing import Any
 import optuna
 import pytest
 
+from hpo_core.analysis.importance import FEWEST
 from hpo_core.errors import UsageError
 from hpo_core.objective import REPEATED
 from hpo_core.parameters import Architecture, Choices, Range, defaults
-from hpo_core.pruners import make_pruner
+from hpo_core.pruners import STARTUP_TRIALS, make_pruner
 from hpo_core.samplers import grid_values, is_exhausted, make_sampler
 from hpo_core.search_methods import PRUNERS, SAMPLERS
 from hpo_core.search_space import SearchSpace
@@ -139,7 +140,7 @@ def test_the_grid_is_counted_before_it_is_made() -> None:
 @pytest.mark.parametrize("name", ["median", "patient"])
 def test_the_first_epoch_is_never_judged(name: str) -> None:
     study = optuna.create_study(direction="maximize", pruner=make_pruner(name, 8))
-    for _ in range(8):
+    for _ in range(STARTUP_TRIALS):
         trial = study.ask()
         for step in (1, 2, 3):
             trial.report(0.9, step)
@@ -150,6 +151,16 @@ def test_the_first_epoch_is_never_judged(name: str) -> None:
     if name == "median":
         trial.report(0.1, 2)
         assert trial.should_prune()
+
+
+def test_importance_can_be_told_before_anything_is_pruned() -> None:
+    study = optuna.create_study(direction="maximize", pruner=make_pruner("median", 8))
+    for _ in range(FEWEST):
+        trial = study.ask()
+        for step in (1, 2, 3):
+            trial.report(0.9 if trial.number < FEWEST - 1 else 0.1, step)
+        assert not trial.should_prune()
+        study.tell(trial, 0.9)
 
 
 @pytest.mark.parametrize("name", PRUNERS)
