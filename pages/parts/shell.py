@@ -3,7 +3,8 @@
 Streamlit's document names only what every app needs. The code of each kind of widget is asked for when the first such
 widget arrives, one round of requests after the other; and from the address of a page the browser first looks for the
 server below that address, where there is none. The document of a page therefore names the widgets that pages begin
-with, and where the server is. What is not found in Streamlit's files is left out: then a page is slower, not broken.
+with, and where the server is; and it shuts the drawer of pages behind whoever chose one. What is not found in
+Streamlit's files is left out: then a page is slower, not broken.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ HEAD = 8_192
 SERVER = """<script>
 window.__streamlit = {...window.__streamlit, BACKEND_BASE_URL: new URL(".", location.href).href};
 </script>"""
+# On a narrow screen the pages are named in a drawer, which Streamlit leaves open over the page that was chosen.
+DRAWER = """<script>
+const shut = () => document.querySelector("[data-testid=stSidebarCollapseButton] button[aria-expanded=true]")?.click();
+addEventListener("click", event => event.target.closest?.("[data-testid=stSidebarNavLink]") && shut());
+addEventListener("keydown", event => event.key === "Escape" && shut());
+</script>"""
 # Charts are half a second of work for a browser: done while it waits for the server, or when nothing else is to do.
 WHEN_IDLE = """<script>addEventListener("load", () => setTimeout(() => {{
   if (!navigator.connection?.saveData) (window.requestIdleCallback ?? (f => f()))(() => import("./static/js/{name}"));
@@ -48,6 +55,7 @@ def text_of(charts: bool) -> str:
     """The document of pages that begin with charts, or that do not; made once in a process."""
     parts = [
         SERVER,
+        DRAWER,
         links((*ELEMENTS, CHART) if charts else ELEMENTS),
         *(WHEN_IDLE.format(name=name, wait_ms=0 if charts else LATER_MS) for name in scripts((CHART,))),
     ]
