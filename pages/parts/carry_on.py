@@ -10,10 +10,12 @@ import streamlit as st
 from datasets import DatasetError
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError
+from hpo_core.objective import REPEATED
 from pages.parts import formats, shared
 from pages.parts.figures_of_run import RunFigures
 from pages.parts.launch import say
 from storage.errors import StorageError
+from storage.run_storage import count_trials
 from storage.runs import Run, RunState
 
 MORE_TRIALS = 10
@@ -48,6 +50,8 @@ def draw(figures: RunFigures, run: Run) -> None:
             "nothing that was learnt is lost.</div>"
         )
         reason = _why_not(figures)
+        if again := _made_again(run.run_name, int(trials)):
+            st.html(f'<div class="quiet">{again}</div>')
         busy = shared.busy_here()
         note = reason or (f"It waits its turn: {busy.run_name} is running." if busy else "")
         if note:
@@ -62,6 +66,18 @@ def say_error() -> None:
     """Why the run could not go on, in place; once."""
     if error := st.session_state.pop("resume_error", None):
         say(error)
+
+
+def _made_again(name: str, wanted: int) -> str:
+    """Why more trials will be listed in the end than were asked for; '' where that is not so."""
+    listed, counted = count_trials(shared.database(), name, without_outcomes=REPEATED)
+    stopped = listed - counted
+    if not stopped:
+        return ""
+    return (
+        f"{formats.plural(stopped, 'trial')} did not come to an end when the run was stopped: "
+        f"{formats.count(listed + max(wanted - counted, 0))} trials will be listed, {formats.count(wanted)} of them trained."
+    )
 
 
 def _why_not(figures: RunFigures) -> str:

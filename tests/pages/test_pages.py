@@ -10,11 +10,13 @@ from pathlib import Path
 import optuna
 import pytest
 import streamlit as st
+from optuna.trial import TrialState
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.final_model import FOLDER, TEST_ACCURACY
 from hpo_core.logs import RunLog, open_log
 from hpo_core.model_card import KERAS_FILE
+from hpo_core.objective import CANCELLED
 from pages.parts import shared
 from storage.database import Database
 from storage.jobs import Job, Jobs
@@ -141,6 +143,17 @@ def test_monitor_offers_to_go_on_with_a_run_that_is_over(database: Database, tmp
     app.button(key="resume").click().run()
     assert "more than the 3" in app.error[0].value and "Trials" in app.error[0].value
     assert "resume" not in {button.key for button in open_page("pages/monitor.py", study="plain").button}
+
+
+def test_monitor_says_that_stopped_trials_are_made_again(database: Database) -> None:
+    study = conftest.make_run(database, "stopped", 3)
+    conftest.add_trial(study, 0.9)
+    conftest.add_trial(study, 0.1, TrialState.FAIL, {"outcome": CANCELLED})
+    Runs(database).end("stopped", RunState.CANCELLED)
+    said = "1 trial did not come to an end when the run was stopped: 4 trials will be listed, 3 of them trained."
+    assert said in words(open_page("pages/monitor.py", study="stopped"))
+    conftest.make_failed(database)  # whose trials failed by themselves
+    assert "did not come to an end" not in words(open_page("pages/monitor.py", study="digits-failed"))
 
 
 def test_monitor_lets_a_run_with_a_money_cap_go_on_with_more(
