@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from hpo_core.errors import UsageError, nearest
@@ -41,6 +42,14 @@ class Range:
 
     def holds(self, value: Value) -> bool:
         return not isinstance(value, str | bool) and self.low <= value <= self.high
+
+    @property
+    def highest(self) -> int | float:
+        """The largest number that can be drawn: in steps it may lie below `high`."""
+        if self.step is None or self.low >= self.high:
+            return self.high
+        low, high, step = (Decimal(str(number)) for number in (self.low, self.high, self.step))
+        return type(self.high)(low + (high - low) // step * step)
 
 
 @dataclass(frozen=True)

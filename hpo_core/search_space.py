@@ -181,8 +181,8 @@ def _suggest(trial: Suggests, parameter: Parameter, domain: Domain) -> Value:
         return value
     if parameter.type is int:
         step = 1 if domain.step is None else int(domain.step)
-        return trial.suggest_int(parameter.name, int(domain.low), int(domain.high), step=step, log=domain.log)
-    value = trial.suggest_float(parameter.name, domain.low, domain.high, step=domain.step, log=domain.log)
+        return trial.suggest_int(parameter.name, int(domain.low), int(domain.highest), step=step, log=domain.log)
+    value = trial.suggest_float(parameter.name, domain.low, domain.highest, step=domain.step, log=domain.log)
     return round_significant(value)
 
 

@@ -74,9 +74,10 @@ def _made_again(name: str, wanted: int) -> str:
     stopped = listed - counted
     if not stopped:
         return ""
+    in_all = formats.count(listed + max(wanted - counted, 0))
     return (
-        f"{formats.plural(stopped, 'trial')} did not come to an end when the run was stopped: "
-        f"{formats.count(listed + max(wanted - counted, 0))} trials will be listed, {formats.count(wanted)} of them trained."
+        f"{formats.plural(stopped, 'trial')} did not come to an end when the run was stopped: {in_all} trials will be "
+        f"listed, {formats.count(wanted)} of them trained."
     )
 
 

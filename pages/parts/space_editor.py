@@ -102,6 +102,8 @@ def _range(parameter: Parameter, given: Any) -> None:
         _number(parameter, "Highest", HIGH, given.get("high"))
     with grid.cell():
         _number(parameter, "Step", STEP, given.get("step"), optional=True)
+    if unreached := shapes.unreached(given):
+        st.html(f'<div class="card-small">{html.escape(unreached)}</div>')
     st.session_state[LOG] = bool(given.get("log"))
     st.toggle(
         "Logarithmic scale", key=LOG, on_change=_take, args=(parameter.name, LOG),

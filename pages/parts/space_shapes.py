@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from hpo_core.errors import UsageError
 from hpo_core.parameters import Choices, Parameter, Range, Value, convert, text
@@ -105,6 +106,17 @@ def in_words(given: object) -> str:
         shown = [choice(value) for value in given]
         return " or ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown) or "nothing"
     return f"{choice(given)}, fixed"
+
+
+def unreached(given: Mapping[str, Any]) -> str:
+    """What is to be said of a range whose steps do not lead to its highest number; '' of all others."""
+    low, high, step = (given.get(key) for key in ("low", "high", "step"))
+    if not (isinstance(low, int | float) and isinstance(high, int | float) and isinstance(step, int | float)):
+        return ""
+    highest = Range(low, high, step).highest if step > 0 else high
+    if highest == high:
+        return ""
+    return f"In steps of {text_of(step)} from {text_of(low)} the highest that is tried is {text_of(highest)}."
 
 
 def choice(value: object) -> str:

@@ -68,6 +68,14 @@ def test_range_choices_and_scale_reach_the_sampler() -> None:
     assert trial.distributions["activation"] == optuna.distributions.CategoricalDistribution(["relu", "gelu"])
 
 
+def test_steps_that_miss_the_highest_number_end_below_it_without_a_warning() -> None:
+    space = build({"filters": {"low": 3, "high": 24, "step": 4}, "dropout": {"low": 0.0, "high": 0.35, "step": 0.1}})
+    trial = optuna.create_study().ask()
+    space.suggest(trial)
+    assert trial.distributions["filters"] == optuna.distributions.IntDistribution(3, 23, step=4)
+    assert trial.distributions["dropout"] == optuna.distributions.FloatDistribution(0.0, 0.3, step=0.1)
+
+
 def test_epochs_are_fixed_unless_searched() -> None:
     assert build().domains["epochs"] == Choices((5,))
     assert build({"epochs": {"low": 2, "high": 5}}).domains["epochs"] == Range(2, 5)

@@ -46,6 +46,21 @@ def test_what_is_typed_as_a_list() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ({"low": 3, "high": 24, "step": 4}, "In steps of 4 from 3 the highest that is tried is 23."),
+        ({"low": 0.0, "high": 0.35, "step": 0.1}, "In steps of 0.1 from 0 the highest that is tried is 0.3."),
+        ({"low": 0.0, "high": 0.3, "step": 0.1}, ""),
+        ({"low": 8, "high": 24, "step": 0}, ""),
+        ({"low": 24, "high": 8, "step": 4}, ""),
+        ({"low": 8, "high": 24}, ""),
+    ],
+)
+def test_a_highest_number_that_no_step_reaches_is_told(given: dict[str, object], said: str) -> None:
+    assert shapes.unreached(given) == said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
         (16, "16, fixed"),
         (True, "yes, fixed"),
         (["relu", "leaky_relu", "elu"], "relu, leaky relu or elu"),
