@@ -91,12 +91,14 @@ def _number(name: str, allowed: Range, common: Mapping[str, Any]) -> None:
     number: Any = float if option.kind is float else int  # all limits of a field must be of one type
     st.number_input(
         min_value=number(allowed.low), max_value=number(allowed.high), step=number(STEPS.get(name, 1)),
-        value=None if option.optional else "min", format="%g" if number is float else None,
+        value=None, format="%g" if number is float else None,
         placeholder=EMPTY.get(str(common["key"])), **common,
     )  # fmt: skip
 
 
 def _store(key: str) -> None:
-    """Take a widget's value into the draft."""
+    """Take a widget's value into the draft; a number that has to be there stays as it was when its field is emptied."""
     value = st.session_state[key]
+    if value is None and key in OPTIONS and not OPTIONS[key].optional:
+        return
     draft.current().fields[key] = (value.strip() or None) if isinstance(value, str) and key == "run_name" else value

@@ -174,6 +174,14 @@ def test_what_differs_from_the_preset_is_marked_and_can_be_undone(database: Data
     assert app.number_input(key="trials").value == 12 and "Changed since" not in words(app)
 
 
+def test_a_number_that_has_to_be_there_stays_when_its_field_is_emptied(database: Database) -> None:
+    app = open_page("pages/optimize.py")
+    app.number_input(key="workers").set_value(2).run()
+    for name in ("trials", "workers"):
+        app.number_input(key=name).set_value(None).run()
+    assert (app.number_input(key="trials").value, app.number_input(key="workers").value) == (12, None)
+
+
 @pytest.mark.parametrize("dataset", ["mnist", "imdb"])
 def test_a_preset_sets_what_it_means_for_the_data(dataset: str, database: Database) -> None:
     app = open_page(PAGE)
