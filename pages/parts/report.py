@@ -37,6 +37,9 @@ from storage.studies import TrialRow
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
 MAX_POINTS = 5_000
+# Two columns, or one where they would be narrower than 300 pixels. A chart is drawn as soon as it is read, before its
+# neighbour is there: auto-fit would give it the neighbour's column as well, and it would stay as wide as both.
+PAIR = "auto-fill, minmax(min(100%, max(300px, 45%))"
 HIDDEN_ATTRIBUTES = ("configuration", "search space")
 CSS = f"""
 :root {{ color-scheme: light; }}
@@ -52,7 +55,8 @@ h2 {{ font-size: 20px; margin: 40px 0 8px; }}
 figure {{ margin: 0 0 16px; }}
 figcaption, table, pre {{ font-size: 14px; }}
 .scroll {{ overflow-x: auto; }}
-.pair {{ display: grid; gap: 0 16px; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }}
+.pair {{ display: grid; gap: 0 16px; grid-template-columns: repeat({PAIR}, 1fr)); }}
+.pair > * {{ min-width: 0; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ border-top: 1px solid {palette.LIGHT.line}; padding: 6px 12px 6px 0; text-align: left; vertical-align: top; }}
 tr:first-child > * {{ border-top: 0; }}
