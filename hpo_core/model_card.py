@@ -225,7 +225,7 @@ def _summary(card: ModelCard) -> list[str]:
         "",
         f"{article} {network} with {count(card.parameters)} trainable parameters. It puts {sample} into one of "
         f"{info.n_classes} classes. Best trial of the run `{card.run_name}`: Trial {card.trial}, trained again on all "
-        "training and validation data.",
+        f"{count(card.n_train)} samples that its trials trained or validated on.",
         "",
         f"**Accuracy on the test part: {_tested(card)}**",
     ]

@@ -28,9 +28,9 @@ def nothing_yet(*, has_runs: bool, searching: str | None = None) -> None:
     with st.container(border=True, key="empty"):
         st.subheader("No final model yet", anchor=False)
         st.write(
-            "After the last trial of a run the best network is trained again on all training and validation data, and "
-            "tested once on samples that no trial saw. Here you will find it: its accuracy, its mistakes, and its "
-            "files for Keras, TensorFlow Lite and ONNX."
+            "After the last trial of a run the best network is trained again on all samples that its trials trained or "
+            "validated on, and tested once on samples that no trial saw. Here you will find it: its accuracy, its "
+            "mistakes, and its files for Keras, TensorFlow Lite and ONNX."
         )
         if searching is not None:
             if st.button("Watch it search", key="to_monitor", type="primary", icon=":material/monitoring:"):

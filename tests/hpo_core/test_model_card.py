@@ -108,6 +108,14 @@ def test_limits_tell_of_subsets(tmp_path: Path) -> None:
     assert "Trained on a subset of 2,000 pictures." in limits and "a sample of 25 %" in limits
 
 
+@pytest.mark.parametrize("share", [100.0, 5.0])
+def test_what_it_was_trained_on_is_a_number_of_samples(share: float, tmp_path: Path) -> None:
+    card = make_card(tmp_path)
+    page = dataclasses.replace(card, config=dataclasses.replace(card.config, sample_percentage=share)).as_markdown()
+    assert "trained again on all 1\u202f437 samples that its trials trained or validated on." in page
+    assert "all training and validation data" not in page
+
+
 def test_how_to_load_texts(tmp_path: Path) -> None:
     page = make_card(tmp_path, "generated_text", sequence_length=30, finished={"confusion": []}).as_markdown()
     assert 'samples = np.zeros((1, 30), dtype="int32")' in page and "keeps its last 30 ids" in page

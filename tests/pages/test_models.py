@@ -77,6 +77,7 @@ def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
     examined.make_final_model(database)
     app = open_page(PAGE)
     shown = words(app)
+    assert "trained again on all samples its trials used" in shown and "all its data" not in shown
     for expected in ("Test accuracy: 95.00 %", "Test samples: 360", "250 kB", "9 taken for 4", "tf2onnx", "## Limits"):
         assert expected in shown
     assert "Confusion matrix: what it takes for what" in shown
