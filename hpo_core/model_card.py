@@ -109,10 +109,13 @@ class ModelCard:
         values["files"] = [ModelFile(**file) for file in values["files"]]
         return cls(**values)
 
-    def as_markdown(self) -> str:
-        """The card as a page."""
-        sections = (_summary, _data, _quality, _files, _loading, _making, _limits)
-        return "\n\n".join("\n".join(section(self)) for section in sections) + "\n"
+    def as_markdown(self, prefix: str = "") -> str:
+        """The card as a page; `prefix` begins the names of its files where each is handed out by itself."""
+        sections = (
+            _summary(self), _data(self), _quality(self), _files(self, prefix), _loading(self, prefix), _making(self),
+            _limits(self),
+        )  # fmt: skip
+        return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 
 def model_card(
@@ -271,12 +274,15 @@ def _quality(card: ModelCard) -> list[str]:
     return lines
 
 
-def _files(card: ModelCard) -> list[str]:
-    rows = [(f"`{file.name}`", _size(file.size_bytes), file.note) for file in card.files]
+def _files(card: ModelCard, prefix: str) -> list[str]:
+    rows = [
+        (f"`{prefix if file.size_bytes is not None else ''}{file.name}`", _size(file.size_bytes), file.note)
+        for file in card.files
+    ]
     return ["## Files", "", *_table(("file", "size", "checked, or why it is missing"), rows)]
 
 
-def _loading(card: ModelCard) -> list[str]:
+def _loading(card: ModelCard, prefix: str) -> list[str]:
     info, config = card.info, card.config
     shape: tuple[int, ...]
     if info.shape is not None:
@@ -291,7 +297,7 @@ def _loading(card: ModelCard) -> list[str]:
         "import keras",
         "import numpy as np",
         "",
-        f'model = keras.models.load_model("{KERAS_FILE}")',
+        f'model = keras.models.load_model("{prefix}{KERAS_FILE}")',
         f'samples = np.zeros({(1, *shape)}, dtype="{kind}")  # {meaning}',
         f"probabilities = model.predict(samples)  # (samples, {info.n_classes})",
         "print(probabilities.argmax(axis=1))",

@@ -101,6 +101,14 @@ def test_files_and_what_is_missing(tmp_path: Path) -> None:
     assert "Not available: model.onnx" in page
 
 
+def test_files_that_are_handed_out_one_by_one_have_the_name_of_their_run(tmp_path: Path) -> None:
+    card = make_card(tmp_path)
+    assert 'load_model("model.keras")' in card.as_markdown()
+    page = card.as_markdown(prefix="digits-run-")
+    assert 'load_model("digits-run-model.keras")' in page and "| `digits-run-model.keras` | 2.3 MB |" in page
+    assert "| `model.onnx` | missing |" in page  # nobody gets it
+
+
 def test_limits_tell_of_subsets(tmp_path: Path) -> None:
     card = make_card(tmp_path, note="Trained on a subset of 2,000 pictures.")
     card = dataclasses.replace(card, config=dataclasses.replace(card.config, sample_percentage=25.0))
