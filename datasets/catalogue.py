@@ -73,6 +73,16 @@ class DatasetInfo:
         return len(self.class_names)
 
     @property
+    def from_source(self) -> str:
+        """How pixels of the source become those of a sample, in a sentence; empty where they are the same."""
+        if self.source_max == 255:
+            return ""
+        return (
+            f"The source's pixels are 0 to {self.source_max}, the model's 0 to 255: multiply them by 255 / "
+            f"{self.source_max} and round."
+        )
+
+    @property
     def architecture(self) -> Literal["cnn", "lstm"]:
         """The network family that fits the kind of data."""
         return "cnn" if self.kind is Kind.PICTURES else "lstm"

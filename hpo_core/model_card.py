@@ -304,6 +304,8 @@ def _loading(card: ModelCard, prefix: str) -> list[str]:
         "```",
         "",
     ]
+    if info.from_source:
+        lines += [info.from_source, ""]
     if info.vocabulary_size is not None:
         known = vocabulary(config, info.vocabulary_size)
         lines += [

@@ -124,6 +124,12 @@ def test_what_it_was_trained_on_is_a_number_of_samples(share: float, tmp_path: P
     assert "all training and validation data" not in page
 
 
+def test_pixels_of_the_source_are_brought_to_those_of_the_model(tmp_path: Path) -> None:
+    loading = make_card(tmp_path).as_markdown().split("## How to load it")[1].split("##")[0]
+    assert "pixels are 0 to 16, the model's 0 to 255: multiply them by 255 / 16 and round." in loading
+    assert "source's pixels" not in make_card(tmp_path, "mnist").as_markdown()
+
+
 def test_how_to_load_texts(tmp_path: Path) -> None:
     page = make_card(tmp_path, "generated_text", sequence_length=30, finished={"confusion": []}).as_markdown()
     assert 'samples = np.zeros((1, 30), dtype="int32")' in page and "keeps its last 30 ids" in page
