@@ -197,7 +197,10 @@ def wilson_interval(share: float, n: int) -> tuple[float, float]:
 
 
 def most_confused(confusion: Sequence[Sequence[int]], names: Sequence[str], limit: int = MOST_CONFUSED) -> list[str]:
-    """The most frequent mistakes in words, the most frequent first: 'nine taken for four: 3 of 36 (8.33 %)'."""
+    """The most frequent mistakes in words, the most frequent first: 'nine taken for four: 3 of 36 (8.33 %)'.
+
+    Where others are as frequent as the last one, it is said how many: 'and 2 more, once each'.
+    """
     mistakes = [
         (counted, right, predicted)
         for right, row in enumerate(confusion)
@@ -205,11 +208,17 @@ def most_confused(confusion: Sequence[Sequence[int]], names: Sequence[str], limi
         if right != predicted and counted
     ]
     mistakes.sort(key=lambda mistake: (-mistake[0], mistake[1:]))
-    return [
+    shown = [
         f"{names[right]} taken for {names[predicted]}: {counted} of {sum(confusion[right])} "
         f"({percent(counted / sum(confusion[right]))})"
         for counted, right, predicted in mistakes[:limit]
     ]
+    level = sum(counted == mistakes[limit - 1][0] for counted, _, _ in mistakes[limit:])
+    if level:
+        times = mistakes[limit - 1][0]
+        often = {1: "once", 2: "twice"}.get(times, f"{count(times)} times")
+        shown.append(f"and {count(level)} more, {often}{' each' if level > 1 else ''}")
+    return shown
 
 
 def _summary(card: ModelCard) -> list[str]:

@@ -66,6 +66,25 @@ def test_mistakes_are_told_in_the_right_direction() -> None:
     assert most_confused([[3, 0], [0, 4]], ["a", "b"]) == []
 
 
+@pytest.mark.parametrize(
+    ("counts", "last"),
+    [
+        ([1, 1, 1, 1], "and 1 more, once"),
+        ([5, 2, 2, 2, 2, 1], "and 2 more, twice each"),
+        ([1_500] * 6, "and 3 more, 1\u202f500 times each"),
+        ([3, 2, 2, 1], "1 taken for 0: 2 of 3 (66.67 %)"),
+        ([3, 2], "0 taken for 2: 2 of 5 (40.00 %)"),
+    ],
+)
+def test_mistakes_that_are_as_frequent_as_the_last_one_are_counted(counts: list[int], last: str) -> None:
+    places = [(right, predicted) for right in range(3) for predicted in range(3) if right != predicted]
+    confusion = [[0] * 3 for _ in range(3)]
+    for (right, predicted), counted in zip(places, counts, strict=False):
+        confusion[right][predicted] = counted
+    assert most_confused(confusion, NAMES)[-1] == last
+    assert len(most_confused(confusion, NAMES)) <= 4
+
+
 def test_the_page_says_what_the_model_is_worth(tmp_path: Path) -> None:
     page = make_card(tmp_path).as_markdown()
     low, high = wilson_interval(349 / 360, 360)
