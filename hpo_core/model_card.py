@@ -264,7 +264,7 @@ def _data(card: ModelCard) -> list[str]:
         "tested on": f"{count(card.n_test)} samples that no trial saw",
         "note": card.dataset_note,
     }
-    return ["## Data", "", *_table(("", ""), [(name, value) for name, value in rows.items() if value])]
+    return ["## Data", "", *_table(("fact", "value"), [(name, value) for name, value in rows.items() if value])]
 
 
 def _quality(card: ModelCard) -> list[str]:
@@ -276,7 +276,7 @@ def _quality(card: ModelCard) -> list[str]:
         ("health of the best trial", score(card.health) if card.health is not None else ""),
         *((name.replace("_", " "), score(value)) for name, value in card.metrics.items()),
     ]
-    lines = ["## Quality", "", *_table(("", ""), [row for row in rows if row[1]])]
+    lines = ["## Quality", "", *_table(("measure", "value"), [row for row in rows if row[1]])]
     if card.confusion:
         mistakes = most_confused(card.confusion, card.info.class_names)
         lines += ["", "Most frequent mistakes on the test part: " + ("; ".join(mistakes) if mistakes else "none") + "."]

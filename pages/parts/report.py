@@ -153,15 +153,15 @@ def _best(data: ReportData) -> str:
     trial = data.best
     if trial is None:
         return ""
-    facts: dict[str, object] = {"score": formats.score(trial.score), "accuracy": formats.percent(trial.accuracy)}
-    facts |= {"duration": formats.duration(trial.duration_s)}
+    facts: dict[str, object] = {"Score": formats.score(trial.score), "Accuracy": formats.percent(trial.accuracy)}
+    facts |= {"Duration": formats.duration(trial.duration_s)}
     facts |= {
-        formats.label(key): formats.value(value)
+        words.recorded_title(key): words.recorded_value(key, value)
         for key, value in trial.attributes.items()
         if key not in (*HIDDEN_ATTRIBUTES, "accuracy", "duration_s") and key not in METRICS and value != ""
         if isinstance(value, str | int | float)
     }
-    parameters = {formats.label(name): formats.value(value) for name, value in trial.params.items()}
+    parameters = {words.recorded_title(name): words.recorded_value(name, value) for name, value in trial.params.items()}
     curves = _curves(data.history) if data.history and data.history.epochs else _curve_of(trial, data)
     return (
         f"<h2>Best trial: Trial {trial.number}</h2>{curves}"

@@ -105,6 +105,7 @@ def test_the_page_says_what_the_model_is_worth(tmp_path: Path) -> None:
         "360 test samples are few",
     ):
         assert words in page
+    assert "| fact | value |" in page and "| measure | value |" in page and "|  |" not in page
     assert "absent" not in page and "| note |" not in page and "About the data" not in page
     config = make_config()
     for name in config.hyperparameters:
