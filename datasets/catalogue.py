@@ -21,6 +21,19 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Ink:
+    """How light ink lies on black in the samples of a set.
+
+    Attributes:
+        share: of the frame that the longer side of the ink fills.
+        by_mass: whether the ink's centre of mass is the middle of the frame, rather than the middle of its outline.
+    """
+
+    share: float
+    by_mass: bool = False
+
+
+@dataclass(frozen=True)
 class DatasetInfo:
     """Facts about one dataset.
 
@@ -35,6 +48,8 @@ class DatasetInfo:
         vocabulary_size: every token id is below it (0 padding, 1 start, 2 unknown); None for pictures.
         n_train: samples in the training part of the complete published set.
         n_test: samples in its test part; 0 where it has none of its own.
+        ink: of sets whose pictures are light ink on black; None for photographs and text.
+        source_max: the largest value of a pixel at `url`; samples are scaled to 0..255.
     """
 
     name: str
@@ -49,11 +64,23 @@ class DatasetInfo:
     vocabulary_size: int | None
     n_train: int
     n_test: int
+    ink: Ink | None = None
+    source_max: int = 255
 
     @property
     def n_classes(self) -> int:
         """Number of labels."""
         return len(self.class_names)
+
+    @property
+    def from_source(self) -> str:
+        """How pixels of the source become those of a sample, in a sentence; empty where they are the same."""
+        if self.source_max == 255:
+            return ""
+        return (
+            f"The source's pixels are 0 to {self.source_max}, the model's 0 to 255: multiply them by 255 / "
+            f"{self.source_max} and round."
+        )
 
     @property
     def architecture(self) -> Literal["cnn", "lstm"]:
@@ -77,6 +104,8 @@ _ENTRIES = (
         vocabulary_size=None,
         n_train=1797,
         n_test=0,
+        ink=Ink(share=1.0),
+        source_max=16,  # ink counted in blocks of 4 x 4
     ),
     DatasetInfo(
         name="mnist",
@@ -91,6 +120,7 @@ _ENTRIES = (
         vocabulary_size=None,
         n_train=60_000,
         n_test=10_000,
+        ink=Ink(share=20 / 28, by_mass=True),  # as its makers describe it
     ),
     DatasetInfo(
         name="fashion_mnist",
@@ -105,6 +135,7 @@ _ENTRIES = (
         vocabulary_size=None,
         n_train=60_000,
         n_test=10_000,
+        ink=Ink(share=1.0),
     ),
     DatasetInfo(
         name="cifar10",

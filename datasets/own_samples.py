@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from datasets.catalogue import FIRST_WORD_ID, DatasetInfo, Kind
 from datasets.content import START_ID, UNKNOWN_ID
 from datasets.errors import SampleError
+from datasets.ink import as_samples_are
 from datasets.prepared import PreparedDataset, words_of
 
 PICTURE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
@@ -26,16 +28,29 @@ _GREY_16_BIT = 257
 _BETWEEN_WORDS = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\s]+")
 
 
-def picture_sample(data: bytes, info: DatasetInfo, *, inverted: bool = False) -> NDArray[np.uint8]:
-    """A picture file as a sample: turned as the camera was held, cut to its middle, scaled, and grey where the set is.
+@dataclass(frozen=True)
+class PictureSample:
+    """A picture as a sample.
+
+    Attributes:
+        pixels: uint8 (height, width, channels), 0 to 255.
+        was_swapped: light and dark changed places without being told to, because the samples of the set are light ink
+            on black and the edge of the picture is light.
+    """
+
+    pixels: NDArray[np.uint8]
+    was_swapped: bool = False
+
+
+def picture_sample(data: bytes, info: DatasetInfo, *, inverted: bool = False) -> PictureSample:
+    """A picture file as a sample: turned as the camera was held, scaled, and grey where the set is.
+
+    A photograph is cut to its middle; for a set of ink, the picture is brought to what its samples look like.
 
     Args:
         data: content of the file.
         info: of the dataset, which decides size and colours.
-        inverted: light becomes dark; for sets whose strokes are light on a dark ground.
-
-    Returns:
-        uint8 (height, width, channels), 0 to 255.
+        inverted: light becomes dark in the end; undoes a swap that was not wanted.
 
     Raises:
         SampleError: it is no picture, is too large, or is damaged; the set holds text.
@@ -45,9 +60,13 @@ def picture_sample(data: bytes, info: DatasetInfo, *, inverted: bool = False) ->
     if len(data) > MAX_PICTURE_BYTES:
         raise SampleError(f"the file must have at most {MAX_PICTURE_BYTES / 1e6:.0f} MB, got {len(data) / 1e6:.1f} MB")
     height, width, channels = info.shape
-    picture = ImageOps.fit(_decoded(data, "L" if channels == 1 else "RGB"), (width, height), Image.Resampling.LANCZOS)
-    sample: NDArray[np.uint8] = np.asarray(picture, np.uint8).reshape(info.shape)
-    return 255 - sample if inverted else sample
+    picture, swapped = _decoded(data, "L" if channels == 1 else "RGB"), False
+    if info.ink is not None:
+        pixels, swapped = as_samples_are(picture, (height, width), info.ink)
+    else:
+        pixels = np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS), np.uint8)
+    pixels = pixels.reshape(info.shape)
+    return PictureSample(255 - pixels, False) if inverted else PictureSample(pixels, swapped)
 
 
 def text_sample(prepared: PreparedDataset, text: str) -> NDArray[np.int32]:

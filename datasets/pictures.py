@@ -22,7 +22,6 @@ from datasets.errors import DatasetCorruptError, DatasetUnavailableError
 from datasets.ragged import Ragged
 
 _IDX_TYPE_UINT8 = 8
-_DIGIT_MAX = 16  # the 8x8 digits count the pixels of a 4x4 block
 
 _GTSRB_TRAIN = re.compile(r"GTSRB/Training/(\d{5})/\d{5}_\d{5}\.ppm")
 _GTSRB_TEST = re.compile(r"GTSRB/Final_Test/Images/(\d{5}\.ppm)")
@@ -159,9 +158,9 @@ def decode_digits(paths: Sequence[Path], info: DatasetInfo, report: Report) -> C
     path = _digits_file()
     with reading(path), gzip.open(path, "rt", encoding="ascii") as stream:
         table = np.loadtxt(stream, delimiter=",", dtype=np.int64, ndmin=2)
-    if table.shape[1] != 65 or int(table[:, :64].min()) < 0 or int(table[:, :64].max()) > _DIGIT_MAX:
-        raise DatasetCorruptError(path, f"expected rows of 64 values of 0 to {_DIGIT_MAX} and a label")
-    pixels = np.rint(table[:, :64] * (255 / _DIGIT_MAX)).astype(np.uint8)
+    if table.shape[1] != 65 or int(table[:, :64].min()) < 0 or int(table[:, :64].max()) > info.source_max:
+        raise DatasetCorruptError(path, f"expected rows of 64 values of 0 to {info.source_max} and a label")
+    pixels = np.rint(table[:, :64] * (255 / info.source_max)).astype(np.uint8)
     return content.pictures(path, info, Part(pixels.reshape(-1, 8, 8), table[:, 64]), None)
 
 

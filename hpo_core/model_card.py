@@ -109,10 +109,13 @@ class ModelCard:
         values["files"] = [ModelFile(**file) for file in values["files"]]
         return cls(**values)
 
-    def as_markdown(self) -> str:
-        """The card as a page."""
-        sections = (_summary, _data, _quality, _files, _loading, _making, _limits)
-        return "\n\n".join("\n".join(section(self)) for section in sections) + "\n"
+    def as_markdown(self, prefix: str = "") -> str:
+        """The card as a page; `prefix` begins the names of its files where each is handed out by itself."""
+        sections = (
+            _summary(self), _data(self), _quality(self), _files(self, prefix), _loading(self, prefix), _making(self),
+            _limits(self),
+        )  # fmt: skip
+        return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 
 def model_card(
@@ -194,7 +197,10 @@ def wilson_interval(share: float, n: int) -> tuple[float, float]:
 
 
 def most_confused(confusion: Sequence[Sequence[int]], names: Sequence[str], limit: int = MOST_CONFUSED) -> list[str]:
-    """The most frequent mistakes in words, the most frequent first: 'nine taken for four: 3 of 36 (8.33 %)'."""
+    """The most frequent mistakes in words, the most frequent first: 'nine taken for four: 3 of 36 (8.33 %)'.
+
+    Where others are as frequent as the last one, it is said how many: 'and 2 more, once each'.
+    """
     mistakes = [
         (counted, right, predicted)
         for right, row in enumerate(confusion)
@@ -202,11 +208,17 @@ def most_confused(confusion: Sequence[Sequence[int]], names: Sequence[str], limi
         if right != predicted and counted
     ]
     mistakes.sort(key=lambda mistake: (-mistake[0], mistake[1:]))
-    return [
+    shown = [
         f"{names[right]} taken for {names[predicted]}: {counted} of {sum(confusion[right])} "
         f"({percent(counted / sum(confusion[right]))})"
         for counted, right, predicted in mistakes[:limit]
     ]
+    level = sum(counted == mistakes[limit - 1][0] for counted, _, _ in mistakes[limit:])
+    if level:
+        times = mistakes[limit - 1][0]
+        often = {1: "once", 2: "twice"}.get(times, f"{count(times)} times")
+        shown.append(f"and {count(level)} more, {often}{' each' if level > 1 else ''}")
+    return shown
 
 
 def _summary(card: ModelCard) -> list[str]:
@@ -225,7 +237,7 @@ def _summary(card: ModelCard) -> list[str]:
         "",
         f"{article} {network} with {count(card.parameters)} trainable parameters. It puts {sample} into one of "
         f"{info.n_classes} classes. Best trial of the run `{card.run_name}`: Trial {card.trial}, trained again on all "
-        "training and validation data.",
+        f"{count(card.n_train)} samples that its trials trained or validated on.",
         "",
         f"**Accuracy on the test part: {_tested(card)}**",
     ]
@@ -252,7 +264,7 @@ def _data(card: ModelCard) -> list[str]:
         "tested on": f"{count(card.n_test)} samples that no trial saw",
         "note": card.dataset_note,
     }
-    return ["## Data", "", *_table(("", ""), [(name, value) for name, value in rows.items() if value])]
+    return ["## Data", "", *_table(("fact", "value"), [(name, value) for name, value in rows.items() if value])]
 
 
 def _quality(card: ModelCard) -> list[str]:
@@ -264,19 +276,22 @@ def _quality(card: ModelCard) -> list[str]:
         ("health of the best trial", score(card.health) if card.health is not None else ""),
         *((name.replace("_", " "), score(value)) for name, value in card.metrics.items()),
     ]
-    lines = ["## Quality", "", *_table(("", ""), [row for row in rows if row[1]])]
+    lines = ["## Quality", "", *_table(("measure", "value"), [row for row in rows if row[1]])]
     if card.confusion:
         mistakes = most_confused(card.confusion, card.info.class_names)
         lines += ["", "Most frequent mistakes on the test part: " + ("; ".join(mistakes) if mistakes else "none") + "."]
     return lines
 
 
-def _files(card: ModelCard) -> list[str]:
-    rows = [(f"`{file.name}`", _size(file.size_bytes), file.note) for file in card.files]
+def _files(card: ModelCard, prefix: str) -> list[str]:
+    rows = [
+        (f"`{prefix if file.size_bytes is not None else ''}{file.name}`", _size(file.size_bytes), file.note)
+        for file in card.files
+    ]
     return ["## Files", "", *_table(("file", "size", "checked, or why it is missing"), rows)]
 
 
-def _loading(card: ModelCard) -> list[str]:
+def _loading(card: ModelCard, prefix: str) -> list[str]:
     info, config = card.info, card.config
     shape: tuple[int, ...]
     if info.shape is not None:
@@ -291,13 +306,15 @@ def _loading(card: ModelCard) -> list[str]:
         "import keras",
         "import numpy as np",
         "",
-        f'model = keras.models.load_model("{KERAS_FILE}")',
+        f'model = keras.models.load_model("{prefix}{KERAS_FILE}")',
         f'samples = np.zeros({(1, *shape)}, dtype="{kind}")  # {meaning}',
         f"probabilities = model.predict(samples)  # (samples, {info.n_classes})",
         "print(probabilities.argmax(axis=1))",
         "```",
         "",
     ]
+    if info.from_source:
+        lines += [info.from_source, ""]
     if info.vocabulary_size is not None:
         known = vocabulary(config, info.vocabulary_size)
         lines += [

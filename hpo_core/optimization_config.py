@@ -150,7 +150,7 @@ class OptimizationConfig:
     )  # fmt: skip
     final_model: bool = _option(
         True,
-        "Whether the best configuration is trained again on all data at the end, tested, and made into files.",
+        "Whether the best configuration is trained again on all samples of the trials, tested, and made into files.",
         FLAG,
     )
     run_name: str | None = dataclasses.field(

@@ -26,7 +26,7 @@ class Question:
         config: what the model was trained with: it names the dataset and, for texts, length and vocabulary.
         test_sample: place in the test part; counts on from its beginning where it lies behind its end.
         picture: content of a picture file.
-        inverted: whether light and dark of the picture change places.
+        inverted: whether light and dark of the picture, as it would be read without this, change places.
         text: as it was typed.
     """
 

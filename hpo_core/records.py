@@ -210,6 +210,7 @@ class Answer(Record):
         picture: what the model was given, as a PNG file in base64; empty for a text.
         words: of a text as the model reads it, '' for a word that it does not know; empty for a picture.
         label: the right class; None where nobody knows.
+        swapped: light and dark of a picture changed places without being told to, as the data set's ink is light.
     """
 
     kind: ClassVar[str] = "answer"
@@ -217,6 +218,7 @@ class Answer(Record):
     picture: str = ""
     words: list[str] = field(default_factory=list)
     label: int | None = None
+    swapped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from storage.runs import Run
 
 def _page() -> None:
     frame.heading(
-        "Models", "The best network of a run, trained again on all its data and tested once on samples no trial saw."
+        "Models", "The best network of a run, trained again on all samples its trials used, tested once on others."
     )
     with shared.database_errors(retry=True):
         known = shared.runs().list()

@@ -37,12 +37,14 @@ class ArtifactFile:
         filename: what its maker called it.
         mimetype: such as image/png.
         size: in bytes.
+        made_at: when it was kept, in seconds since the epoch.
     """
 
     id: str
     filename: str
     mimetype: str
     size: int
+    made_at: float
 
 
 class _WholeFiles(FileSystemArtifactStore):
@@ -89,11 +91,17 @@ class Artifacts:
 
     def of_trial(self, study: str, number: int) -> dict[str, ArtifactFile]:
         """By file name; of several with one name the newest. Empty where there is no such trial."""
-        return self._files(self._rows(study, number))
+        return self.of_trials(study, [number])[number]
+
+    def of_trials(self, study: str, numbers: Sequence[int]) -> dict[int, dict[str, ArtifactFile]]:
+        """The same of several trials, by their numbers, asked for at once."""
+        rows = self._rows(study, numbers)
+        return {number: self._files([text for of, text in rows if of == number]) for number in numbers}
 
     def missing_of_trial(self, study: str, number: int) -> list[str]:
         """Names of the files that were kept for a trial and are not in the store any more."""
-        return [name for name, file in self._known(self._rows(study, number)).items() if file is None]
+        rows = [text for _, text in self._rows(study, [number])]
+        return [name for name, file in self._known(rows).items() if file is None]
 
     def of_study(self, study: str) -> dict[str, ArtifactFile]:
         """Files of the study itself, by file name."""
@@ -112,21 +120,21 @@ class Artifacts:
         except OSError as error:
             raise ArtifactError(f"{file.filename} cannot be read: {error.strerror or error}") from error
 
-    def _rows(self, study: str, number: int) -> Sequence[str]:
-        """What is registered of a trial's files, the oldest first."""
+    def _rows(self, study: str, numbers: Sequence[int]) -> list[tuple[int, str]]:
+        """Trial and what is registered of a file of it, the oldest first."""
         query = (
-            select(trial_system_attributes.c.value_json)
+            select(trials.c.number, trial_system_attributes.c.value_json)
             .join_from(trial_system_attributes, trials, trial_system_attributes.c.trial_id == trials.c.trial_id)
             .join(studies, trials.c.study_id == studies.c.study_id)
             .where(
                 studies.c.study_name == study,
-                trials.c.number == number,
+                trials.c.number.in_(numbers),
                 trial_system_attributes.c.key.startswith(PREFIX),
             )
             .order_by(trial_system_attributes.c.trial_system_attribute_id)
         )
         with self._database.read() as connection:
-            return connection.execute(query).scalars().all()
+            return [(int(number), str(text)) for number, text in connection.execute(query).all()]
 
     def _files(self, rows: Sequence[str]) -> dict[str, ArtifactFile]:
         """What the rows describe, without files that are not there (a disk was full, a folder was cleared)."""
@@ -142,5 +150,6 @@ class Artifacts:
             found.setdefault(name, None)
             # What a foreign program wrote into the database is no path.
             if Path(identity).name == identity and path.is_file():
-                found[name] = ArtifactFile(identity, name, str(meta["mimetype"]), path.stat().st_size)
+                state = path.stat()
+                found[name] = ArtifactFile(identity, name, str(meta["mimetype"]), state.st_size, state.st_mtime)
         return found

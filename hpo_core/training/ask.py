@@ -35,11 +35,13 @@ class Sample:
         inputs: pictures (1, height, width, channels) uint8, or token ids (1, sequence_length) int32.
         label: the right class; None where nobody knows.
         words: of a text as the model reads it, '' for one that it does not know.
+        swapped: light and dark of a picture changed places without being told to.
     """
 
     inputs: np.ndarray
     label: int | None = None
     words: tuple[str, ...] = ()
+    swapped: bool = False
 
 
 def main() -> None:
@@ -82,14 +84,18 @@ def answer(question: Question, folder: Path | None, cache: Path) -> Answer:
     if not np.isfinite(probabilities).all():
         raise AnswerError("the model answers with values that are no numbers: its training diverged")
     picture = _png(sample.inputs[0]) if sample.inputs.ndim == 4 else ""
-    return Answer(probabilities=probabilities.tolist(), picture=picture, words=list(sample.words), label=sample.label)
+    return Answer(
+        probabilities=probabilities.tolist(), picture=picture, words=list(sample.words), label=sample.label,
+        swapped=sample.swapped,
+    )  # fmt: skip
 
 
 def _sample(question: Question, folder: Path | None, cache: Path) -> Sample:
     config = question.config
     if question.picture is not None:
         info = datasets.dataset_info(config.dataset)
-        return Sample(datasets.picture_sample(question.picture, info, inverted=question.inverted)[None])
+        own = datasets.picture_sample(question.picture, info, inverted=question.inverted)
+        return Sample(own.pixels[None], swapped=own.was_swapped)
     prepared = datasets.prepare(config.dataset, folder=folder, cache=cache, download=_refuse)
     if question.text is not None:
         tokens = datasets.text_sample(prepared, question.text)

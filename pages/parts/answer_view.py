@@ -86,13 +86,22 @@ def draw(answer: Answer, card: ModelCard) -> None:
         alt = f"What the model sees: {width} by {height} pixels"
         st.html(
             f'<div class="try-seen"><img src="data:image/png;base64,{answer.picture}" alt="{alt}">'
-            f'<span class="quiet">What the model sees: {width} × {height} pixels.</span></div>'
+            f'<span class="quiet">{seen(answer, width, height)}</span></div>'
         )
     elif answer.words:
         st.html(f'<div class="try-words">{words_seen(answer.words)}</div>')
     st.plotly_chart(draw_guesses(guesses(answer, names)), key="try_answer", config={"displayModeBar": False}, alt=said)
     if len(answer.probabilities) > MOST_CLASSES:
         st.html(f'<div class="quiet">The {MOST_CLASSES} most probable of {len(answer.probabilities)} classes.</div>')
+
+
+def seen(answer: Answer, width: int, height: int) -> str:
+    """What of a picture reaches the model, and whether it is still as light as it was."""
+    swapped = (
+        " Light and dark were swapped: the edge of your picture is light, and the samples of the data set are light on "
+        "black. The switch undoes it."
+    )
+    return f"What the model sees: {width} × {height} pixels.{swapped if answer.swapped else ''}"
 
 
 def words_seen(words: Sequence[str]) -> str:

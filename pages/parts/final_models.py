@@ -45,7 +45,7 @@ class FinalModel:
     Attributes:
         folder: where the files lie.
         card: what is known about the model.
-        page: the card for people, as Markdown; empty where there is none.
+        page: the card for people as it lies beside the files, as Markdown.
     """
 
     folder: Path
@@ -76,6 +76,11 @@ def read(results_dir: Path, run_name: str) -> FinalModel | None:
         raise ValueError(f"the card of {run_name} cannot be read: {error}") from error
     page = model / CARD_FILE
     return FinalModel(model, card, page.read_text(encoding="utf-8") if page.is_file() else card.as_markdown())
+
+
+def download_name(study: str, name: str) -> str:
+    """What a file of a run is called where it is handed out by itself: files of several runs lie in one folder."""
+    return f"{study}-{name}"
 
 
 def is_available(model: FinalModel, file: ModelFile) -> bool:

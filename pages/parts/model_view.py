@@ -10,7 +10,7 @@ import streamlit as st
 from hpo_core.model_card import ModelFile
 from hpo_core.results import CARD_FILE
 from pages.parts import confusion, final_models, formats, package_view, report_download, shared, try_model
-from pages.parts.final_models import FinalModel
+from pages.parts.final_models import FinalModel, download_name
 from storage.progress import TrialProgress
 
 CARD_WIDTH = 240
@@ -28,9 +28,9 @@ def nothing_yet(*, has_runs: bool, searching: str | None = None) -> None:
     with st.container(border=True, key="empty"):
         st.subheader("No final model yet", anchor=False)
         st.write(
-            "After the last trial of a run the best network is trained again on all training and validation data, and "
-            "tested once on samples that no trial saw. Here you will find it: its accuracy, its mistakes, and its "
-            "files for Keras, TensorFlow Lite and ONNX."
+            "After the last trial of a run the best network is trained again on all samples that its trials trained or "
+            "validated on, and tested once on samples that no trial saw. Here you will find it: its accuracy, its "
+            "mistakes, and its files for Keras, TensorFlow Lite and ONNX."
         )
         if searching is not None:
             if st.button("Watch it search", key="to_monitor", type="primary", icon=":material/monitoring:"):
@@ -58,8 +58,9 @@ def draw(study: str, model: FinalModel) -> None:
         _mistakes(model)
     draw_run_files(study, model)
     with st.expander("Model card", expanded=True, key="model_card"):
-        _download("Download the card", f"{study}-{CARD_FILE}", model.page.encode("utf-8"))
-        st.markdown(model.page)
+        page = model.card.as_markdown(prefix=download_name(study, ""))
+        _download("Download the card", download_name(study, CARD_FILE), page.encode("utf-8"))
+        st.markdown(page)
 
 
 def _made_from(study: str, trial: int) -> str:
@@ -86,7 +87,7 @@ def draw_run_files(study: str, model: FinalModel | None = None) -> None:
         if has_report:
             report_download.button(study, "models")
         for name, path in found.items():
-            _download(final_models.RUN_FILES[name], f"{study}-{name}", path)
+            _download(final_models.RUN_FILES[name], download_name(study, name), path)
 
 
 def draw_building(study: str, running: list[TrialProgress]) -> None:
@@ -143,14 +144,14 @@ def _file(study: str, model: FinalModel, file: ModelFile) -> None:
     size = formats.file_size(file.size_bytes) if available else "not available"
     use = final_models.FORMAT_USES.get(file.name, "")
     note = file.note if available or file.size_bytes is None else "the file was moved or deleted"
+    name = download_name(study, file.name)
     st.html(
         f'<div class="card-head"><b>{html.escape(title)}</b><span class="card-mark">{size}</span></div>'
         f'<div class="card-text">{html.escape(use)}</div>'
         f'<div class="card-small">{html.escape(formats.sentence(note))}</div>'
+        + (f'<div class="card-small">Arrives as {formats.breakable(name)}</div>' if available else "")
     )
-    _download(
-        f"Download {file.name}", f"{study}-{file.name}", model.folder / file.name, disabled=not available, wide=True
-    )
+    _download(f"Download {Path(name).suffix}", name, model.folder / file.name, disabled=not available, wide=True)
 
 
 def _mistakes(model: FinalModel) -> None:

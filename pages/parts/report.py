@@ -37,6 +37,9 @@ from storage.studies import TrialRow
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
 MAX_POINTS = 5_000
+# Two columns, or one where they would be narrower than 300 pixels. A chart is drawn as soon as it is read, before its
+# neighbour is there: auto-fit would give it the neighbour's column as well, and it would stay as wide as both.
+PAIR = "auto-fill, minmax(min(100%, max(300px, 45%))"
 HIDDEN_ATTRIBUTES = ("configuration", "search space")
 CSS = f"""
 :root {{ color-scheme: light; }}
@@ -52,7 +55,8 @@ h2 {{ font-size: 20px; margin: 40px 0 8px; }}
 figure {{ margin: 0 0 16px; }}
 figcaption, table, pre {{ font-size: 14px; }}
 .scroll {{ overflow-x: auto; }}
-.pair {{ display: grid; gap: 0 16px; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }}
+.pair {{ display: grid; gap: 0 16px; grid-template-columns: repeat({PAIR}, 1fr)); }}
+.pair > * {{ min-width: 0; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ border-top: 1px solid {palette.LIGHT.line}; padding: 6px 12px 6px 0; text-align: left; vertical-align: top; }}
 tr:first-child > * {{ border-top: 0; }}
@@ -149,15 +153,15 @@ def _best(data: ReportData) -> str:
     trial = data.best
     if trial is None:
         return ""
-    facts: dict[str, object] = {"score": formats.score(trial.score), "accuracy": formats.percent(trial.accuracy)}
-    facts |= {"duration": formats.duration(trial.duration_s)}
+    facts: dict[str, object] = {"Score": formats.score(trial.score), "Accuracy": formats.percent(trial.accuracy)}
+    facts |= {"Duration": formats.duration(trial.duration_s)}
     facts |= {
-        formats.label(key): formats.value(value)
+        words.recorded_title(key): words.recorded_value(key, value)
         for key, value in trial.attributes.items()
         if key not in (*HIDDEN_ATTRIBUTES, "accuracy", "duration_s") and key not in METRICS and value != ""
         if isinstance(value, str | int | float)
     }
-    parameters = {formats.label(name): formats.value(value) for name, value in trial.params.items()}
+    parameters = {words.recorded_title(name): words.recorded_value(name, value) for name, value in trial.params.items()}
     curves = _curves(data.history) if data.history and data.history.epochs else _curve_of(trial, data)
     return (
         f"<h2>Best trial: Trial {trial.number}</h2>{curves}"

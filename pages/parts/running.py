@@ -137,7 +137,11 @@ def _card(run_name: str, trial: TrialProgress) -> None:
     st.progress(trial.overall, text=f"{whole} {trial.overall * 100:.0f} %")
     st.html(f'<div class="facts">{_facts(trial)}</div>')
     # Always the same element, also while it is empty: what comes after it keeps its place.
-    nothing = "Trained on all data but the test part." if is_final else "Curves follow the first epoch."
+    nothing = (
+        "Trained on all samples that this run uses, but the test part."
+        if is_final
+        else "Curves follow the first epoch."
+    )
     st.html(live_curves.of_trial(run_name, trial) or f'<div class="quiet">{nothing}</div>')
 
 

@@ -56,8 +56,8 @@ STOPS: Sequence[Stop] = (
     ),
     Stop(
         "pages/models.py", "Models",
-        "The best configuration, trained once more on all training data and tested once on samples that no trial saw. "
-        "Try it on a picture of your own, then download it with its model card.",
+        "The best configuration, trained once more on all samples that the trials used and tested once on samples that "
+        "no trial saw. Try it on a picture of your own, then download it with its model card.",
     ),
 )  # fmt: skip
 

@@ -10,8 +10,6 @@ import streamlit as st
 import yaml
 
 from hpo_core import results, trials_table
-from hpo_core.health.metrics import METRICS
-from hpo_core.parameters import PARAMETERS
 from pages.parts import (
     architecture_source,
     architecture_trial,
@@ -155,7 +153,7 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, ours: bool, with_n
     """A list of names and values."""
     st.subheader(title, anchor=False)
     rows = "".join(
-        f"<tr><th>{_heading(name, with_names, ours)}</th><td>{breakable(_shown(name, content))}</td></tr>"
+        f"<tr><th>{_heading(name, with_names, ours)}</th><td>{breakable(words.recorded_value(name, content))}</td></tr>"
         for name, content in facts.items()
     )
     with st.container(key=key):
@@ -163,27 +161,10 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, ours: bool, with_n
 
 
 def _heading(name: str, with_names: bool, ours: bool) -> str:
-    title = _name(name)
+    title = words.recorded_title(name)
     small = f" <small>{breakable(name)}</small>" if with_names and title != name else ""
     return explained.heading(name, title, small, ours=ours)
 
 
 def _is_ours(trial: TrialRow) -> bool:
     return trial_differences.is_ours([trial])
-
-
-def _name(name: str) -> str:
-    if name in METRICS:
-        return METRICS[name].title
-    if name == "health":  # among the choices of a form it is a mode
-        return "Health"
-    return PARAMETERS[name].title if name in PARAMETERS else words.choice(name)
-
-
-def _shown(name: str, content: object) -> str:
-    """A value by its meaning: shares in per cent, a seed as the number that one types."""
-    if isinstance(content, float) and (name.endswith("accuracy") or name == "macro_f1"):
-        return formats.percent(content)
-    if name in METRICS and isinstance(content, int | float):
-        return formats.score(content)
-    return str(content) if name.endswith("seed") else formats.value(content)

@@ -106,10 +106,12 @@ def _own_picture(study: str, model: FinalModel) -> dict[str, Any] | None:
     )
     inverted = st.toggle(
         "Swap light and dark", key="try_inverted",
-        help="Some sets, such as MNIST, have light strokes on a dark ground: ink on paper is the other way round.",
+        help="Dark ink on light paper is swapped by itself where the samples of the data set are light ink on black; "
+        "this switch then undoes it.",
     )  # fmt: skip
+    cut = "what stands out from its edge" if info.ink is not None else "its middle"
     st.html(
-        f'<div class="card-small">It is cut to its middle and scaled to {width} × {height} pixels in {colours}, as the '
+        f'<div class="card-small">It is cut to {cut} and scaled to {width} × {height} pixels in {colours}, as the '
         "samples of the data set are; the small picture beside the answer is what the model sees. It is not kept.</div>"
     )
     if file is None:

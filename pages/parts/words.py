@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import datasets
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import UsageError
+from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import score_formula, weights_in_words
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import PARAMETERS
@@ -85,6 +86,24 @@ def refusal(error: UsageError) -> str:
 def field_title(name: str) -> str:
     """A field or a hyperparameter as the form calls it."""
     return PARAMETERS[name].title if name in PARAMETERS else formats.label(name)
+
+
+def recorded_title(name: str) -> str:
+    """What was recorded about a trial, as every page calls it: a metric, a hyperparameter, or a figure."""
+    if name in METRICS:
+        return METRICS[name].title
+    if name == "health":  # among the choices of a form it is a mode
+        return "Health"
+    return PARAMETERS[name].title if name in PARAMETERS else choice(name)
+
+
+def recorded_value(name: str, content: object) -> str:
+    """The value of it by its meaning: shares in per cent, a seed as the number that one types."""
+    if isinstance(content, float) and (name.endswith("accuracy") or name == "macro_f1"):
+        return formats.percent(content)
+    if (name in METRICS or name == "health") and isinstance(content, int | float):
+        return formats.score(content)
+    return str(content) if name.endswith("seed") else formats.value(content)
 
 
 def advice(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from pages.parts import palette
 from tests.browser.conftest import Dashboard
 from tests.browser.steps import download, open_page, unfold_all, wait_for_rest
 from tests.browser.test_looks import PAGES
@@ -21,6 +23,8 @@ GRAVE = ("serious", "critical")
 # A colour on its way from one theme to the other is no colour of ours.
 STILL = "*, ::before, ::after { animation: none !important; transition: none !important; }"
 CONTRAST = {"runOnly": ["color-contrast", "link-in-text-block"]}
+FRAME = "box => [getComputedStyle(box).borderTopColor, getComputedStyle(box).backgroundColor]"
+FRAME_CONTRAST = 3.0  # WCAG 2.2, 1.4.11
 LOOKS, SETTLE_MS = 4, 2_000
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # Rule and part of a selector of what Streamlit's own widgets do, with the reason why it is not ours. None so far.
@@ -63,6 +67,23 @@ def lasting(page: Page, rules: Mapping[str, Any] | None = None) -> list[Violatio
         page.wait_for_timeout(SETTLE_MS)
         wait_for_rest(page)
     return found
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_box_that_is_not_ticked_is_seen(scheme: Literal["light", "dark"], page: Page, filled: Dashboard) -> None:
+    """Its frame is all there is of it; axe does not look at frames."""
+    page.emulate_media(color_scheme=scheme)
+    open_page(page, filled, "/trials?study=digits-examined")
+    wait_for_rest(page)
+    page.add_style_tag(content=STILL)
+    expect(page.locator(".stApp")).to_have_css("color-scheme", scheme)
+    frame, ground = page.locator('.st-key-compare_0 [data-testid="stCheckbox"] label > div').first.evaluate(FRAME)
+    assert palette.contrast(_hex(frame), _hex(ground)) >= FRAME_CONTRAST
+
+
+def _hex(colour: str) -> str:
+    """What a browser calls 'rgb(1, 2, 3)'."""
+    return "#" + "".join(f"{int(part):02X}" for part in re.findall(r"\d+", colour)[:3])
 
 
 def test_a_dialog_is_legible_in_the_dark(page: Page, filled: Dashboard) -> None:

@@ -56,6 +56,14 @@ def test_everything_of_a_run_in_one_file(page: Page, filled: Dashboard) -> None:
         )
 
 
+def test_the_card_loads_the_file_that_arrived(page: Page, filled: Dashboard) -> None:
+    open_page(page, filled, "/models?study=digits-done")
+    wait_for_rest(page)
+    file = download(page, page.locator(".st-key-download_digits_done_model_keras button:visible"))
+    card = download(page, page.locator(".st-key-download_digits_done_model_card_md button:visible"))
+    assert f'load_model("{file.suggested_filename}")' in Path(card.path()).read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """A dashboard with a study of which every chart has something to say."""

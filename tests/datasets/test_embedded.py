@@ -23,6 +23,8 @@ def test_digits_are_those_of_scikit_learn(shared_cache: Path) -> None:
     assert prepared.y_train.tolist() == [int(row[64]) for row in rows]
     assert prepared.x_train.min() == 0 and prepared.x_train.max() == 255
     assert np.abs(prepared.x_train.reshape(-1, 64) / 255 * 16 - np.array(rows)[:, :64]).max() < 0.04
+    assert "0 to 16" in prepared.info.from_source and "multiply them by 255 / 16 and round" in prepared.info.from_source
+    assert (np.rint(np.array(rows)[:, :64] * 255 / 16) == prepared.x_train.reshape(-1, 64)).all()
 
 
 def test_generated_text_says_so(shared_cache: Path) -> None:

@@ -34,26 +34,28 @@ def bomb(side: int) -> bytes:
 
 
 def test_a_sample_that_has_the_size_already_is_kept_as_it_is() -> None:
-    pixels = np.random.default_rng(1).integers(0, 256, (28, 28), np.uint8)
-    assert np.array_equal(picture_sample(file_of(Image.fromarray(pixels)), MNIST), pixels.reshape(28, 28, 1))
-    assert np.array_equal(picture_sample(file_of(Image.fromarray(pixels)), MNIST, inverted=True)[:, :, 0], 255 - pixels)
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[1:-1, 1:-1] = np.random.default_rng(1).integers(0, 256, (26, 26), np.uint8)
+    data = file_of(Image.fromarray(pixels))
+    assert np.array_equal(picture_sample(data, MNIST).pixels, pixels.reshape(28, 28, 1))
+    assert np.array_equal(picture_sample(data, MNIST, inverted=True).pixels[:, :, 0], 255 - pixels)
     colours = np.random.default_rng(2).integers(0, 256, (32, 32, 3), np.uint8)
-    assert np.array_equal(picture_sample(file_of(Image.fromarray(colours)), CIFAR), colours)
+    assert np.array_equal(picture_sample(file_of(Image.fromarray(colours)), CIFAR).pixels, colours)
 
 
 def test_a_photograph_is_cut_to_its_middle_and_scaled() -> None:
     wide = Image.new("RGB", (600, 200), "black")
     wide.paste("white", (200, 0, 400, 200))
-    assert picture_sample(file_of(wide, "JPEG", quality=95), CIFAR).min() > 200
-    assert picture_sample(file_of(wide), MNIST).shape == (28, 28, 1)
+    assert picture_sample(file_of(wide, "JPEG", quality=95), CIFAR).pixels.min() > 200
+    assert picture_sample(file_of(wide), MNIST).pixels.shape == (28, 28, 1)
 
 
 def test_unusual_pictures_are_read() -> None:
     clear = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
-    assert picture_sample(file_of(clear), MNIST).min() == 255  # what is transparent is white
+    assert picture_sample(file_of(clear), MNIST).pixels.min() == 255  # what is transparent is white
     deep = Image.fromarray(np.full((40, 40), 65535, np.uint16))
-    assert picture_sample(file_of(deep), MNIST).min() == 255
-    assert picture_sample(file_of(Image.new("P", (9, 50)), "GIF"), CIFAR).max() == 0
+    assert picture_sample(file_of(deep), MNIST).pixels.min() == 255
+    assert picture_sample(file_of(Image.new("P", (9, 50)), "GIF"), CIFAR).pixels.max() == 0
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,25 @@ def test_mistakes_are_told_in_the_right_direction() -> None:
     assert most_confused([[3, 0], [0, 4]], ["a", "b"]) == []
 
 
+@pytest.mark.parametrize(
+    ("counts", "last"),
+    [
+        ([1, 1, 1, 1], "and 1 more, once"),
+        ([5, 2, 2, 2, 2, 1], "and 2 more, twice each"),
+        ([1_500] * 6, "and 3 more, 1\u202f500 times each"),
+        ([3, 2, 2, 1], "1 taken for 0: 2 of 3 (66.67 %)"),
+        ([3, 2], "0 taken for 2: 2 of 5 (40.00 %)"),
+    ],
+)
+def test_mistakes_that_are_as_frequent_as_the_last_one_are_counted(counts: list[int], last: str) -> None:
+    places = [(right, predicted) for right in range(3) for predicted in range(3) if right != predicted]
+    confusion = [[0] * 3 for _ in range(3)]
+    for (right, predicted), counted in zip(places, counts, strict=False):
+        confusion[right][predicted] = counted
+    assert most_confused(confusion, NAMES)[-1] == last
+    assert len(most_confused(confusion, NAMES)) <= 4
+
+
 def test_the_page_says_what_the_model_is_worth(tmp_path: Path) -> None:
     page = make_card(tmp_path).as_markdown()
     low, high = wilson_interval(349 / 360, 360)
@@ -86,6 +105,7 @@ def test_the_page_says_what_the_model_is_worth(tmp_path: Path) -> None:
         "360 test samples are few",
     ):
         assert words in page
+    assert "| fact | value |" in page and "| measure | value |" in page and "|  |" not in page
     assert "absent" not in page and "| note |" not in page and "About the data" not in page
     config = make_config()
     for name in config.hyperparameters:
@@ -101,11 +121,33 @@ def test_files_and_what_is_missing(tmp_path: Path) -> None:
     assert "Not available: model.onnx" in page
 
 
+def test_files_that_are_handed_out_one_by_one_have_the_name_of_their_run(tmp_path: Path) -> None:
+    card = make_card(tmp_path)
+    assert 'load_model("model.keras")' in card.as_markdown()
+    page = card.as_markdown(prefix="digits-run-")
+    assert 'load_model("digits-run-model.keras")' in page and "| `digits-run-model.keras` | 2.3 MB |" in page
+    assert "| `model.onnx` | missing |" in page  # nobody gets it
+
+
 def test_limits_tell_of_subsets(tmp_path: Path) -> None:
     card = make_card(tmp_path, note="Trained on a subset of 2,000 pictures.")
     card = dataclasses.replace(card, config=dataclasses.replace(card.config, sample_percentage=25.0))
     limits = card.as_markdown().split("## Limits")[1]
     assert "Trained on a subset of 2,000 pictures." in limits and "a sample of 25 %" in limits
+
+
+@pytest.mark.parametrize("share", [100.0, 5.0])
+def test_what_it_was_trained_on_is_a_number_of_samples(share: float, tmp_path: Path) -> None:
+    card = make_card(tmp_path)
+    page = dataclasses.replace(card, config=dataclasses.replace(card.config, sample_percentage=share)).as_markdown()
+    assert "trained again on all 1\u202f437 samples that its trials trained or validated on." in page
+    assert "all training and validation data" not in page
+
+
+def test_pixels_of_the_source_are_brought_to_those_of_the_model(tmp_path: Path) -> None:
+    loading = make_card(tmp_path).as_markdown().split("## How to load it")[1].split("##")[0]
+    assert "pixels are 0 to 16, the model's 0 to 255: multiply them by 255 / 16 and round." in loading
+    assert "source's pixels" not in make_card(tmp_path, "mnist").as_markdown()
 
 
 def test_how_to_load_texts(tmp_path: Path) -> None:

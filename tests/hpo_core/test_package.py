@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -26,6 +28,21 @@ def test_everything_is_in_it_with_its_checksum(tmp_path: Path) -> None:
         "model/model.keras": hashlib.sha256(model.read_bytes()).hexdigest(),
         "a ☃.txt": hashlib.sha256("é\n".encode()).hexdigest(),
     }
+
+
+def test_entries_have_the_time_of_what_they_hold(tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_bytes(b"1")
+    os.utime(file, (1_600_000_000, 1_600_000_000))
+    contents: dict[str, Path | bytes] = {"old.csv": file, "told": b"2", "now": b"3", "before zip": b"4"}
+    told = {"told": 1_500_000_000.0, "before zip": 0.0}
+    made = build_package(contents, tmp_path / "run.zip", told, clock=lambda: 1_700_000_000.0)
+    with zipfile.ZipFile(made.path) as opened:
+        dates = {entry.filename: entry.date_time for entry in opened.infolist()}
+    moments = {"old.csv": 1_600_000_000, "told": 1_500_000_000, "now": 1_700_000_000, CHECKSUMS: 1_700_000_000}
+    for name, moment in moments.items():  # of seconds a zip file keeps the even ones
+        assert abs(time.mktime((*dates[name], 0, 0, -1)) - moment) <= 1, name
+    assert dates["before zip"] == (1980, 1, 1, 0, 0, 0)
 
 
 def test_a_package_that_cannot_be_made_leaves_the_one_before(tmp_path: Path) -> None:

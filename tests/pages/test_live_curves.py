@@ -83,7 +83,7 @@ def test_monitor_draws_a_trial_from_its_first_epoch_on(database: Database) -> No
 
 def test_pictures_stand_in_their_order_and_unknown_ones_last() -> None:
     def file(name: str) -> ArtifactFile:
-        return ArtifactFile(id=name, filename=name, mimetype="image/png", size=1)
+        return ArtifactFile(id=name, filename=name, mimetype="image/png", size=1, made_at=0.0)
 
     names = ("odd_one.png", "history.json", "gradient_flow.png", "training_history.png")
     shown = pictures.shown({name: file(name) for name in names})

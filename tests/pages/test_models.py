@@ -77,11 +77,15 @@ def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
     examined.make_final_model(database)
     app = open_page(PAGE)
     shown = words(app)
+    assert "trained again on all samples its trials used" in shown and "all its data" not in shown
     for expected in ("Test accuracy: 95.00 %", "Test samples: 360", "250 kB", "9 taken for 4", "tf2onnx", "## Limits"):
         assert expected in shown
     assert "Confusion matrix: what it takes for what" in shown
     buttons = {button.key: button for button in app.get("download_button")}
     assert not buttons["download_digits_done_model_keras"].proto.disabled
+    assert buttons["download_digits_done_model_keras"].proto.label == "Download .keras"
+    assert "Arrives as digits-done-model.keras" in shown.replace("<wbr>", "")
+    assert 'load_model("digits-done-model.keras")' in shown and "| `digits-done-model.keras` |" in shown
     assert buttons["download_digits_done_model_onnx"].proto.disabled
     assert {"download_digits_done_best_hyperparameters_yaml", "download_digits_done_trials_csv"} <= set(buttons)
     assert "download_digits_done_config_yaml" not in buttons  # this run has no such file
@@ -145,6 +149,7 @@ def test_everything_is_packed_on_request_and_then_offered(database: Database) ->
             "model/architecture.json",  # of the exported model: its own, whatever else describes the network,
         }  # fmt: skip
         assert package.read("model/architecture.json") == b"{}"
+        assert b'load_model("model.keras")' in package.read("model/model_card.md")
         plan = json.loads(package.read("model/layers.json"))
         assert plan["layers"][0]["name"] in package.read("model/diagram.svg").decode()
 

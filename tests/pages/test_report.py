@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from html.parser import HTMLParser
 from pathlib import Path
@@ -67,6 +68,18 @@ def test_everything_of_a_run_is_in_it(database: Database) -> None:
         assert expected in page.text, expected
     assert page.elements.count("figure") == 5  # scores, accuracy, loss, network, radar
     assert page.elements.count("rect") > 10 and "1 · input" in page.text
+
+
+def test_names_and_values_are_those_of_the_pages(database: Database) -> None:
+    study = conftest.make_run(database, "named", 1)
+    figures = {"top5_accuracy": 1.0, "macro_f1": 0.975489, "validation_loss": 0.0974476, "health": 0.915008}
+    conftest.add_trial(study, 0.9, more=figures)
+    data = read(database, "named")
+    best = dataclasses.replace(data.trials[0], params={"conv_layers": 3})
+    page = Reader(build_report(dataclasses.replace(data, trials=[best]))).text
+    for expected in ("Top-5 accuracy100.00 %", "Macro F197.55 %", "Health0.915", "Validation loss0.0974476"):
+        assert expected in page, expected
+    assert "Convolution layers3" in page and "Conv layers" not in page and "Score0.900Accuracy90.00 %" in page
 
 
 def test_a_final_model_is_in_it(database: Database) -> None:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.progress import after_record
-from hpo_core.records import Batch
+from hpo_core.records import FINAL_PHASE, Batch
 from pages.parts import figures_of_run, networks, shared
 from pages.parts.running import SHOWN_TRIALS
 from storage.database import Database
@@ -130,6 +130,15 @@ def test_a_running_trial_tells_its_batch(database: Database) -> None:
     table.write([after_record(began, batch)], [])
     app = open_page("pages/monitor.py", study="digits-now")
     assert any("epoch 2 of 4 · batch 50 of 1\u202f200" in str(item.proto) for item in app.get("progress"))
+
+
+def test_the_final_model_tells_what_it_is_trained_on(database: Database) -> None:
+    """Of a run on a part of the data too."""
+    conftest.make_running(database)
+    table = ProgressTable(database, "digits-now")
+    table.write([TrialProgress(2, FINAL_PHASE, 0, 4, 0.0, 1.0, time.time())], [])
+    told = words(open_page("pages/monitor.py", study="digits-now"))
+    assert "Trained on all samples that this run uses, but the test part." in told and "all data" not in told
 
 
 def test_no_trial_is_the_best_one_of_several_objectives(database: Database) -> None:

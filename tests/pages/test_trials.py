@@ -8,7 +8,6 @@ import io
 import math
 import re
 import warnings
-import zipfile
 
 import optuna
 from optuna.trial import TrialState, create_trial
@@ -18,7 +17,6 @@ from hpo_core.results import best_hyperparameters
 from pages.parts import (
     formats,
     shared,
-    trial_batch,
     trial_details,
     trial_differences,
     trial_filter_bar,
@@ -27,9 +25,8 @@ from pages.parts import (
     trial_table,
 )
 from pages.parts.trial_query import Choice
-from storage.artifacts import Artifacts
 from storage.database import Database
-from storage.studies import Studies, TrialRow
+from storage.studies import TrialRow
 from storage.trial_filters import Span, TrialFilter
 from tests.pages import conftest, examined
 from tests.pages.test_pages import open_page, words
@@ -356,29 +353,6 @@ def test_damaged_configuration_leaves_the_parameters(database: Database) -> None
 
 def _is_open(app: AppTest) -> bool:
     return "Full configuration" in words(app)
-
-
-def test_files_of_several_trials_in_one_package(database: Database) -> None:
-    examined.make_examined(database)
-    rows = Studies(database).trials("digits-examined", sort="number")[:2]
-    with zipfile.ZipFile(io.BytesIO(trial_batch.pack("digits-examined", rows))) as package:
-        kinds = ("history.json", "hyperparameters.yaml", "training_animation.gif", "training_history.png")
-        assert sorted(package.namelist()) == ["SHA256SUMS", *(f"trial_{n}/{kind}" for n in (0, 1) for kind in kinds)]
-        assert package.read("trial_0/training_history.png") == examined.PIXEL
-        assert "filters: 16" in package.read("trial_1/hyperparameters.yaml").decode()
-    size = Artifacts(database, shared.settings().artifacts_dir).of_trial("digits-examined", 0)["history.json"].size
-    with zipfile.ZipFile(io.BytesIO(trial_batch.pack("digits-examined", rows, size + 200))) as package:
-        missing = package.read("MISSING.txt").decode()
-        assert "trial_1/history.json: the package would be larger than" in missing
-        assert "trial_0/history.json" in package.namelist() and "trial_1/history.json" not in package.namelist()
-    for file in shared.settings().artifacts_dir.iterdir():
-        if file.stat().st_size == len(examined.PIXEL):
-            file.unlink()
-    with zipfile.ZipFile(io.BytesIO(trial_batch.pack("digits-examined", rows))) as package:
-        gone = "trial_0/training_history.png: is not on this machine any more"
-        assert gone in package.read("MISSING.txt").decode() and "trial_0/history.json" in package.namelist()
-    app = open_page("pages/trials.py", study="digits-examined")
-    assert app.download_button(key="download_files").label == "Files of these 3 trials"
 
 
 def test_a_comparison_as_csv_holds_what_is_compared_and_no_formula() -> None:

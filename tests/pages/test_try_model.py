@@ -62,6 +62,12 @@ def test_words_are_shown_as_the_model_reads_them() -> None:
     assert "One word reaches the model, none of them unknown" in answer_view.words_seen(["the"])
 
 
+def test_a_picture_whose_light_and_dark_were_swapped_says_so() -> None:
+    told = answer_view.seen(Answer(probabilities=[1.0], picture="x", swapped=True), 8, 8)
+    assert "8 × 8 pixels. Light and dark were swapped" in told and told.endswith("The switch undoes it.")
+    assert answer_view.seen(Answer(probabilities=[1.0], picture="x"), 28, 28) == "What the model sees: 28 × 28 pixels."
+
+
 @pytest.mark.slow
 def test_a_damaged_model_is_told_in_place(database: Database) -> None:
     """Its .keras file holds nothing that Keras could read; a real process is asked."""

@@ -39,6 +39,18 @@ def test_a_file_is_found_again_by_study_trial_and_name(store: Artifacts, databas
     assert list(store.of_study("a")) == ["report.html"] and store.of_study("b") == {}
 
 
+def test_files_of_several_trials_at_once(store: Artifacts, database: Database, tmp_path: Path) -> None:
+    owner = study(database)
+    trials = [owner.ask() for _ in range(3)]
+    for number in (0, 2):
+        store.keep(trials[number], file(tmp_path, f"plot{number}.png"))
+    found = store.of_trials("a", [2, 1])
+    assert {number: list(files) for number, files in found.items()} == {2: ["plot2.png"], 1: []}
+    kept = found[2]["plot2.png"]
+    assert kept.made_at == (tmp_path / "artifacts" / kept.id).stat().st_mtime
+    assert store.of_trials("a", []) == {}
+
+
 def test_of_two_files_with_one_name_the_newer_counts(store: Artifacts, database: Database, tmp_path: Path) -> None:
     trial = study(database).ask()
     store.keep(trial, file(tmp_path, "plot.png", b"old"))

@@ -89,12 +89,24 @@ def test_a_test_sample_is_what_no_trial_saw(place: Settings, desk: ModelDesk, mo
 
 
 def test_an_own_picture_is_scaled_and_asked(place: Settings, desk: ModelDesk, models: dict[str, keras.Model]) -> None:
-    pixels = np.random.default_rng(3).integers(0, 256, (8, 8), np.uint8)
+    pixels = np.zeros((8, 8), np.uint8)
+    pixels[1:7, 1:7] = np.random.default_rng(3).integers(0, 256, (6, 6), np.uint8)
     question = Question(model=file_of(place, PICTURES), config=PICTURES, picture=png(pixels), inverted=True)
     answer = desk.ask(question)
     given = (255 - pixels)[None, :, :, None]
     assert answer.probabilities == pytest.approx(np.asarray(models["digits"](given))[0].tolist(), abs=1e-5)
-    assert answer.label is None and answer.words == []
+    assert answer.label is None and answer.words == [] and not answer.swapped
+
+
+def test_ink_on_paper_is_swapped_and_the_answer_says_so(
+    place: Settings, desk: ModelDesk, models: dict[str, keras.Model]
+) -> None:
+    light = np.zeros((8, 8), np.uint8)
+    light[1:7, 3:5] = 255
+    question = Question(model=file_of(place, PICTURES), config=PICTURES, picture=png(255 - light))
+    answer = desk.ask(question)
+    assert answer.swapped
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(answer.picture)))), light)
 
 
 def test_a_text_is_read_as_in_training(place: Settings, desk: ModelDesk, models: dict[str, keras.Model]) -> None:
