@@ -81,6 +81,10 @@ def test_figures() -> None:
     dots, line, star = figure.data
     assert list(dots.x) == [0, 2] and list(line.y) == [0.5, 0.7] and list(star.x) == [2]
     assert len(charts.draw_history(numbers.history([], minimises=False), "score").data) == 2
+    alone = charts.draw_history(numbers.history([(3, 0.5)], minimises=False), "score").layout
+    assert list(alone.xaxis.range) == [2.1, 3.9] and list(alone.yaxis.range) == [0.45, 0.55]
+    level = charts.draw_history(numbers.history([(0, 0.5), (1, 0.5)], minimises=False), "score").layout
+    assert level.xaxis.range is None and list(level.yaxis.range) == [0.45, 0.55]
     assert list(charts.draw_curve({1: 0.1, 2: 0.4}, "value").data[0].y) == [0.1, 0.4]
     assert charts.draw_curve(dict.fromkeys(range(60), 0.5), "value").data[0].mode == "lines"
 
