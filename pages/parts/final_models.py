@@ -78,6 +78,18 @@ def read(results_dir: Path, run_name: str) -> FinalModel | None:
     return FinalModel(model, card, page.read_text(encoding="utf-8") if page.is_file() else card.as_markdown())
 
 
+def tested(model: FinalModel) -> str:
+    """What the test says, and what the search had promised."""
+    card = model.card
+    if card.test_interval is None:
+        return "This model was not tested."
+    low, high = (formats.percent(bound) for bound in card.test_interval)
+    promised = f" In the search the same configuration had {formats.percent(card.validation_accuracy)} on validation."
+    return f"With 95 % confidence the accuracy on new samples of the same kind lies between {low} and {high}." + (
+        promised if card.validation_accuracy is not None else ""
+    )
+
+
 def is_available(model: FinalModel, file: ModelFile) -> bool:
     """Whether a file can be handed out: it was made, and still lies in the model's folder."""
     is_plain = Path(file.name).name == file.name
@@ -97,6 +109,14 @@ def is_being_built(running: Iterable[TrialProgress]) -> bool:
     return any(is_of_final_model(item.phase) for item in running)
 
 
+def can_be_resumed(run: Run | None, attributes: dict[str, Any]) -> bool:
+    """Whether a run was ended before its time, knows what it was told, and was to make a final model."""
+    config = attributes.get("configuration")
+    if run is None or run.state not in (RunState.CANCELLED, RunState.INTERRUPTED, RunState.FAILED):
+        return False
+    return isinstance(config, dict) and config.get("final_model") is not False
+
+
 def why_none(run: Run | None, attributes: dict[str, Any], n_complete: int) -> str:
     """Why a run has no final model here, in a sentence."""
     if run is None:
@@ -112,7 +132,7 @@ def why_none(run: Run | None, attributes: dict[str, Any], n_complete: int) -> st
     if not n_complete:
         return "No trial of this run was trained to its end, so there is nothing to make a final model of."
     ended = {
-        RunState.CANCELLED: "was cancelled",
+        RunState.CANCELLED: "was stopped",
         RunState.FAILED: "failed",
         RunState.INTERRUPTED: "was interrupted",
     }.get(run.state, "ended")

@@ -53,6 +53,7 @@ def draw_best(figures: RunFigures) -> None:
             f"<span><small>accuracy</small>{formats.percent(summary.best_accuracy)}</span>"
             f"<span><small>health</small>{formats.score(summary.best_health)}</span></div>"
         )
+        _final_model(figures)
         _links(figures, summary.best_trial)
 
 
@@ -70,6 +71,30 @@ def _links(figures: RunFigures, trial: int) -> None:
             )  # fmt: skip
         st.page_link("pages/architecture.py", label="Its network", icon=":material/schema:", query_params=query)
         st.page_link("pages/health.py", label="Its health", icon=":material/ecg_heart:", query_params=query)
+
+
+def _final_model(figures: RunFigures) -> None:
+    """What the final model is worth on samples that no trial saw, or that it is still being built."""
+    if figures.run is None:
+        return
+    if not figures.is_over:
+        if final_models.is_being_built(figures.running):
+            text = "The final model is being built; its accuracy on the test part, which no trial saw, comes last."
+            st.html(f'<div class="quiet">{text}</div>')
+        return
+    try:
+        model = final_models.read(shared.settings().results_dir, figures.name)
+    except ValueError:
+        return  # Models says what is wrong with its card
+    if model is None or model.card.test_accuracy is None:
+        return
+    card = model.card
+    st.html(
+        f'<div class="card-head"><b>Final model, from Trial {card.trial}</b></div>'
+        f'<div class="facts"><span><small>test accuracy</small>{formats.percent(card.test_accuracy)}</span>'
+        f"<span><small>test samples</small>{formats.count(card.n_test)}</span></div>"
+        f'<div class="quiet">{html.escape(final_models.tested(model))}</div>'
+    )
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -59,7 +59,7 @@ def test_why_there_is_no_model(database: Database) -> None:
     )
     assert "95.00 %" in final_models.why_none(runs.get("run"), {"test accuracy": 0.95}, 1)
     runs.end("run", RunState.CANCELLED)
-    assert "was cancelled before" in final_models.why_none(runs.get("run"), {}, 1)
+    assert "was stopped before" in final_models.why_none(runs.get("run"), {}, 1)
     assert "No trial of this run" in final_models.why_none(runs.get("run"), {}, 0)
 
 
@@ -164,5 +164,20 @@ def test_a_run_that_searches_is_watched_not_started_again(database: Database) ->
     app.button(key="to_monitor").click().run()
     assert app.title[0].value == "Monitor" and app.query_params["study"] in ("digits-now", ["digits-now"])
     Runs(database).end("digits-now", RunState.CANCELLED)
-    keys = {button.key for button in open_page(PAGE, study="digits-now").button}
-    assert "to_optimize" in keys and "to_monitor" not in keys
+    app = open_page(PAGE, study="digits-now")
+    keys = {button.key for button in app.button}
+    assert {"to_optimize", "to_resume"} <= keys and "to_monitor" not in keys
+    app.button(key="to_resume").click().run()
+    assert app.title[0].value == "Monitor" and app.button(key="resume").label == "Resume run"
+
+
+def test_only_a_run_that_could_go_on_to_its_model_can_be_resumed(database: Database) -> None:
+    conftest.make_run(database, "run", 3)
+    runs = Runs(database)
+    told: dict[str, object] = {"configuration": {"trials": 3}}
+    assert not final_models.can_be_resumed(runs.get("run"), told)  # it goes on by itself
+    runs.end("run", RunState.CANCELLED)
+    assert final_models.can_be_resumed(runs.get("run"), told)
+    without = {"configuration": {"final_model": False}}
+    assert not final_models.can_be_resumed(runs.get("run"), without)
+    assert not final_models.can_be_resumed(runs.get("run"), {}) and not final_models.can_be_resumed(None, told)
