@@ -82,9 +82,10 @@ def _head(study: str, trial: TrialRow, values: Values, config: Mapping[str, obje
         colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
         badge = state.badge(state_word(trial.state), colour, live=trial.state == "running")
         architecture = html.escape(str(trial.attributes.get("architecture") or ""))
+        alone = words.is_accuracy_alone({"configuration": config})
         facts = (
             ("accuracy", formats.percent(trial.accuracy)),
-            ("score", formats.score(trial.score)),
+            *([] if alone else [("score", formats.score(trial.score))]),
             ("parameters", formats.value(trial.attributes.get("parameters"))),
         )
         shown = "".join(f"<span><small>{name}</small>{text}</span>" for name, text in facts)

@@ -44,12 +44,13 @@ def draw_best(figures: RunFigures) -> None:
     best = _best(figures.name, summary.best_trial)
     is_new = _is_new(figures.name, summary.best_trial) and not figures.is_over
     ended = figures.run is not None and figures.is_over  # of a study made elsewhere nobody knows
+    score = f"<span><small>score</small>{formats.score(summary.best_score)}</span>"
     mark = "new best" if is_new else "best of this run" if ended else "best so far"
     with st.container(border=True, key="best_network"):
         st.html(
             f'<div class="card-head"><span><b>Trial {summary.best_trial}</b>'
             f'<span class="best-mark"><i style="color:{palette.BEST}">★</i> {mark}</span></span></div>{best}'
-            f'<div class="facts"><span><small>score</small>{formats.score(summary.best_score)}</span>'
+            f'<div class="facts">{"" if figures.is_accuracy_alone else score}'
             f"<span><small>accuracy</small>{formats.percent(summary.best_accuracy)}</span>"
             f"<span><small>health</small>{formats.score(summary.best_health)}</span></div>"
         )

@@ -19,7 +19,7 @@ SHOWN_TRIALS = 8
 
 
 def tiles(figures: RunFigures) -> None:
-    """The four numbers of a run; for one on RunPod also its money."""
+    """The numbers of a run: its score too where that is not the accuracy, for one on RunPod also its money."""
     summary = figures.summary
     score_title = "Best score, with health" if figures.config.get("mode") == "health" else "Best score"
     unknown = "Known when a trial is complete."
@@ -41,6 +41,8 @@ def tiles(figures: RunFigures) -> None:
         ("Mean duration", formats.duration(figures.mean_duration_s),
          "Of complete and pruned trials, from the first step of the search to the last epoch."),
     ]  # fmt: skip
+    if figures.is_accuracy_alone:
+        shown = [tile for tile in shown if tile[0] != score_title]
     if figures.money is not None:
         # Two dollar signs would make a formula of what stands between them.
         sums = (formats.dollars(part).replace("$", "\\$") for part in (figures.money.spent, figures.money.running))

@@ -58,6 +58,14 @@ def score_name(study_attributes: Mapping[str, object]) -> str:
     return choice(objective).lower() + (" and health" if config.get("mode") == "health" else "")
 
 
+def is_accuracy_alone(study_attributes: Mapping[str, object]) -> bool:
+    """Whether the score of a study is the validation accuracy and nothing else: shown once, not under two names."""
+    config = study_attributes.get("configuration")
+    if not isinstance(config, Mapping):
+        return False
+    return config.get("objective") == "validation_accuracy" and config.get("mode") != "health"
+
+
 def score_in_words(study_attributes: Mapping[str, object], more: str = "") -> str:
     """How the score of a study comes about, with its weights, then `more`, then what to read on, as Markdown."""
     config = study_attributes.get("configuration")
