@@ -90,7 +90,7 @@ def _head(study: str, trial: TrialRow) -> None:
     several = len(trial.values) > 1
     if with_score:
         grid.metric("Values" if several else "Score", score_text(trial), help="What the search makes better.")
-    grid.metric("Accuracy", formats.percent(trial.accuracy), help="Share of the validation part that was right.")
+    grid.metric("Accuracy", formats.percent(trial.accuracy), help=explained.meaning("accuracy")[0])
     health = trial.attributes.get("health")
     grid.metric(
         "Health", formats.score(health) if isinstance(health, int | float) else formats.NOTHING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
@@ -23,6 +24,16 @@ def test_other_formats() -> None:
     assert [formats.value(item) for item in (True, 0.1234567, 5000, None, "relu")] == [
         "yes", "0.123457", "5\u202f000", "–", "relu",
     ]  # fmt: skip
+
+
+def test_a_table_rounds_as_texts_do() -> None:
+    for share in (0.65625, 0.65635, 0.979166667, 1.0):
+        assert f"{formats.rounded_percent(share):.2f} %" == formats.percent(share)
+    for value in (0.8125, 0.9135, 0.0005, 12345.678, -1e-7):
+        assert formats.score(formats.rounded_score(value)) == formats.score(value)
+    assert formats.rounded_percent(0.65625) == 65.62 and formats.rounded_score(0.8125) == 0.812
+    assert formats.rounded_percent(None) is formats.rounded_score(None) is None
+    assert formats.rounded_score(math.inf) == math.inf
 
 
 def test_log_line_is_short() -> None:

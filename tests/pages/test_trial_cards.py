@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pages.parts import trial_table
 from pages.parts.trial_cards import card
 from storage.database import Database
 from storage.studies import TrialRow
@@ -38,6 +39,14 @@ def test_pages_show_the_score_where_it_is_something_else(database: Database) -> 
         assert ("<small>score" in words(open_page("pages/health.py", study=name))) == expected
         shown = words(open_page("pages/monitor.py", study=name))
         assert ("Best score" in shown) == ("<small>score" in shown) == expected
+
+
+def test_table_and_card_of_a_trial_have_the_same_numbers() -> None:
+    row = TrialRow(7, "complete", 0.8125, 1.0, PARAMS, {"accuracy": 0.65625, "health": 0.8125}, {}, (0.8125,))
+    shown = card(row, is_best=False, glyph="")
+    (cells,) = trial_table.table([row]).to_dict("records")
+    assert (cells["Score"], cells["Accuracy"], cells["Health"]) == (0.812, 65.62, 0.812)
+    assert "0.812" in shown and "65.62 %" in shown
 
 
 def test_values_of_a_study_made_elsewhere_may_be_any_steps() -> None:
