@@ -136,7 +136,7 @@ def _file(study: str, model: FinalModel, file: ModelFile) -> None:
     title = final_models.FORMAT_NAMES.get(file.name, file.name)
     size = formats.file_size(file.size_bytes) if available else "not available"
     use = final_models.FORMAT_USES.get(file.name, "")
-    note = file.note if available or file.size_bytes is None else "the file was moved or deleted"
+    note = final_models.note_of(file) if available or file.size_bytes is None else "the file was moved or deleted"
     st.html(
         f'<div class="card-head"><b>{html.escape(title)}</b><span class="card-mark">{size}</span></div>'
         f'<div class="card-text">{html.escape(use)}</div>'

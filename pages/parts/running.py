@@ -131,8 +131,7 @@ def _card(run_name: str, trial: TrialProgress) -> None:
         f'<div class="card-text">{html.escape(trial.summary)}</div>'
         f"{'' if is_final else networks.glyph_of_running(run_name, trial.trial)}"
     )
-    ahead = f"{formats.plural(trial.epochs, 'epoch')} ahead"
-    epoch = f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else ahead
+    epoch = f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else f"before epoch 1 of {trial.epochs}"
     if trial.batch and trial.batches:
         epoch += f" · batch {formats.count(trial.batch)} of {formats.count(trial.batches)}"
     st.progress(min(1.0, trial.share), text=epoch)

@@ -79,12 +79,19 @@ def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
     shown = words(app)
     for expected in ("Test accuracy: 95.00 %", "Test samples: 360", "250 kB", "9 taken for 4", "tf2onnx", "## Limits"):
         assert expected in shown
-    assert "Confusion matrix: what it takes for what" in shown
+    assert "Confusion matrix: what it takes for what" in shown and ">Largest difference" not in shown
     buttons = {button.key: button for button in app.get("download_button")}
     assert not buttons["download_digits_done_model_keras"].proto.disabled
     assert buttons["download_digits_done_model_onnx"].proto.disabled
     assert {"download_digits_done_best_hyperparameters_yaml", "download_digits_done_trials_csv"} <= set(buttons)
     assert "download_digits_done_config_yaml" not in buttons  # this run has no such file
+
+
+def test_how_far_a_file_differs_is_said_of_exports_alone() -> None:
+    note = "one at a time; largest difference to the model: 1.2e-07"
+    assert final_models.note_of(ModelFile("model.onnx", 100, note)) == note
+    assert final_models.note_of(ModelFile("model.keras", 100, note)) == "one at a time"
+    assert final_models.note_of(ModelFile("model.keras", 100, "largest difference to the model: 0.0e+00")) == ""
 
 
 def test_a_file_that_was_deleted_is_no_longer_offered(database: Database) -> None:

@@ -8,6 +8,8 @@ import time
 import pytest
 
 import hpo_core.formats
+from hpo_core.errors import UsageError
+from hpo_core.machine import Machine
 from pages.parts import charts, formats, numbers, words
 from storage.progress import TrialProgress
 from storage.studies import TrialRow
@@ -143,3 +145,21 @@ def test_advice_calls_hyperparameters_as_the_form_does() -> None:
     assert words.advice("try fewer lstm_units or batch_normalization=true") == (
         "Try fewer LSTM units or batch normalisation “on”."
     )
+
+
+def test_a_refusal_calls_fields_and_limits_as_the_form_does() -> None:
+    with pytest.raises(UsageError) as many:
+        Machine(cores=2, memory_bytes=8 << 30).workers(9)
+    assert words.refusal(many.value) == (
+        "Workers must be at most 2, the cores of this machine, got 9. Set “Workers” to 2."
+    )
+    assert "write workers=2" in str(many.value)  # on the command line
+    grown = UsageError("objective", "must grow with quality in mode=health, got 'x'", "for example objective=macro_f1")
+    assert words.refusal(grown) == (
+        "Objective must grow with quality in “Mode” Accuracy and health, got 'x'. For example “Objective” Macro F1."
+    )
+    local = UsageError("RUNPOD_API_KEY", "must be set for backend=runpod", "set it, or write backend=local")
+    assert words.refusal(local).endswith("Set it, or set “Where trials train” to This machine.")
+    low = UsageError("filters", "needs 'low'", "for example {low: 8, high: 16}")
+    assert words.refusal(low) == "Filters needs “Lowest”. For example {low: 8, high: 16}."
+    assert "low and high" in words.refusal(UsageError("trials", "must be low and high", ""))

@@ -134,6 +134,13 @@ def test_a_running_trial_tells_its_batch(database: Database) -> None:
     assert any("epoch 2 of 4 · batch 50 of 1\u202f200" in str(item.proto) for item in app.get("progress"))
 
 
+def test_a_trial_without_an_epoch_says_what_it_is_before(database: Database) -> None:
+    conftest.make_running(database)
+    ProgressTable(database, "digits-now").write([TrialProgress(2, "starting", 0, 4, 0.0, 1.0, time.time())], [])
+    app = open_page("pages/monitor.py", study="digits-now")
+    assert any("before epoch 1 of 4" in str(item.proto) for item in app.get("progress"))
+
+
 def test_no_trial_is_the_best_one_of_several_objectives(database: Database) -> None:
     study = optuna.create_study(
         study_name="two", storage=database.optuna_storage(), directions=["minimize", "maximize"]
