@@ -75,12 +75,12 @@ _WIDE_TEXT = {
 _DECLARED = (
     Preset(
         "quick", "Quick look",
-        "A few short trials, on part of the data where there is much: shows whether something is learnt at all.",
+        "A few short trials, on a part of a large data set: shows whether something is learnt at all.",
         {Kind.PICTURES: Budget(12, 12, 3_000), Kind.TEXT: Budget(12, 6, 5_000)},
     ),
     Preset(
         "balanced", "Balanced",
-        "Enough trials to tell good hyperparameters from bad ones, on a good part of the data where there is much.",
+        "Enough trials to tell good hyperparameters from bad ones, on a good part of a large data set.",
         {Kind.PICTURES: Budget(30, 20, 15_000), Kind.TEXT: Budget(25, 10, 12_000)},
     ),
     Preset(

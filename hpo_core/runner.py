@@ -330,7 +330,7 @@ class Runner:
 
     def _verdict(self, study: optuna.Study) -> str:
         if self._cancelled.is_set():
-            raise RunCancelled("cancelled by its user")
+            raise RunCancelled("stopped before its end")
         trials = study.get_trials(deepcopy=False)
         too_dear = capped(trials[self._past.trials :], self.run_name, self.config)
         if not any(trial.state is optuna.trial.TrialState.COMPLETE for trial in trials):
@@ -354,7 +354,7 @@ class Runner:
     def _report_data(self, message: str, share: float) -> None:
         """Progress of a download: in the log, and a chance to stop."""
         if self._cancelled.is_set():
-            raise RunCancelled("cancelled by its user")
+            raise RunCancelled("stopped before its end")
         self._time.require("the data were ready")
         line = f"{message} {share * 100:.0f} %"
         if line != self._data_line:

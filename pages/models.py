@@ -62,7 +62,8 @@ def _none(study: str, has_runs: bool) -> None:
     complete = studies.summary(study).n("complete") if exists else 0
     st.info(final_models.why_none(run, attributes, complete), icon=":material/deployed_code:")
     searching = study if run is not None and not run.state.is_final else None
-    model_view.nothing_yet(has_runs=has_runs, searching=searching)
+    stopped = study if final_models.can_be_resumed(run, attributes) else None
+    model_view.nothing_yet(has_runs=has_runs, searching=searching, stopped=stopped)
 
 
 _page()

@@ -29,6 +29,14 @@ WORST_GAP, WORST_SCATTER = 0.5, 0.25
 # Less entropy of the classes than this is no unit to measure a loss in.
 LEAST_ENTROPY = 0.05
 
+# Below these values a metric is a reason to look closer; the others have no such line.
+WORRYING: Mapping[str, float] = {
+    "neuron_utilisation": 0.7,
+    "training_stability": 0.5,
+    "gradient_health": 0.5,
+    "accuracy_consistency": 0.7,
+}
+
 Value = float | None
 
 
@@ -150,7 +158,8 @@ _DECLARED = (
         "neuron_utilisation", "Neuron utilisation", 0.20,
         "How many filters and units do something: one that never fires, or always sits at its limit, is wasted.",
         "(mean + smallest) / 2 over the hidden layers of 1 - (dead + saturated units) / units",
-        "1: every unit works. Below 0.7: some layer is half asleep; a small layer counts as much as a large one.",
+        f"1: every unit works. Below {WORRYING['neuron_utilisation']}: some layer is half asleep; a small layer counts "
+        "as much as a large one.",
         (Reference("Lu et al., Dying ReLU and Initialization (2019)", "https://arxiv.org/abs/1903.06733"), LEARNING),
         neuron_utilisation,
     ),
@@ -167,7 +176,8 @@ _DECLARED = (
         "training_stability", "Training stability", 0.15,
         "How calmly the loss falls: jumps within an epoch and rises from one epoch to the next cost points.",
         "exp(-2 x (scatter of the loss within epochs + mean rise between epochs) / guess), guess: the classes' entropy",
-        "Above 0.8 is calm. Below 0.5 the steps are too long: a smaller learning rate or a larger batch helps.",
+        f"Above 0.8 is calm. Below {WORRYING['training_stability']} the steps are too long: a smaller learning rate or "
+        "a larger batch helps.",
         (
             Reference("Goodfellow et al., Deep Learning (2016), chapter 8",
                       "https://www.deeplearningbook.org/contents/optimization.html"),
@@ -180,7 +190,8 @@ _DECLARED = (
         "Whether the error reaches every layer: neither fading on its way back nor growing without bounds.",
         "mean over layers but embeddings of nearness to the largest gradient (1 within 2 powers of ten, 0 at 6) "
         "x (1 for a norm up to 10, 0 at 10 000)",
-        "1: all layers learn at a like pace. Below 0.5: the first layers hardly learn, or steps explode.",
+        f"1: all layers learn at a like pace. Below {WORRYING['gradient_health']}: the first layers hardly learn, or "
+        "steps explode.",
         (
             Reference("Glorot and Bengio (2010)", "https://proceedings.mlr.press/v9/glorot10a.html"),
             Reference("Pascanu et al. (2013)", "https://arxiv.org/abs/1211.5063"),
@@ -199,7 +210,8 @@ _DECLARED = (
         "accuracy_consistency", "Accuracy consistency", 0.15,
         "Whether the accuracy holds for other samples: from training to validation, and between five parts of it.",
         "max(0, 1 - gap / 0.5) x max(0, 1 - deviation over 5 stratified folds / 0.25)",
-        "Above 0.9: what you see is what you get. Below 0.7: expect another accuracy on new data.",
+        f"Above 0.9: what you see is what you get. Below {WORRYING['accuracy_consistency']}: expect another accuracy "
+        "on new data.",
         (Reference("Kohavi (1995), on cross-validation", "https://www.ijcai.org/Proceedings/95-2/Papers/016.pdf"),),
         accuracy_consistency,
     ),

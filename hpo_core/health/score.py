@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from hpo_core.health.metrics import METRICS
+from hpo_core.health.metrics import METRICS, WORRYING
 from hpo_core.records import Epoch
 
 DEFAULT_HEALTH_WEIGHT = 0.3
@@ -23,12 +23,27 @@ def explain(metrics: Mapping[str, float | None]) -> str:
     absent = [METRICS[name].title.lower() for name in METRICS if name not in known]
     if not known:
         return "No health was measured."
-    best, worst = max(known, key=lambda name: known[name]), min(known, key=lambda name: known[name])
-    text = f"Strongest is {METRICS[best].title.lower()} ({known[best]:.2f})"
-    text += f", weakest {METRICS[worst].title.lower()} ({known[worst]:.2f})." if best != worst else "."
+    best, worst = (f"{extreme:.2f}" for extreme in (max(known.values()), min(known.values())))
+    strongest = _named(name for name, value in known.items() if f"{value:.2f}" == best)
+    weakest = _named(name for name, value in known.items() if f"{value:.2f}" == worst)
+    text = f"Strongest {strongest} ({best})" + (f", weakest {weakest} ({worst})." if best != worst else ".")
     if absent:
         text += f" Not measured, and left out of the mean: {', '.join(absent)}."
     return text
+
+
+def worrying_in_words() -> str:
+    """Which values of the metrics are a reason to look closer, for people."""
+    by_value: dict[float, list[str]] = {}
+    for name, value in WORRYING.items():
+        by_value.setdefault(value, []).append(METRICS[name].title.lower())
+    return ", or ".join(f"below {value} in {' and '.join(by_value[value])}" for value in sorted(by_value))
+
+
+def _named(names: Iterable[str]) -> str:
+    """'is gradient health', 'are gradient health and training stability'."""
+    titles = [METRICS[name].title.lower() for name in names]
+    return f"is {titles[0]}" if len(titles) == 1 else f"are {', '.join(titles[:-1])} and {titles[-1]}"
 
 
 def weights_in_words() -> str:

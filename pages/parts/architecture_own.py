@@ -67,7 +67,7 @@ def _configuration() -> TrialConfig:
         )  # fmt: skip
         architecture = Architecture(datasets.dataset_info(dataset).architecture)
         st.button(
-            "Declared defaults", key="own_defaults", icon=":material/restart_alt:", on_click=_fill,
+            "Back to the defaults", key="own_defaults", icon=":material/restart_alt:", on_click=_fill,
             args=(defaults(architecture),),
         )  # fmt: skip
     declared = parameters_of(architecture)

@@ -43,7 +43,22 @@ def draw_history(points: History, score_name: str) -> go.Figure:
             hovertemplate="%{text}, the best: %{y:.4f}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(tickformat="d", dtick=tick(points.numbers))
+    if len(points.numbers) == 1:
+        figure.update_xaxes(range=around_one_trial(points.numbers[0]))
+    if points.scores and min(points.scores) == max(points.scores):
+        figure.update_yaxes(range=around_one_value(points.scores[0]))
     return figure
+
+
+def around_one_trial(number: int) -> list[float]:
+    """An axis of trials on which a single one stands in the middle, and no other has its place."""
+    return [number - 0.9, number + 0.9]
+
+
+def around_one_value(value: float) -> list[float]:
+    """An axis around a single result, as far as a tenth of it."""
+    margin = abs(value) / 10 or 1.0
+    return [value - margin, value + margin]
 
 
 def draw_curve(curve: Mapping[int, float], score_name: str) -> go.Figure:

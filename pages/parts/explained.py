@@ -13,7 +13,11 @@ from pages.parts import formats
 
 # What is recorded with a trial beside hyperparameters, metrics and fields of the run.
 RECORDED: Mapping[str, tuple[str, tuple[Reference, ...]]] = {
-    "accuracy": ("Share of the validation part that was right.", (keras("metrics.CategoricalAccuracy"),)),
+    "accuracy": (
+        "Share of the validation part that was right after the last epoch, which is the result of a trial, also where "
+        "an earlier epoch was better.",
+        (keras("metrics.CategoricalAccuracy"),),
+    ),
     "validation_loss": (
         "How far the probabilities were from the right answers on the validation part: smaller is better.",
         (keras("losses.CategoricalCrossentropy"),),

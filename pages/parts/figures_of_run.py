@@ -88,6 +88,11 @@ class RunFigures:
         """What the score is, such as 'validation accuracy'."""
         return words.score_name({"configuration": self.config})
 
+    @property
+    def is_accuracy_alone(self) -> bool:
+        """Whether the score says the same as the accuracy."""
+        return words.is_accuracy_alone({"configuration": self.config})
+
     def score_in_words(self, more: str) -> str:
         """How the score comes about, then `more`, as Markdown."""
         return words.score_in_words({"configuration": self.config}, more)

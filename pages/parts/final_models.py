@@ -11,7 +11,7 @@ from typing import Any
 from hpo_core.errors import OneginError
 from hpo_core.final_model import FOLDER, tested_accuracy
 from hpo_core.housekeeping import run_folder
-from hpo_core.model_card import ModelCard, ModelFile, most_confused
+from hpo_core.model_card import KERAS_FILE, ModelCard, ModelFile, most_confused
 from hpo_core.records import is_of_final_model
 from hpo_core.results import BEST_FILE, CARD_DATA_FILE, CARD_FILE, TRIALS_FILE
 from pages.parts import formats
@@ -83,10 +83,29 @@ def download_name(study: str, name: str) -> str:
     return f"{study}-{name}"
 
 
+def tested(model: FinalModel) -> str:
+    """What the test says, and what the search had promised."""
+    card = model.card
+    if card.test_interval is None:
+        return "This model was not tested."
+    low, high = (formats.percent(bound) for bound in card.test_interval)
+    promised = f" In the search the same configuration had {formats.percent(card.validation_accuracy)} on validation."
+    return f"With 95 % confidence the accuracy on new samples of the same kind lies between {low} and {high}." + (
+        promised if card.validation_accuracy is not None else ""
+    )
+
+
 def is_available(model: FinalModel, file: ModelFile) -> bool:
     """Whether a file can be handed out: it was made, and still lies in the model's folder."""
     is_plain = Path(file.name).name == file.name
     return is_plain and file.size_bytes is not None and (model.folder / file.name).is_file()
+
+
+def note_of(file: ModelFile) -> str:
+    """What is said about a file; how far it differs from the model is nothing to say of the model itself."""
+    if file.name != KERAS_FILE:
+        return file.note
+    return "; ".join(part for part in file.note.split("; ") if not part.startswith("largest difference"))
 
 
 def files_of_run(results_dir: Path, run_name: str) -> dict[str, Path]:
@@ -100,6 +119,14 @@ def files_of_run(results_dir: Path, run_name: str) -> dict[str, Path]:
 def is_being_built(running: Iterable[TrialProgress]) -> bool:
     """Whether the final training goes on, by the phases of what trains."""
     return any(is_of_final_model(item.phase) for item in running)
+
+
+def can_be_resumed(run: Run | None, attributes: dict[str, Any]) -> bool:
+    """Whether a run was ended before its time, knows what it was told, and was to make a final model."""
+    config = attributes.get("configuration")
+    if run is None or run.state not in (RunState.CANCELLED, RunState.INTERRUPTED, RunState.FAILED):
+        return False
+    return isinstance(config, dict) and config.get("final_model") is not False
 
 
 def why_none(run: Run | None, attributes: dict[str, Any], n_complete: int) -> str:
@@ -117,7 +144,7 @@ def why_none(run: Run | None, attributes: dict[str, Any], n_complete: int) -> st
     if not n_complete:
         return "No trial of this run was trained to its end, so there is nothing to make a final model of."
     ended = {
-        RunState.CANCELLED: "was cancelled",
+        RunState.CANCELLED: "was stopped",
         RunState.FAILED: "failed",
         RunState.INTERRUPTED: "was interrupted",
     }.get(run.state, "ended")

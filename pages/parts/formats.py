@@ -38,6 +38,16 @@ LABELS: Mapping[str, str] = {
 }
 
 
+def rounded_percent(share: float | None) -> float | None:
+    """A share in per cent as `percent` writes it: a table in the browser rounds 65.625 up, Python does not."""
+    return None if share is None else round(share * 100, 2)
+
+
+def rounded_score(value: float | None) -> float | None:
+    """A score as `score` writes it."""
+    return value if value is None or not math.isfinite(value) or not is_usual(value) else round(value, 3)
+
+
 def link(reference: Reference) -> str:
     """A reference as HTML that opens beside the page."""
     address, title = html.escape(reference.address), html.escape(reference.title)

@@ -16,6 +16,9 @@ from storage.studies import TrialRow
 
 NOT_MEASURED = "not measured"
 NEED_LAYERS = ("neuron_utilisation", "gradient_health")
+UPDATE_RATIO = "update_ratio"
+# Schedules at whose end the learning rate is a small share of what it began with.
+FALLING = ("cosine", "exponential")
 SCALE, LOG, SHARE = "plain", "log", "share"
 
 
@@ -65,7 +68,7 @@ QUANTITIES: Mapping[str, Quantity] = {
             "below the others: the gradient vanishes on its way back.",
         ),
         Quantity(
-            "update_ratio", "Update ratio", "size of a step / size of the weights", lambda r: r.update_ratio, LOG,
+            UPDATE_RATIO, "Update ratio", "size of a step / size of the weights", lambda r: r.update_ratio, LOG,
             "How far one step moves the weights. In the shaded band the layer learns at a good pace; above it the "
             "learning rate is too large for the layer, below it too small.",
             healthy=(1e-4, 1e-2),
@@ -135,6 +138,16 @@ def series(history: TrialHistory, quantity: Quantity) -> dict[str, list[tuple[in
             if value is not None and (quantity.kind != LOG or value > 0):
                 found.setdefault(reading.name, []).append((epoch.epoch, value))
     return {name: found[name] for name in history.layer_names() if name in found}
+
+
+def reading_of(quantity: Quantity, schedule: object) -> str:
+    """What to look for in the curves of a trial; `schedule` is what becomes of its learning rate."""
+    if quantity.name != UPDATE_RATIO or schedule not in FALLING:
+        return quantity.reading
+    return (
+        f"{quantity.reading} This trial lowers its learning rate to almost nothing by the end ({schedule} schedule): "
+        "lines that fall below the band towards the end are meant to."
+    )
 
 
 def always_zero(history: TrialHistory, quantity: Quantity) -> list[str]:

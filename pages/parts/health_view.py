@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from hpo_core.health.metrics import measure_each
-from hpo_core.health.score import explain, health_score, weights_in_words
+from hpo_core.health.score import explain, health_score, weights_in_words, worrying_in_words
 from hpo_core.history import TrialHistory
 from pages.parts import (
     diagnosis_cards,
@@ -23,6 +23,7 @@ from pages.parts import (
     shared,
     state,
     trial_choice,
+    trial_differences,
     trial_files,
     words,
 )
@@ -82,9 +83,10 @@ def _head(study: str, trial: TrialRow, values: Values, config: Mapping[str, obje
         colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
         badge = state.badge(state_word(trial.state), colour, live=trial.state == "running")
         architecture = html.escape(str(trial.attributes.get("architecture") or ""))
+        alone = words.is_accuracy_alone({"configuration": config})
         facts = (
             ("accuracy", formats.percent(trial.accuracy)),
-            ("score", formats.score(trial.score)),
+            *([] if alone else [("score", formats.score(trial.score))]),
             ("parameters", formats.value(trial.attributes.get("parameters"))),
         )
         shown = "".join(f"<span><small>{name}</small>{text}</span>" for name, text in facts)
@@ -113,7 +115,9 @@ def _metrics(values: Values, told: Told) -> None:
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.header("Six metrics, 1 is healthy", anchor=False)
+        st.header("Six metrics, from 0 to 1", anchor=False)
+        read = f"The nearer to 1 the better. A reason to look closer is a value {worrying_in_words()}."
+        st.html(f'<div class="quiet">{html.escape(read)}</div>')
         health_bars.draw(values, told.history)
     with right:
         figure = health_charts.draw_radar(values.metrics)
@@ -140,10 +144,12 @@ def _layers(study: str, trial: TrialRow, history: TrialHistory, mark: str) -> No
             st.html('<div class="quiet">No layer was read in this trial.</div>')
             return
         quantity = _choose_quantity()
-        st.html(f'<div class="quiet">{html.escape(quantity.reading)}</div>')
+        schedule = trial_differences.configuration(trial).get("learning_rate_schedule")
+        reading = health_numbers.reading_of(quantity, schedule)
+        st.html(f'<div class="quiet">{html.escape(reading)}</div>')
         if health_numbers.series(history, quantity):
             figure = _layers_figure(mark, quantity.name, history)
-            said = f"{quantity.title} of each layer after each epoch. {quantity.reading}"
+            said = f"{quantity.title} of each layer after each epoch. {reading}"
             st.plotly_chart(figure, key="layers_by_epoch", config=QUIET_CHART, alt=said)
         zero = health_numbers.always_zero(history, quantity)
         if zero:

@@ -28,6 +28,8 @@ from pages.parts.pace import FASTEST_S
 from storage.errors import UnknownRunError
 from storage.runs import Run, RunState
 
+# Who stopped a run is not recorded: this window, another one, the command line or the end of the server.
+STOPPED = "Stopped before its end. What was finished is kept, and “Resume run” goes on with the rest."
 # Above this it is said how often the page is drawn.
 SLOW_S = 2.5
 
@@ -130,7 +132,12 @@ def _head(figures: RunFigures) -> None:
 
 
 def _message(run: Run | None, *, can_resume: bool) -> None:
-    if run is None or not run.message:
+    if run is None:
+        return
+    if run.state is RunState.CANCELLED and can_resume:
+        st.info(STOPPED, icon=":material/info:")
+        return
+    if not run.message:
         return
     text = run.message[0].upper() + run.message[1:]
     if run.state is RunState.FAILED:

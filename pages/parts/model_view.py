@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -23,8 +24,8 @@ MIME_TYPES = {
 }
 
 
-def nothing_yet(*, has_runs: bool, searching: str | None = None) -> None:
-    """The page before the first final model; `searching` is a run that still goes on."""
+def nothing_yet(*, has_runs: bool, searching: str | None = None, stopped: str | None = None) -> None:
+    """The page before the first final model; `searching` is a run that still goes on, `stopped` one that could."""
     with st.container(border=True, key="empty"):
         st.subheader("No final model yet", anchor=False)
         st.write(
@@ -37,8 +38,14 @@ def nothing_yet(*, has_runs: bool, searching: str | None = None) -> None:
                 st.switch_page("pages/monitor.py", query_params={"study": searching})
             return
         label = "Start another run" if has_runs else "Start a first run"
-        if st.button(label, key="to_optimize", type="primary", icon=":material/tune:"):
-            st.switch_page("pages/optimize.py")
+        with st.container(horizontal=True, key="ways_on"):
+            if stopped is not None and st.button(
+                "Resume it in Monitor", key="to_resume", type="primary", icon=":material/resume:"
+            ):
+                st.switch_page("pages/monitor.py", query_params={"study": stopped})
+            kind: Literal["primary", "secondary"] = "secondary" if stopped is not None else "primary"
+            if st.button(label, key="to_optimize", type=kind, icon=":material/tune:"):
+                st.switch_page("pages/optimize.py")
 
 
 def draw(study: str, model: FinalModel) -> None:
@@ -122,20 +129,7 @@ def _tiles(model: FinalModel) -> None:
     )  # fmt: skip
     for label, value, explanation in shown:
         grid.metric(label, value, help=explanation, border=True)
-    st.html(f'<div class="quiet">{tested(model)}</div>')
-
-
-def tested(model: FinalModel) -> str:
-    """What the test says, and what the search had promised."""
-    card = model.card
-    if card.test_interval is None:
-        return "This model was not tested."
-    low, high = (formats.percent(bound) for bound in card.test_interval)
-    promised = f" In the search the same configuration had {formats.percent(card.validation_accuracy)} on validation."
-    return (
-        f"On endless samples of the same kind the accuracy would lie between {low} and {high}, with 95 % confidence."
-        + (promised if card.validation_accuracy is not None else "")
-    )
+    st.html(f'<div class="quiet">{final_models.tested(model)}</div>')
 
 
 def _file(study: str, model: FinalModel, file: ModelFile) -> None:
@@ -143,7 +137,7 @@ def _file(study: str, model: FinalModel, file: ModelFile) -> None:
     title = final_models.FORMAT_NAMES.get(file.name, file.name)
     size = formats.file_size(file.size_bytes) if available else "not available"
     use = final_models.FORMAT_USES.get(file.name, "")
-    note = file.note if available or file.size_bytes is None else "the file was moved or deleted"
+    note = final_models.note_of(file) if available or file.size_bytes is None else "the file was moved or deleted"
     name = download_name(study, file.name)
     st.html(
         f'<div class="card-head"><b>{html.escape(title)}</b><span class="card-mark">{size}</span></div>'

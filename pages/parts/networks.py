@@ -44,15 +44,17 @@ def draw_best(figures: RunFigures) -> None:
     best = _best(figures.name, summary.best_trial)
     is_new = _is_new(figures.name, summary.best_trial) and not figures.is_over
     ended = figures.run is not None and figures.is_over  # of a study made elsewhere nobody knows
+    score = f"<span><small>score</small>{formats.score(summary.best_score)}</span>"
     mark = "new best" if is_new else "best of this run" if ended else "best so far"
     with st.container(border=True, key="best_network"):
         st.html(
             f'<div class="card-head"><span><b>Trial {summary.best_trial}</b>'
             f'<span class="best-mark"><i style="color:{palette.BEST}">★</i> {mark}</span></span></div>{best}'
-            f'<div class="facts"><span><small>score</small>{formats.score(summary.best_score)}</span>'
+            f'<div class="facts">{"" if figures.is_accuracy_alone else score}'
             f"<span><small>accuracy</small>{formats.percent(summary.best_accuracy)}</span>"
             f"<span><small>health</small>{formats.score(summary.best_health)}</span></div>"
         )
+        _final_model(figures)
         _links(figures, summary.best_trial)
 
 
@@ -70,6 +72,30 @@ def _links(figures: RunFigures, trial: int) -> None:
             )  # fmt: skip
         st.page_link("pages/architecture.py", label="Its network", icon=":material/schema:", query_params=query)
         st.page_link("pages/health.py", label="Its health", icon=":material/ecg_heart:", query_params=query)
+
+
+def _final_model(figures: RunFigures) -> None:
+    """What the final model is worth on samples that no trial saw, or that it is still being built."""
+    if figures.run is None:
+        return
+    if not figures.is_over:
+        if final_models.is_being_built(figures.running):
+            text = "The final model is being built; its accuracy on the test part, which no trial saw, comes last."
+            st.html(f'<div class="quiet">{text}</div>')
+        return
+    try:
+        model = final_models.read(shared.settings().results_dir, figures.name)
+    except ValueError:
+        return  # Models says what is wrong with its card
+    if model is None or model.card.test_accuracy is None:
+        return
+    card = model.card
+    st.html(
+        f'<div class="card-head"><b>Final model, from Trial {card.trial}</b></div>'
+        f'<div class="facts"><span><small>test accuracy</small>{formats.percent(card.test_accuracy)}</span>'
+        f"<span><small>test samples</small>{formats.count(card.n_test)}</span></div>"
+        f'<div class="quiet">{html.escape(final_models.tested(model))}</div>'
+    )
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

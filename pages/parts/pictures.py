@@ -16,7 +16,9 @@ CARD_WIDTH = 420
 # By file name: title, and what to look for. The order is the order on the page.
 PICTURES: Mapping[str, tuple[str, str]] = {
     "training_history.png": (
-        "Training history", "Both losses should fall. Validation that rises while training falls is overfitting."
+        "Training history",
+        "Both losses should fall. Validation that rises while training falls is overfitting. A star marks the best "
+        "epoch; the trial's result is that of its last one.",
     ),
     "confusion_matrix.png": ("Confusion matrix", "The diagonal is right; a dark cell off it is a pair it mixes up."),
     "gradient_flow.png": (

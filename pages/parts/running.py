@@ -19,7 +19,7 @@ SHOWN_TRIALS = 8
 
 
 def tiles(figures: RunFigures) -> None:
-    """The four numbers of a run; for one on RunPod also its money."""
+    """The numbers of a run: its score too where that is not the accuracy, for one on RunPod also its money."""
     summary = figures.summary
     score_title = "Best score, with health" if figures.config.get("mode") == "health" else "Best score"
     unknown = "Known when a trial is complete."
@@ -41,6 +41,8 @@ def tiles(figures: RunFigures) -> None:
         ("Mean duration", formats.duration(figures.mean_duration_s),
          "Of complete and pruned trials, from the first step of the search to the last epoch."),
     ]  # fmt: skip
+    if figures.is_accuracy_alone:
+        shown = [tile for tile in shown if tile[0] != score_title]
     if figures.money is not None:
         # Two dollar signs would make a formula of what stands between them.
         sums = (formats.dollars(part).replace("$", "\\$") for part in (figures.money.spent, figures.money.running))
@@ -129,8 +131,7 @@ def _card(run_name: str, trial: TrialProgress) -> None:
         f'<div class="card-text">{html.escape(trial.summary)}</div>'
         f"{'' if is_final else networks.glyph_of_running(run_name, trial.trial)}"
     )
-    ahead = f"{formats.plural(trial.epochs, 'epoch')} ahead"
-    epoch = f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else ahead
+    epoch = f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else f"before epoch 1 of {trial.epochs}"
     if trial.batch and trial.batches:
         epoch += f" · batch {formats.count(trial.batch)} of {formats.count(trial.batches)}"
     st.progress(min(1.0, trial.share), text=epoch)

@@ -55,7 +55,7 @@ def size(space: SearchSpace | None) -> str:
         return "Everything is fixed: all trials have the same configuration and differ in their seed alone."
     searched = f"{n_searched} of {formats.plural(len(space.domains), 'hyperparameter')} are searched"
     if math.isinf(space.combinations):
-        return f"{searched}; the space is continuous, so its combinations cannot be counted."
+        return f"{searched}. Some may have any value in their range, so there are endlessly many combinations."
     return f"{searched}: {formats.count(round(space.combinations))} combinations."
 
 

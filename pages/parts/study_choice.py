@@ -50,8 +50,9 @@ def has_begun(study: str) -> bool:
     if not run.state.is_final:
         st.info("This run is getting ready: it has no trial yet.", icon=":material/hourglass_top:")
         return False
-    ended = {RunState.FAILED: "failed", RunState.CANCELLED: "was cancelled"}.get(run.state, "ended")
-    reason = f" {formats.sentence(run.message)}" if run.message else ""
+    ended = {RunState.FAILED: "failed", RunState.CANCELLED: "was stopped"}.get(run.state, "ended")
+    told = run.message and run.state is not RunState.CANCELLED  # of a stopped one it would say the same again
+    reason = f" {formats.sentence(run.message)}" if told else ""
     st.warning(as_markdown(f"This run {ended} before its first trial.{reason}"), icon=":material/search_off:")
     return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,6 +12,10 @@ from storage.errors import StorageError
 
 STATE = "tour"
 ON, OFF = "on", "off"
+# Begun a moment ago: its first stop is to be brought into sight.
+BEGUN = "tour_begun"
+# Who stands at the end of the first stop's page stays there: to Streamlit nothing has moved.
+INTO_SIGHT = '<script>document.querySelector(".st-key-tour")?.scrollIntoView({block: "center"})</script>'
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ STOPS: Sequence[Stop] = (
 
 def draw(title: str) -> None:
     """What the tour says on the page of this title; before the first run the offer of a tour."""
+    # A reload leaves only the address, which the tour's own links carry on.
+    if STATE not in st.session_state and st.query_params.get(STATE) == ON:
+        st.session_state[STATE] = ON
     state = st.session_state.get(STATE)
     place = next((place for place, stop in enumerate(STOPS) if stop.title == title), None)
     if place is None or state == OFF:
@@ -74,30 +81,36 @@ def draw(title: str) -> None:
         _offer()
 
 
-def again() -> None:
-    """A button that begins the tour on any page, for who comes later; nothing while it goes on."""
-    if st.session_state.get(STATE) != ON:
-        st.button(
-            "Take the tour", key="tour_again", type="tertiary", icon=":material/explore:", on_click=_set, args=(ON,)
-        )
+def again(go: Callable[..., object] = st.switch_page) -> None:
+    """A button that begins the tour from any page, for who comes later; nothing while it goes on.
+
+    Args:
+        go: leads to a page, with what its address says.
+    """
+    if st.session_state.get(STATE) != ON and st.button(
+        "Take the tour", key="tour_again", type="tertiary", icon=":material/explore:"
+    ):
+        st.session_state[STATE], st.session_state[BEGUN] = ON, True
+        go(STOPS[0].page, query_params={STATE: ON})
 
 
 def _stop(place: int) -> None:
     stop = STOPS[place]
     with st.container(border=True, key="tour"):
         st.markdown(f"**{place + 1} of {len(STOPS)} · {stop.title}** &nbsp; {stop.text}")
+        if st.session_state.pop(BEGUN, False):
+            st.html(INTO_SIGHT, unsafe_allow_javascript=True)
         with st.container(horizontal=True, vertical_alignment="center"):
             if place + 1 < len(STOPS):
                 following = STOPS[place + 1]
                 study = st.query_params.get("study")
                 st.page_link(
                     following.page, label=f"Next: {following.title}", icon=":material/arrow_forward:",
-                    query_params={"study": study} if study else None, width="content",
+                    query_params={STATE: ON} | ({"study": study} if study else {}), width="content",
                 )  # fmt: skip
-            st.button(
-                "End the tour" if place + 1 < len(STOPS) else "That was the tour", key="tour_end", type="tertiary",
-                on_click=_set, args=(OFF,),
-            )  # fmt: skip
+                st.button("End the tour", key="tour_end", type="tertiary", on_click=_set, args=(OFF,))
+            else:
+                st.button("Finish the tour", key="tour_end", icon=":material/check:", on_click=_set, args=(OFF,))
 
 
 def _offer() -> None:
@@ -109,6 +122,10 @@ def _offer() -> None:
 
 def _set(state: str) -> None:
     st.session_state[STATE] = state
+    if state == ON:
+        st.query_params[STATE] = ON
+    else:
+        st.query_params.pop(STATE, None)
 
 
 def _is_new() -> bool:

@@ -10,7 +10,18 @@ import streamlit as st
 
 from hpo_core.analysis.targets import parameter_title
 from hpo_core.parameters import PARAMETERS
-from pages.parts import formats, health_bars, networks, palette, state, trial_choice, trial_comparison, trial_glyph
+from pages.parts import (
+    formats,
+    health_bars,
+    networks,
+    palette,
+    shared,
+    state,
+    trial_choice,
+    trial_comparison,
+    trial_glyph,
+    words,
+)
 from pages.parts.trial_words import score_text, state_word
 from storage.studies import StudySummary, TrialRow
 from storage.trial_filters import ENDED
@@ -27,10 +38,11 @@ NOT_OVER = {
 def draw(study: str, rows: Sequence[TrialRow], summary: StudySummary) -> None:
     """Draw a card for each trial."""
     best = summary.best_trial if summary.n_objectives == 1 else None
+    with_score = not words.is_accuracy_alone(shared.studies().attributes(study))
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="gallery")
     for row in rows:
         with grid.cell(), st.container(border=True, height="stretch", key=f"trial_card_{row.number}"):
-            st.html(card(row, is_best=row.number == best, glyph=_glyph(study, row)))
+            st.html(card(row, is_best=row.number == best, glyph=_glyph(study, row), with_score=with_score))
             with st.container(
                 horizontal=True, vertical_alignment="center", horizontal_alignment="distribute",
                 key=f"trial_buttons_{row.number}",
@@ -52,25 +64,32 @@ def _glyph(study: str, row: TrialRow) -> str:
     return networks.glyph_of_running(study, row.number) if row.state == "running" else trial_glyph.glyph(row)
 
 
-def card(row: TrialRow, *, is_best: bool, glyph: str) -> str:
-    """What a card says, as HTML; `glyph` is the picture of its network."""
+def card(row: TrialRow, *, is_best: bool, glyph: str, with_score: bool = True) -> str:
+    """What a card says, as HTML.
+
+    Args:
+        row: the trial.
+        is_best: whether it is the best of its study.
+        glyph: the picture of its network.
+        with_score: whether the score is something else than the accuracy.
+    """
     colour = palette.TRIAL_STATES.get(row.state, palette.WAITING)
     badge = state.badge(state_word(row.state), colour, live=row.state == "running")
     crown = f'<span class="best-mark"><i style="color:{palette.BEST}">{BEST}</i> best</span>' if is_best else ""
     return (
         f'<div class="card-head"><span><b>Trial {row.number}</b>{crown}</span>{badge}</div>'
-        f'<div class="facts">{_facts(row)}</div>'
+        f'<div class="facts">{_facts(row, with_score=with_score)}</div>'
         f'<div class="card-text trial-make">{_make(row)}</div>'
         f"{glyph}{trial_glyph.sparkline(row)}"
         f'<div class="card-small">{html.escape(_small(row))}</div>'
     )
 
 
-def _facts(row: TrialRow) -> str:
+def _facts(row: TrialRow, *, with_score: bool) -> str:
     """Score, accuracy and health; what a study of plain Optuna does not have is left out."""
     name = "values" if len(row.values) > 1 else "score"
-    shown = [f"<span><small>{name}</small>{score_text(row)}</span>"]
-    if row.accuracy is not None:
+    shown = [f"<span><small>{name}</small>{score_text(row)}</span>"] if with_score else []
+    if row.accuracy is not None or not with_score:
         shown.append(f"<span><small>accuracy</small>{formats.percent(row.accuracy)}</span>")
     health = row.attributes.get("health")
     if isinstance(health, int | float) and math.isfinite(health):

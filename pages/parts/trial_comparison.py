@@ -20,6 +20,7 @@ from pages.parts import (
     trial_glyph,
     trial_networks,
     trial_query,
+    words,
 )
 from pages.parts.charts import QUIET_CHART
 from pages.parts.palette import TRIAL_STATES, WAITING
@@ -77,25 +78,32 @@ def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary, score_na
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"{len(trials)} trials compared", anchor=False)
         st.button("Back to the gallery", key="to_gallery", icon=":material/arrow_back:", on_click=_close)
+    attributes = shared.studies().attributes(study)
+    score = None if words.is_accuracy_alone(attributes) else score_text
+    results = trial_differences.results(trials, minimises=summary.minimises, score=score)
+    with st.container(border=True, key="compared_results"):
+        st.subheader("Which one is better", anchor=False)
+        st.html(table(trials, results, heads=True))
+        st.html('<div class="quiet">Bold: the best one of the row.</div>')
     _parameters(trials)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, key="chart_compared_curves"):
         _curves(trials, score_name)
     with right, st.container(border=True, key="chart_compared_health"):
         _radar(trials)
-    with st.container(border=True, key="compared_numbers"):
-        st.subheader("In numbers", anchor=False)
-        numbers = trial_differences.numbers(trials, minimises=summary.minimises, score=score_text)
-        st.html(table(trials, numbers))
-        st.html('<div class="quiet">Bold: the best one of the row.</div>')
-        rows = [*trial_differences.parameters(trials), *numbers]
-        name = "-".join(["trials", *(str(trial.number) for trial in trials)])
-        st.download_button(
-            "Comparison as CSV", data=lambda: trial_differences.as_csv(trials, rows), mime="text/csv",
-            file_name=formats.file_name(study, f"{name}.csv"), key="download_comparison", icon=":material/table:",
-            on_click="ignore",
-        )  # fmt: skip
-    _networks(trials, shared.studies().attributes(study))
+    healths = trial_differences.healths(trials)
+    if healths:
+        with st.container(border=True, key="compared_numbers"):
+            st.subheader("Health in numbers", anchor=False)
+            st.html(table(trials, healths))
+    _networks(trials, attributes)
+    rows = [*results, *trial_differences.parameters(trials), *healths]
+    name = "-".join(["trials", *(str(trial.number) for trial in trials)])
+    st.download_button(
+        "Comparison as CSV", data=lambda: trial_differences.as_csv(trials, rows), mime="text/csv",
+        file_name=formats.file_name(study, f"{name}.csv"), key="download_comparison", icon=":material/table:",
+        on_click="ignore",
+    )  # fmt: skip
 
 
 def missing_words(study: str, missing: Sequence[int], odd: Sequence[str]) -> str:
@@ -135,7 +143,7 @@ def _parameters(trials: Sequence[TrialRow]) -> None:
     with st.container(border=True, key="compared_parameters"):
         st.subheader("What is different", anchor=False)
         if different:
-            st.html(table(trials, different, heads=True, fields=True))
+            st.html(table(trials, different, fields=True))
         elif same:
             st.html('<div class="quiet">Nothing: they were told the same.</div>')
         else:

@@ -83,10 +83,12 @@ def _head(study: str, trial: TrialRow) -> None:
     _reason(trial)
     # By its jobs: one that was cancelled tells what it cost only after its trial has ended.
     cost = shared.jobs().costs(study).get(trial.number, trial.attributes.get("cost"))
-    grid = st.grid(5 if cost is None else 6, min_column_width=130, key="trial_tiles")
+    with_score = not words.is_accuracy_alone(shared.studies().attributes(study))
+    grid = st.grid(4 + with_score + (cost is not None), min_column_width=130, key="trial_tiles")
     several = len(trial.values) > 1
-    grid.metric("Values" if several else "Score", score_text(trial), help="What the search makes better.")
-    grid.metric("Accuracy", formats.percent(trial.accuracy), help="Share of the validation part that was right.")
+    if with_score:
+        grid.metric("Values" if several else "Score", score_text(trial), help="What the search makes better.")
+    grid.metric("Accuracy", formats.percent(trial.accuracy), help=explained.meaning("accuracy")[0])
     health = trial.attributes.get("health")
     grid.metric(
         "Health", formats.score(health) if isinstance(health, int | float) else formats.NOTHING,

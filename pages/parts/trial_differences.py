@@ -91,24 +91,30 @@ def configuration(trial: TrialRow) -> dict[str, Any]:
     return dict(trial.params)
 
 
-def numbers(trials: Sequence[TrialRow], *, minimises: bool, score: Callable[[TrialRow], str]) -> list[Row]:
-    """Results first, then the six metrics, then size and time; rows that no trial has are left out.
+def results(
+    trials: Sequence[TrialRow], *, minimises: bool, score: Callable[[TrialRow], str] | None = None
+) -> list[Row]:
+    """What the trials reached, in which time and with how many numbers; rows that no trial has are left out.
 
     Args:
         trials: the compared ones.
         minimises: whether smaller scores are better.
-        score: the score of a trial as text.
+        score: the score of a trial as text; None where the accuracy says the same.
     """
     scores = [trial.score if len(trial.values) < 2 else None for trial in trials]
     rows = [
-        _row("Score", scores, [score(trial) for trial in trials], smaller=minimises),
+        *([_row("Score", scores, [score(trial) for trial in trials], smaller=minimises)] if score else []),
         _measured("Accuracy", [trial.accuracy for trial in trials], formats.percent),
         _health("Health", "health", trials),
-        *(_health(metric.title, name, trials) for name, metric in METRICS.items()),
-        _measured("Trainable parameters", _numbers(trials, "parameters"), formats.whole, smaller=True),
         _measured("Duration", [trial.duration_s for trial in trials], formats.duration, smaller=True),
+        _measured("Trainable parameters", _numbers(trials, "parameters"), formats.whole, smaller=True),
     ]
-    return [row for row in rows if any(cell != formats.NOTHING for cell in row.cells)]
+    return _known(rows)
+
+
+def healths(trials: Sequence[TrialRow]) -> list[Row]:
+    """The six metrics of health; rows that no trial has are left out."""
+    return _known([_health(metric.title, name, trials) for name, metric in METRICS.items()])
 
 
 def same_and_different(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -124,6 +130,10 @@ def metrics(trial: TrialRow) -> dict[str, float | None]:
 def is_ours(trials: Sequence[TrialRow]) -> bool:
     """Whether a run of ours made them."""
     return any("configuration" in trial.attributes for trial in trials)
+
+
+def _known(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if any(cell != formats.NOTHING for cell in row.cells)]
 
 
 def _text(name: str, fields: Mapping[str, Any]) -> str:

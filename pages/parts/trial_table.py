@@ -10,7 +10,7 @@ import streamlit as st
 
 from hpo_core.analysis.targets import parameter_title
 from hpo_core.parameters import PARAMETERS
-from pages.parts import formats, trial_cards, trial_comparison
+from pages.parts import explained, formats, trial_cards, trial_comparison
 from pages.parts.trial_words import score_text, state_word
 from storage.studies import TrialPage, TrialRow
 
@@ -53,12 +53,15 @@ def _column(name: str) -> str:
 
 def _row(row: TrialRow) -> dict[str, Any]:
     several = len(row.values) > 1
+    health = row.attributes.get("health")
     return {
         "Trial": f"Trial {row.number}",
         "State": state_word(row.state),
-        "Values" if several else "Score": score_text(row) if several else next(iter(row.values), row.score),
-        "Accuracy": None if row.accuracy is None else row.accuracy * 100,
-        "Health": row.attributes.get("health"),
+        "Values" if several else "Score": score_text(row)
+        if several
+        else formats.rounded_score(next(iter(row.values), row.score)),
+        "Accuracy": formats.rounded_percent(row.accuracy),
+        "Health": formats.rounded_score(health) if isinstance(health, float) else health,
         "Duration": formats.duration(row.duration_s),
         "Parameters": row.attributes.get("parameters"),
         "Architecture": row.attributes.get("architecture") or formats.NOTHING,
@@ -74,7 +77,7 @@ def _columns(rows: Sequence[TrialRow]) -> dict[str, Any]:
             help="What the search makes better.",
         ),
         "Values": column.TextColumn(help="One value for each objective, in their order."),
-        "Accuracy": column.NumberColumn(format="%.2f %%", help="Share of the validation part that was right."),
+        "Accuracy": column.NumberColumn(format="%.2f %%", help=explained.meaning("accuracy")[0]),
         "Health": column.NumberColumn(format="%.3f", help="From 0 to 1: the weighted mean of six metrics."),
         "Parameters": column.NumberColumn(format="localized", help="Trainable numbers of the network."),
         "Architecture": column.TextColumn(width="large"),

@@ -9,7 +9,7 @@ from pages.parts.remote import TWIN_WORKERS, Source
 from runpod_service.twin.launch import TwinError
 
 EXPLANATION = (
-    "The twin speaks RunPod's language on this machine: trials become jobs in its queue, and its "
+    "The twin is a copy of RunPod on this machine: trials become jobs in its queue, and its "
     f"{TWIN_WORKERS} workers train them with the code of the worker's image. Nothing leaves this machine, and nothing "
     "is paid."
 )

@@ -10,7 +10,7 @@ from hpo_core.backends import RUNPOD
 from hpo_core.errors import UsageError
 from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import score_formula, weights_in_words
-from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.optimization_config import EXPLANATIONS, OptimizationConfig
 from hpo_core.parameters import PARAMETERS
 from hpo_core.prices import PRICES
 from hpo_core.references import LEARNING
@@ -59,6 +59,14 @@ def score_name(study_attributes: Mapping[str, object]) -> str:
     return choice(objective).lower() + (" and health" if config.get("mode") == "health" else "")
 
 
+def is_accuracy_alone(study_attributes: Mapping[str, object]) -> bool:
+    """Whether the score of a study is the validation accuracy and nothing else: shown once, not under two names."""
+    config = study_attributes.get("configuration")
+    if not isinstance(config, Mapping):
+        return False
+    return config.get("objective") == "validation_accuracy" and config.get("mode") != "health"
+
+
 def score_in_words(study_attributes: Mapping[str, object], more: str = "") -> str:
     """How the score of a study comes about, with its weights, then `more`, then what to read on, as Markdown."""
     config = study_attributes.get("configuration")
@@ -78,9 +86,28 @@ def formula(values: Mapping[str, object]) -> str:
 
 
 def refusal(error: UsageError) -> str:
-    """What cannot be used, and what to do: field, problem and fix, as sentences without any markup."""
-    fix = f" {formats.sentence(error.fix)}" if error.fix else ""
-    return f"{field_title(error.field)} {error.problem}.{fix}"
+    """What cannot be used, and what to do: field, problem and fix, as sentences without any markup.
+
+    Fields and limits are called as the form calls them: `write workers=2` is for a command line.
+    """
+    problem, fix = (_as_in_form(text, error.field) for text in (error.problem, error.fix or ""))
+    return f"{field_title(error.field)} {problem}." + (f" {formats.sentence(fix)}" if fix else "")
+
+
+_WORD = re.compile(rf"\b(write |set )?({'|'.join(EXPLANATIONS)})=([\w.-]*\w)")
+_LIMIT = re.compile(r"'?\b(low|high|step)\b'?(?!:)")
+LIMITS: Mapping[str, str] = {"low": "“Lowest”", "high": "“Highest”", "step": "“Step”"}
+
+
+def _as_in_form(text: str, field: str) -> str:
+    text = _WORD.sub(_field_set, text)
+    return _LIMIT.sub(lambda found: LIMITS[found[1]], text) if field in PARAMETERS else text
+
+
+def _field_set(found: re.Match[str]) -> str:
+    told, name, value = found.groups()
+    shown = CHOICES.get(value) or (formats.label(value) if name == "objective" else value)
+    return f"set “{formats.label(name)}” to {shown}" if told else f"“{formats.label(name)}” {shown}"
 
 
 def field_title(name: str) -> str:

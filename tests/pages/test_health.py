@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
@@ -10,7 +11,9 @@ from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from hpo_core.formats import THIN_SPACE
 from hpo_core.health.diagnoses import Diagnosis, Severity
 from hpo_core.health.metrics import METRICS, measure
+from hpo_core.health.score import worrying_in_words
 from hpo_core.history import TrialHistory, lean
+from hpo_core.parameters import PARAMETERS
 from pages.parts import (
     diagnosis_cards,
     formats,
@@ -319,3 +322,26 @@ def test_damaged_readings_are_said_in_place(database: Database) -> None:
 def test_empty_history_draws_nothing_and_fails_nowhere() -> None:
     assert health_charts.draw_layers(TrialHistory(), QUANTITIES["gradient"]).data == ()
     assert health_charts.draw_metrics([], []).data == ()
+
+
+def test_a_learning_rate_that_is_lowered_on_purpose_explains_small_steps(database: Database) -> None:
+    assert {"constant", *health_numbers.FALLING} == set(PARAMETERS["learning_rate_schedule"].allowed.values)
+    ratio, gradient = QUANTITIES["update_ratio"], QUANTITIES["gradient"]
+    assert "(cosine schedule)" in health_numbers.reading_of(ratio, "cosine")
+    assert health_numbers.reading_of(ratio, "constant") == health_numbers.reading_of(ratio, None) == ratio.reading
+    assert health_numbers.reading_of(gradient, "cosine") == gradient.reading
+    study = conftest.make_run(database, "falling", 2)
+    files = {"history.json": histories.cnn_history().to_json().encode()}
+    for schedule in ("cosine", "constant"):
+        told = json.dumps({"learning_rate_schedule": schedule})
+        examined.add_examined(database, study, 0.9, files, {"configuration": told})
+    for number, expected in (("0", True), ("1", False)):
+        app = open_page(PAGE, study="falling", trial=number)
+        app.button_group(key="quantity").set_value("update_ratio").run()
+        assert ("are meant to." in words(app)) == expected
+
+
+def test_the_six_metrics_say_how_to_read_them(database: Database) -> None:
+    examined.make_examined(database)
+    shown = words(open_page(PAGE, study="digits-examined"))
+    assert "Six metrics, from 0 to 1" in shown and worrying_in_words() in shown

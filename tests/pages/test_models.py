@@ -59,7 +59,7 @@ def test_why_there_is_no_model(database: Database) -> None:
     )
     assert "95.00 %" in final_models.why_none(runs.get("run"), {"test accuracy": 0.95}, 1)
     runs.end("run", RunState.CANCELLED)
-    assert "was cancelled before" in final_models.why_none(runs.get("run"), {}, 1)
+    assert "was stopped before" in final_models.why_none(runs.get("run"), {}, 1)
     assert "No trial of this run" in final_models.why_none(runs.get("run"), {}, 0)
 
 
@@ -80,7 +80,7 @@ def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
     assert "trained again on all samples its trials used" in shown and "all its data" not in shown
     for expected in ("Test accuracy: 95.00 %", "Test samples: 360", "250 kB", "9 taken for 4", "tf2onnx", "## Limits"):
         assert expected in shown
-    assert "Confusion matrix: what it takes for what" in shown
+    assert "Confusion matrix: what it takes for what" in shown and ">Largest difference" not in shown
     buttons = {button.key: button for button in app.get("download_button")}
     assert not buttons["download_digits_done_model_keras"].proto.disabled
     assert buttons["download_digits_done_model_keras"].proto.label == "Download .keras"
@@ -89,6 +89,13 @@ def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
     assert buttons["download_digits_done_model_onnx"].proto.disabled
     assert {"download_digits_done_best_hyperparameters_yaml", "download_digits_done_trials_csv"} <= set(buttons)
     assert "download_digits_done_config_yaml" not in buttons  # this run has no such file
+
+
+def test_how_far_a_file_differs_is_said_of_exports_alone() -> None:
+    note = "one at a time; largest difference to the model: 1.2e-07"
+    assert final_models.note_of(ModelFile("model.onnx", 100, note)) == note
+    assert final_models.note_of(ModelFile("model.keras", 100, note)) == "one at a time"
+    assert final_models.note_of(ModelFile("model.keras", 100, "largest difference to the model: 0.0e+00")) == ""
 
 
 def test_a_file_that_was_deleted_is_no_longer_offered(database: Database) -> None:
@@ -169,5 +176,20 @@ def test_a_run_that_searches_is_watched_not_started_again(database: Database) ->
     app.button(key="to_monitor").click().run()
     assert app.title[0].value == "Monitor" and app.query_params["study"] in ("digits-now", ["digits-now"])
     Runs(database).end("digits-now", RunState.CANCELLED)
-    keys = {button.key for button in open_page(PAGE, study="digits-now").button}
-    assert "to_optimize" in keys and "to_monitor" not in keys
+    app = open_page(PAGE, study="digits-now")
+    keys = {button.key for button in app.button}
+    assert {"to_optimize", "to_resume"} <= keys and "to_monitor" not in keys
+    app.button(key="to_resume").click().run()
+    assert app.title[0].value == "Monitor" and app.button(key="resume").label == "Resume run"
+
+
+def test_only_a_run_that_could_go_on_to_its_model_can_be_resumed(database: Database) -> None:
+    conftest.make_run(database, "run", 3)
+    runs = Runs(database)
+    told: dict[str, object] = {"configuration": {"trials": 3}}
+    assert not final_models.can_be_resumed(runs.get("run"), told)  # it goes on by itself
+    runs.end("run", RunState.CANCELLED)
+    assert final_models.can_be_resumed(runs.get("run"), told)
+    without = {"configuration": {"final_model": False}}
+    assert not final_models.can_be_resumed(runs.get("run"), without)
+    assert not final_models.can_be_resumed(runs.get("run"), {}) and not final_models.can_be_resumed(None, told)

@@ -72,7 +72,7 @@ def test_optimize_explains_a_bad_name_in_place(database: Database) -> None:
     app.text_input(key="run_name").set_value("my <b>“run”</b> 🎻 *x*").run()
     assert "Run name must be letters" in app.error[0].value and "my-b-run-b-x" in app.error[0].value
     assert "my &lt;b&gt;“run”" in words(app)  # at the field
-    assert app.button(key="start").disabled and "can start when" in words(app)
+    assert app.button(key="start").disabled and "then the run can start" in words(app)
     app.text_input(key="run_name").set_value(" mine ").run()
     assert not app.error and not app.button(key="start").disabled
     assert draft_of(app).fields["run_name"] == "mine"

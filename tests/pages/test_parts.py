@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
 
 import hpo_core.formats
+from hpo_core.errors import UsageError
+from hpo_core.machine import Machine
 from pages.parts import charts, formats, numbers, words
 from storage.progress import TrialProgress
 from storage.studies import TrialRow
@@ -23,6 +26,16 @@ def test_other_formats() -> None:
     assert [formats.value(item) for item in (True, 0.1234567, 5000, None, "relu")] == [
         "yes", "0.123457", "5\u202f000", "–", "relu",
     ]  # fmt: skip
+
+
+def test_a_table_rounds_as_texts_do() -> None:
+    for share in (0.65625, 0.65635, 0.979166667, 1.0):
+        assert f"{formats.rounded_percent(share):.2f} %" == formats.percent(share)
+    for value in (0.8125, 0.9135, 0.0005, 12345.678, -1e-7):
+        assert formats.score(formats.rounded_score(value)) == formats.score(value)
+    assert formats.rounded_percent(0.65625) == 65.62 and formats.rounded_score(0.8125) == 0.812
+    assert formats.rounded_percent(None) is formats.rounded_score(None) is None
+    assert formats.rounded_score(math.inf) == math.inf
 
 
 def test_log_line_is_short() -> None:
@@ -81,6 +94,10 @@ def test_figures() -> None:
     dots, line, star = figure.data
     assert list(dots.x) == [0, 2] and list(line.y) == [0.5, 0.7] and list(star.x) == [2]
     assert len(charts.draw_history(numbers.history([], minimises=False), "score").data) == 2
+    alone = charts.draw_history(numbers.history([(3, 0.5)], minimises=False), "score").layout
+    assert list(alone.xaxis.range) == [2.1, 3.9] and list(alone.yaxis.range) == [0.45, 0.55]
+    level = charts.draw_history(numbers.history([(0, 0.5), (1, 0.5)], minimises=False), "score").layout
+    assert level.xaxis.range is None and list(level.yaxis.range) == [0.45, 0.55]
     assert list(charts.draw_curve({1: 0.1, 2: 0.4}, "value").data[0].y) == [0.1, 0.4]
     assert charts.draw_curve(dict.fromkeys(range(60), 0.5), "value").data[0].mode == "lines"
 
@@ -128,3 +145,21 @@ def test_advice_calls_hyperparameters_as_the_form_does() -> None:
     assert words.advice("try fewer lstm_units or batch_normalization=true") == (
         "Try fewer LSTM units or batch normalisation “on”."
     )
+
+
+def test_a_refusal_calls_fields_and_limits_as_the_form_does() -> None:
+    with pytest.raises(UsageError) as many:
+        Machine(cores=2, memory_bytes=8 << 30).workers(9)
+    assert words.refusal(many.value) == (
+        "Workers must be at most 2, the cores of this machine, got 9. Set “Workers” to 2."
+    )
+    assert "write workers=2" in str(many.value)  # on the command line
+    grown = UsageError("objective", "must grow with quality in mode=health, got 'x'", "for example objective=macro_f1")
+    assert words.refusal(grown) == (
+        "Objective must grow with quality in “Mode” Accuracy and health, got 'x'. For example “Objective” Macro F1."
+    )
+    local = UsageError("RUNPOD_API_KEY", "must be set for backend=runpod", "set it, or write backend=local")
+    assert words.refusal(local).endswith("Set it, or set “Where trials train” to This machine.")
+    low = UsageError("filters", "needs 'low'", "for example {low: 8, high: 16}")
+    assert words.refusal(low) == "Filters needs “Lowest”. For example {low: 8, high: 16}."
+    assert "low and high" in words.refusal(UsageError("trials", "must be low and high", ""))

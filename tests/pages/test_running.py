@@ -11,14 +11,16 @@ import optuna
 from optuna.trial import create_trial
 from streamlit.testing.v1 import AppTest
 
+from hpo_core.final_model import FOLDER
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.progress import after_record
 from hpo_core.records import FINAL_PHASE, Batch
-from pages.parts import figures_of_run, networks, shared
+from hpo_core.results import CARD_DATA_FILE
+from pages.parts import figures_of_run, live, networks, shared
 from pages.parts.running import SHOWN_TRIALS
 from storage.database import Database
 from storage.progress import ProgressTable, TrialProgress
-from storage.runs import Runs
+from storage.runs import Runs, RunState
 from tests.pages import conftest, examined
 from tests.pages.test_pages import TIMEOUT_S, open_page, words
 
@@ -141,6 +143,13 @@ def test_the_final_model_tells_what_it_is_trained_on(database: Database) -> None
     assert "Trained on all samples that this run uses, but the test part." in told and "all data" not in told
 
 
+def test_a_trial_without_an_epoch_says_what_it_is_before(database: Database) -> None:
+    conftest.make_running(database)
+    ProgressTable(database, "digits-now").write([TrialProgress(2, "starting", 0, 4, 0.0, 1.0, time.time())], [])
+    app = open_page("pages/monitor.py", study="digits-now")
+    assert any("before epoch 1 of 4" in str(item.proto) for item in app.get("progress"))
+
+
 def test_no_trial_is_the_best_one_of_several_objectives(database: Database) -> None:
     study = optuna.create_study(
         study_name="two", storage=database.optuna_storage(), directions=["minimize", "maximize"]
@@ -176,3 +185,28 @@ def test_a_study_made_elsewhere_leads_to_its_best_trial_and_to_nothing_of_ours(d
 
 def _links(app: AppTest) -> list[str]:
     return [str(link.proto.label) for link in app.get("page_link")]
+
+
+def test_a_run_that_is_over_says_what_its_final_model_reached_on_the_test(database: Database) -> None:
+    folder = examined.make_final_model(database)
+    shown = words(open_page("pages/monitor.py", study="digits-done"))
+    assert "Final model, from Trial 1" in shown and "<small>test accuracy</small>95.00 %" in shown
+    assert "<small>test samples</small>360" in shown and "lies between 92.24 % and 96.81 %" in shown
+    (folder / FOLDER / CARD_DATA_FILE).write_text("{}")  # Models says so
+    assert "test accuracy" not in words(open_page("pages/monitor.py", study="digits-done"))
+
+
+def test_a_final_model_that_is_being_built_is_announced_beside_its_trial(database: Database) -> None:
+    conftest.make_running(database)
+    assert "is being built" not in words(open_page("pages/monitor.py", study="digits-now"))
+    step = TrialProgress(1, "building the final model", 2, 4, 0.5, 0.0, time.time())
+    ProgressTable(database, "digits-now").write([step], [2])
+    assert "The final model is being built; its accuracy" in words(open_page("pages/monitor.py", study="digits-now"))
+
+
+def test_a_run_that_was_stopped_says_so_whoever_did_it_and_can_be_resumed(database: Database) -> None:
+    conftest.make_running(database)
+    Runs(database).end("digits-now", RunState.CANCELLED, "cancelled by its user")
+    app = open_page("pages/monitor.py", study="digits-now")
+    assert app.info[0].value == live.STOPPED and "by its user" not in words(app)
+    assert app.button(key="resume").label == "Resume run"

@@ -75,7 +75,7 @@ def test_what_is_searched_in_words(given: object, said: str) -> None:
 
 def test_size_in_words() -> None:
     build = SearchSpace.build
-    assert "continuous" in space_editor.size(build(Architecture.CNN, max_epochs=3))
+    assert "endlessly many" in space_editor.size(build(Architecture.CNN, max_epochs=3))
     finite = {"learning_rate": 0.001, "weight_decay": 0.0, "conv_layers": 3}
     assert "combinations." in space_editor.size(build(Architecture.CNN, finite, max_epochs=3))
     fixed = {parameter: PARAMETERS[parameter].default for parameter in build(Architecture.CNN, max_epochs=5).domains}
@@ -113,7 +113,7 @@ def test_a_range_is_narrowed_widened_fixed_and_reset(database: Database) -> None
 def test_an_impossible_range_is_said_in_place_and_blocks_the_start(database: Database) -> None:
     app = edit("learning_rate")
     app.number_input(key=space_editor.LOW).set_value(0.1).run()
-    assert "Learning rate must have low at most high, got 0.1 and 0.003" in app.error[0].value
+    assert "Learning rate must have “Lowest” at most “Highest”, got 0.1 and 0.003" in app.error[0].value
     assert app.button(key="start").disabled
     shown = words(app)
     assert "field-problem" in shown and "known when the search space is valid" in shown

@@ -59,5 +59,12 @@ def test_a_run_that_never_began_is_not_the_first_choice_and_is_told_as_what_it_i
     assert "getting ready" not in words_of_info(app) and "*not*" not in app.warning[0].value.replace("\\*", "")
 
 
+def test_a_run_that_was_stopped_before_its_first_trial_says_so_once(database: Database) -> None:
+    Runs(database).create("dead", owner="host:1", trials=3)
+    Runs(database).end("dead", RunState.CANCELLED, "stopped before its end")
+    said = open_page("pages/trials.py", study="dead").warning[0].value
+    assert said == "This run was stopped before its first trial."
+
+
 def words_of_info(app: AppTest) -> str:
     return "\n".join(item.value for item in app.info)

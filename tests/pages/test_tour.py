@@ -6,10 +6,21 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.tour import STOPS
+from pages.parts.tour import INTO_SIGHT, ON, STOPS
 from storage.database import Database
 from tests.pages import conftest
 from tests.pages.test_pages import ROOT, TIMEOUT_S, open_page, words
+
+LATER = """
+import streamlit as st
+from pages.parts import tour
+
+def go(page, query_params):
+    st.session_state["went"] = (page, query_params)
+
+tour.draw("Models")
+tour.again(go)
+"""
 
 
 def keys(page: str) -> set[str | None]:
@@ -47,10 +58,26 @@ def test_the_tour_has_every_page_but_system() -> None:
 
 def test_the_tour_is_there_for_who_comes_later(database: Database) -> None:
     conftest.make_finished(database)
-    code = "from pages.parts import tour\ntour.draw('Models')\ntour.again()"
-    app = AppTest.from_string(code, default_timeout=TIMEOUT_S).run()
+    app = AppTest.from_string(LATER, default_timeout=TIMEOUT_S).run()
     assert "7 of 7" not in words(app)
     app.button(key="tour_again").click().run()
-    assert "7 of 7 · Models" in words(app) and "tour_again" not in {button.key for button in app.button}
+    assert app.session_state["went"] == ("pages/optimize.py", {"tour": ON})
+    assert "7 of 7 · Models" in words(app.run()) and INTO_SIGHT in words(app)
+    assert "tour_again" not in {button.key for button in app.button} and INTO_SIGHT not in words(app.run())
     app.button(key="tour_end").click().run()
-    assert "7 of 7" not in words(app) and app.button(key="tour_again").label == "Take the tour"
+    assert "1 of 7" not in words(app) and app.button(key="tour_again").label == "Take the tour"
+    assert "tour" not in app.query_params
+
+
+def test_a_reload_goes_on_with_the_tour(database: Database) -> None:
+    app = open_page("pages/health.py", tour=ON)
+    assert "4 of 7 · Health" in words(app)
+    following = next(link.proto for link in app.get("page_link") if link.proto.label == "Next: Architecture")
+    assert following.query_string == "tour=on"
+    assert "of 7" not in words(open_page("pages/health.py", tour="yes"))
+
+
+def test_the_last_stop_ends_the_tour_with_a_button_that_looks_like_one(database: Database) -> None:
+    last = open_page("pages/models.py", tour=ON).button(key="tour_end")
+    assert last.label == "Finish the tour" and last.proto.type == "secondary"
+    assert open_page("pages/health.py", tour=ON).button(key="tour_end").proto.type == "tertiary"

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from optuna.trial import create_trial
+
 from pages.parts import trial_comparison, trial_differences
+from storage.database import Database
 from storage.studies import TrialRow
+from tests.pages import conftest, examined
+from tests.pages.test_pages import open_page
+
+PAGE = "pages/trials.py"
 
 
 def test_a_compared_number_is_short_on_the_page_and_exact_in_the_file() -> None:
@@ -13,3 +20,17 @@ def test_a_compared_number_is_short_on_the_page_and_exact_in_the_file() -> None:
     shown, written = trial_comparison.table(trials, rows), trial_differences.as_csv(trials, rows)
     assert ">0.001242<" in shown and "0.00124161" not in shown
     assert "Learning rate,learning_rate,0.00124161,0.0012849" in written
+
+
+def test_results_come_first_and_a_score_that_is_the_accuracy_does_not_come_twice(database: Database) -> None:
+    examined.make_examined(database)
+    study = conftest.make_run(database, "healthy", 2, mode="health")
+    for accuracy in (0.9, 0.8):
+        study.add_trial(create_trial(value=accuracy / 2, user_attrs={"accuracy": accuracy, "health": 0.7}))
+    tables = [item.proto.body for item in open_page(PAGE, study="digits-examined", compare="0,2").html]
+    first = next(text for text in tables if "compared" in text)
+    places = [first.find(f"<th>{title}") for title in ("Accuracy", "Duration", "Trainable")]
+    assert -1 < places[0] < places[1] < places[2]
+    assert "<b>95.00 %</b>" in first and "<th>Accuracy" in first and "<th>Score" not in first
+    tables = [item.proto.body for item in open_page(PAGE, study="healthy", compare="0,1").html]
+    assert "<th>Score</th><td><b>0.450</b>" in next(text for text in tables if "compared" in text)

@@ -206,7 +206,7 @@ def test_details_open_from_the_button_and_close(database: Database) -> None:
     app.button(key="details_1").click().run()
     assert _is_open(app) and query(app, "trial") == ["1"]
     shown = words(app)
-    for expected in ("Score: 0.984", "Accuracy: 98.36 %", "12\u202f345", "Sample percentage", "Dead units"):
+    for expected in ("Accuracy: 98.36 %", "12\u202f345", "Sample percentage", "Dead units"):
         assert expected in shown
     row = shared.studies().trials("digits-examined", limit=1, offset=1)[0]
     for field in best_hyperparameters("digits-examined", row):
@@ -247,7 +247,7 @@ def test_trials_are_chosen_and_compared(database: Database) -> None:
     app.checkbox(key="compare_2").check().run()
     app.button(key="compare").click().run()
     assert query(app, "compare") == ["0,2"] and "2 trials compared" in words(app)
-    assert "In numbers" in words(app) and "91.00 %" in words(app) and "they were told the same" in words(app)
+    assert "Health in numbers" in words(app) and "91.00 %" in words(app) and "they were told the same" in words(app)
     app.button(key="to_gallery").click().run()
     assert app.checkbox(key="compare_0").value and len(cards(app)) == 3
     app.button(key="uncompare_0").click().run()

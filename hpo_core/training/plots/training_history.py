@@ -39,14 +39,12 @@ LOSS_AXIS, LOG_LOSS_AXIS, ACCURACY_AXIS, RATE_AXIS = "Loss (nats)", "Loss (nats,
 def draw_training_history(history: TrialHistory) -> Figure:
     """Loss over accuracy over, where it changes, the learning rate; the best epoch is marked through all of them."""
     epochs = history.epochs
-    best = best_epoch(epochs)
+    best, last = best_epoch(epochs), epochs[-1]
     heights = [3.0, 3.0, 1.5] if rate_changes(epochs) else [3.0, 3.0]
     figure = new_figure(
         round(105 * sum(heights)) + 130,
-        f"Training history: {percent(best.validation_accuracy)} validation accuracy in epoch {best.epoch}",
-        (f"Best of {len(epochs)} epochs (star). " if len(epochs) > 1 else "One epoch. ")
-        + "Loss: cross-entropy."
-        + (" Cross: no finite loss." if _lost(epochs) else ""),
+        f"Training history: {percent(last.validation_accuracy)} validation accuracy after epoch {last.epoch}",
+        f"{_which_counts(epochs)} Loss: cross-entropy." + (" Cross: no finite loss." if _lost(epochs) else ""),
         margins=Margins(left=132, top=40),
     )
     panels: list[Axes] = list(
@@ -67,16 +65,27 @@ def draw_training_history(history: TrialHistory) -> Figure:
     for panel, name in zip(panels, (LOSS_AXIS, ACCURACY_AXIS, RATE_AXIS), strict=False):
         logarithmic = name == LOSS_AXIS and panel.get_yscale() == "log"
         name_axes(panel, y=LOG_LOSS_AXIS if logarithmic else name, beside=100)
-    last = panels[-1]
-    name_axes(last, x="Epoch")
-    last.set_xlim(*epoch_limits(epochs))
-    last.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    lowest = panels[-1]
+    name_axes(lowest, x="Epoch")
+    lowest.set_xlim(*epoch_limits(epochs))
+    lowest.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return figure
 
 
 def best_epoch(epochs: list[Epoch]) -> Epoch:
     """The first of those with the highest validation accuracy."""
     return max(epochs, key=lambda epoch: epoch.validation_accuracy)
+
+
+def _which_counts(epochs: list[Epoch]) -> str:
+    """That a trial is judged by its last epoch, and which one the star marks."""
+    best = best_epoch(epochs)
+    if len(epochs) == 1:
+        return "One epoch."
+    if best is epochs[-1]:
+        return f"The last of {len(epochs)} epochs counts; it is the best (star)."
+    accuracy = percent(best.validation_accuracy)
+    return f"The last of {len(epochs)} epochs counts; the best was epoch {best.epoch} with {accuracy} (star)."
 
 
 def rate_changes(epochs: list[Epoch]) -> bool:

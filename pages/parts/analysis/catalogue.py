@@ -111,11 +111,11 @@ _DECLARED = (
     ),
     Chart(
         "leaderboard", "Leaderboard", "Which network is the best one reliably",
-        "One training is partly luck: other first weights, another order of the samples, another result. Here each "
-        "configuration was trained several times. Dots are single trainings, the diamond is their mean, the bar its "
-        "95 % confidence interval. p is how probable a gap to the first place of this size is if both were equally "
-        "good (Welch's t-test, corrected for the number of comparisons by Holm's method); below 0.05 it counts as "
-        "more than chance. The first place was chosen for being first, so read a p near 0.05 with care.",
+        "One training is partly luck: other first weights, another order of the samples, another result. Shown "
+        "are configurations that were trained several times. Dots are single trainings, the diamond is their mean, the "
+        "bar its 95 % confidence interval. p is how probable a gap to the first place of this size is if both were "
+        "equally good (Welch's t-test, corrected for the number of comparisons by Holm's method); below 0.05 it counts "
+        "as more than chance. The first place was chosen for being first, so read a p near 0.05 with care.",
         Reference("Welch's t-test", "https://en.wikipedia.org/wiki/Welch%27s_t-test"), (),
         "Results of complete trials are compared, of configurations that were trained at least twice. A configuration "
         "that lost trainings, because they failed or diverged, stands behind those that always work.",

@@ -36,8 +36,7 @@ def history(request: Request, every: list[TrialColumns]) -> Answer:
     figure.update_yaxes(**style.result_axis(target, [value for _, value in judged]))
     figure.update_xaxes(tickformat="d", dtick=1 if len(judged) < 12 else None)
     if len(judged) == 1:
-        alone = judged[0][0].number
-        figure.update_xaxes(range=[alone - 0.9, alone + 0.9])
+        figure.update_xaxes(range=charts.around_one_trial(judged[0][0].number))
     notes = [request.sampled + " The line counts every trial."] if request.sampled else []
     said = sentences.history(points, target, len(judged))
     return Answer(said, figure, _results(judged, target), notes + request.left_out)

@@ -70,8 +70,7 @@ def result_axis(target: Target, results: Sequence[float]) -> dict[str, Any]:
     if target.may_be_log and spans_decades(values):
         return found | charts.log_axis(low, high)
     if low == high:
-        margin = abs(low) / 10 or 1.0
-        found["range"] = [low - margin, high + margin]
+        found["range"] = charts.around_one_value(low)
     return found
 
 

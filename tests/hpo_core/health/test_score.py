@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hpo_core.health.learning import learns
-from hpo_core.health.metrics import METRICS
-from hpo_core.health.score import explain, health_score, score_formula, trial_score, weights_in_words
+from hpo_core.health.metrics import METRICS, WORRYING
+from hpo_core.health.score import explain, health_score, score_formula, trial_score, weights_in_words, worrying_in_words
 from tests.hpo_core.health.trainings import epochs_of, training
 from tests.stubs import epoch
 
@@ -26,10 +26,23 @@ def test_what_is_absent_does_not_count_either_way() -> None:
 
 def test_the_text_names_the_strongest_the_weakest_and_the_absent() -> None:
     text = explain({"neuron_utilisation": 0.9, "training_stability": 0.3})
-    assert "Strongest is neuron utilisation (0.90), weakest training stability (0.30)." in text
+    assert "Strongest is neuron utilisation (0.90), weakest is training stability (0.30)." in text
     assert "gradient health" in text.split("Not measured")[1]
+    level = explain({"neuron_utilisation": 0.9999, "training_stability": 0.3, "gradient_health": 1.0})
+    assert "Strongest are neuron utilisation and gradient health (1.00), weakest is training stability" in level
+    same = explain(dict.fromkeys(METRICS, 0.8))
+    assert same.endswith("convergence quality and accuracy consistency (0.80).") and "weakest" not in same
     assert explain({}) == "No health was measured."
     assert "gradient health 20 %" in weights_in_words()
+
+
+def test_worrying_values_are_named_as_the_metrics_declare_them() -> None:
+    assert worrying_in_words() == (
+        "below 0.5 in training stability and gradient health, or below 0.7 in neuron utilisation and accuracy "
+        "consistency"
+    )
+    for name, value in WORRYING.items():
+        assert f"Below {value}" in METRICS[name].reading
 
 
 @pytest.mark.parametrize(("weight", "health", "expected"), [(None, 0.1, 0.8), (0.25, 0.4, 0.7), (0.25, None, 0.6)])

@@ -50,7 +50,11 @@ def test_the_history_marks_the_best_epoch() -> None:
     figure = draw_training_history(history)
     stars = [line for line in figure.axes[1].lines if line.get_marker() == "*"]
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in stars] == [(3, 0.9)]
-    assert "90.00 % validation accuracy in epoch 3" in said(figure)
+    assert "80.00 % validation accuracy after epoch 4" in said(figure)
+    assert "last of 4 epochs counts; the best was epoch 3 with 90.00 % (star)." in said(figure).replace("\n", " ")
+    rising = with_epochs(cnn_history(4), lambda e: replace(e, validation_accuracy=e.epoch / 10))
+    assert "last of 4 epochs counts; it is the best (star)." in said(draw_training_history(rising))
+    assert "One epoch." in said(draw_training_history(cnn_history(1)))
 
 
 def test_the_history_shows_training_in_blue_and_validation_in_orange() -> None:
