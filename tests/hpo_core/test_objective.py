@@ -394,8 +394,3 @@ def test_what_is_known_of_a_running_trial_is_in_the_database(context: RunContext
     assert len(told.epochs) == 3 and told.started is not None
     assert told.epochs[0].layers is not None and told.epochs[0].layers[0].activity == []
     assert told.epochs[2].layers is not None and told.epochs[2].layers[0].activity
-
-
-def test_neighbouring_trials_have_unrelated_seeds() -> None:
-    seeds = {trial_seed(seed, number) for seed in range(10) for number in range(100)}
-    assert len(seeds) == 1000 and all(0 <= seed < 2**32 for seed in seeds)
