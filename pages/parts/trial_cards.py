@@ -19,6 +19,7 @@ from pages.parts import (
     state,
     trial_choice,
     trial_comparison,
+    trial_curve,
     trial_glyph,
     words,
 )
@@ -39,10 +40,12 @@ def draw(study: str, rows: Sequence[TrialRow], summary: StudySummary) -> None:
     """Draw a card for each trial."""
     best = summary.best_trial if summary.n_objectives == 1 else None
     with_score = not words.is_accuracy_alone(shared.studies().attributes(study))
+    scale = trial_curve.scale_of(rows)
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="gallery")
     for row in rows:
         with grid.cell(), st.container(border=True, height="stretch", key=f"trial_card_{row.number}"):
-            st.html(card(row, is_best=row.number == best, glyph=_glyph(study, row), with_score=with_score))
+            pictures = _glyph(study, row) + trial_curve.curve(row, scale)
+            st.html(card(row, is_best=row.number == best, pictures=pictures, with_score=with_score))
             with st.container(
                 horizontal=True, vertical_alignment="center", horizontal_alignment="distribute",
                 key=f"trial_buttons_{row.number}",
@@ -64,13 +67,13 @@ def _glyph(study: str, row: TrialRow) -> str:
     return networks.glyph_of_running(study, row.number) if row.state == "running" else trial_glyph.glyph(row)
 
 
-def card(row: TrialRow, *, is_best: bool, glyph: str, with_score: bool = True) -> str:
+def card(row: TrialRow, *, is_best: bool, pictures: str, with_score: bool = True) -> str:
     """What a card says, as HTML.
 
     Args:
         row: the trial.
         is_best: whether it is the best of its study.
-        glyph: the picture of its network.
+        pictures: of its network and of how it learnt.
         with_score: whether the score is something else than the accuracy.
     """
     colour = palette.TRIAL_STATES.get(row.state, palette.WAITING)
@@ -80,7 +83,7 @@ def card(row: TrialRow, *, is_best: bool, glyph: str, with_score: bool = True) -
         f'<div class="card-head"><span><b>Trial {row.number}</b>{crown}</span>{badge}</div>'
         f'<div class="facts">{_facts(row, with_score=with_score)}</div>'
         f'<div class="card-text trial-make">{_make(row)}</div>'
-        f"{glyph}{trial_glyph.sparkline(row)}"
+        f"{pictures}"
         f'<div class="card-small">{html.escape(_small(row))}</div>'
     )
 

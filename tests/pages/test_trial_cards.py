@@ -14,17 +14,17 @@ PARAMS = {"conv_layers": 2, "batch_normalization": True, "learning_rate": 0.001}
 
 def test_card_of_a_trial_that_trains_calls_things_by_their_names() -> None:
     row = TrialRow(7, "running", None, None, params=PARAMS, curve={1: 0.5, 2: 0.6})
-    shown = card(row, is_best=False, glyph="")
+    shown = card(row, is_best=False, pictures="")
     assert "Convolution layers 2, Batch normalisation yes, Learning rate 0.001" in shown
     assert shown.endswith('<div class="card-small">2 epochs</div>')
 
 
 def test_a_score_that_is_the_accuracy_is_not_said_twice() -> None:
     row = TrialRow(7, "complete", 0.95, 1.0, PARAMS, {"accuracy": 0.95}, {}, (0.95,))
-    assert "<small>score</small>0.950" in card(row, is_best=False, glyph="")
-    alone = card(row, is_best=False, glyph="", with_score=False)
+    assert "<small>score</small>0.950" in card(row, is_best=False, pictures="")
+    alone = card(row, is_best=False, pictures="", with_score=False)
     assert "<small>score" not in alone and "<small>accuracy</small>95.00 %" in alone
-    failed = card(TrialRow(7, "fail", None, 1.0, PARAMS), is_best=False, glyph="", with_score=False)
+    failed = card(TrialRow(7, "fail", None, 1.0, PARAMS), is_best=False, pictures="", with_score=False)
     assert "<small>accuracy</small>–" in failed
 
 
@@ -43,7 +43,7 @@ def test_pages_show_the_score_where_it_is_something_else(database: Database) -> 
 
 def test_table_and_card_of_a_trial_have_the_same_numbers() -> None:
     row = TrialRow(7, "complete", 0.8125, 1.0, PARAMS, {"accuracy": 0.65625, "health": 0.8125}, {}, (0.8125,))
-    shown = card(row, is_best=False, glyph="")
+    shown = card(row, is_best=False, pictures="")
     (cells,) = trial_table.table([row]).to_dict("records")
     assert (cells["Score"], cells["Accuracy"], cells["Health"]) == (0.812, 65.62, 0.812)
     assert "0.812" in shown and "65.62 %" in shown
@@ -52,6 +52,8 @@ def test_table_and_card_of_a_trial_have_the_same_numbers() -> None:
 def test_values_of_a_study_made_elsewhere_may_be_any_steps() -> None:
     for params in ({**PARAMS, "x": 1}, {}):
         assert "2 steps" in card(
-            TrialRow(7, "running", None, None, params, curve={1: 0.5, 2: 0.6}), is_best=False, glyph=""
+            TrialRow(7, "running", None, None, params, curve={1: 0.5, 2: 0.6}), is_best=False, pictures=""
         )
-    assert "2 steps" in card(TrialRow(7, "complete", 0.6, 1.0, PARAMS, curve={1: 0.5, 2: 0.6}), is_best=False, glyph="")
+    assert "2 steps" in card(
+        TrialRow(7, "complete", 0.6, 1.0, PARAMS, curve={1: 0.5, 2: 0.6}), is_best=False, pictures=""
+    )
