@@ -82,8 +82,14 @@ def _export(form: Format, model: keras.Model, workshop: Path, samples: np.ndarra
         os.replace(unfinished, finished)
     except Exception as error:  # noqa: BLE001 - converters fail in every way, and some of it depends on the model
         return Artefact(name=form.name, path=None, note=f"{failure}: {_reason(error)}")
-    parts = [form.note, f"largest difference to the model: {checked:.1e}" if checked is not None else ""]
-    return Artefact(name=form.name, path=str(finished), note="; ".join(filter(None, parts)))
+    return Artefact(name=form.name, path=str(finished), note="; ".join(filter(None, (form.note, _agreement(checked)))))
+
+
+def _agreement(difference: float | None) -> str:
+    """How a file answers, in words; '' where nothing could be asked."""
+    if difference is None:
+        return ""
+    return f"largest difference to the model: {difference:.1e}" if difference else "answers exactly as the model does"
 
 
 def _difference(form: Format, path: Path, samples: np.ndarray, expected: np.ndarray) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 from hpo_core.errors import OneginError
 from hpo_core.final_model import FOLDER, tested_accuracy
 from hpo_core.housekeeping import run_folder
-from hpo_core.model_card import KERAS_FILE, ModelCard, ModelFile, most_confused
+from hpo_core.model_card import ModelCard, ModelFile, most_confused
 from hpo_core.records import is_of_final_model
 from hpo_core.results import BEST_FILE, CARD_DATA_FILE, CARD_FILE, TRIALS_FILE
 from pages.parts import formats
@@ -99,13 +99,6 @@ def is_available(model: FinalModel, file: ModelFile) -> bool:
     """Whether a file can be handed out: it was made, and still lies in the model's folder."""
     is_plain = Path(file.name).name == file.name
     return is_plain and file.size_bytes is not None and (model.folder / file.name).is_file()
-
-
-def note_of(file: ModelFile) -> str:
-    """What is said about a file; how far it differs from the model is nothing to say of the model itself."""
-    if file.name != KERAS_FILE:
-        return file.note
-    return "; ".join(part for part in file.note.split("; ") if not part.startswith("largest difference"))
 
 
 def files_of_run(results_dir: Path, run_name: str) -> dict[str, Path]:

@@ -137,7 +137,7 @@ def _file(study: str, model: FinalModel, file: ModelFile) -> None:
     title = final_models.FORMAT_NAMES.get(file.name, file.name)
     size = formats.file_size(file.size_bytes) if available else "not available"
     use = final_models.FORMAT_USES.get(file.name, "")
-    note = final_models.note_of(file) if available or file.size_bytes is None else "the file was moved or deleted"
+    note = file.note if available or file.size_bytes is None else "the file was moved or deleted"
     name = download_name(study, file.name)
     st.html(
         f'<div class="card-head"><b>{html.escape(title)}</b><span class="card-mark">{size}</span></div>'

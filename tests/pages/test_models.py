@@ -91,13 +91,6 @@ def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
     assert "download_digits_done_config_yaml" not in buttons  # this run has no such file
 
 
-def test_how_far_a_file_differs_is_said_of_exports_alone() -> None:
-    note = "one at a time; largest difference to the model: 1.2e-07"
-    assert final_models.note_of(ModelFile("model.onnx", 100, note)) == note
-    assert final_models.note_of(ModelFile("model.keras", 100, note)) == "one at a time"
-    assert final_models.note_of(ModelFile("model.keras", 100, "largest difference to the model: 0.0e+00")) == ""
-
-
 def test_a_file_that_was_deleted_is_no_longer_offered(database: Database) -> None:
     folder = examined.make_final_model(database)
     (folder / "optimized_model" / "model.keras").unlink()
