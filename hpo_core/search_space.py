@@ -23,6 +23,7 @@ from hpo_core.parameters import (
 )
 
 RANGE_KEYS = ("low", "high", "step", "log")
+MOST_STEPS = 1_000_000
 
 
 class Suggests(Protocol):
@@ -150,6 +151,10 @@ def _parse_scale(
     if given.get("step") is not None and not (isinstance(step, int | float) and 0 < step <= max(width, 0)):
         problem = f"must have a step above 0 and at most high - low ({text(width)}), got {given['step']!r}"
         raise UsageError(name, problem, "leave step out")
+    if isinstance(step, int | float) and width / step > MOST_STEPS:
+        raise UsageError(
+            name, f"must have at most {MOST_STEPS:,} steps, got {given['step']!r} for each", "leave step out"
+        )
     if log and step is not None:
         raise UsageError(name, "cannot have both log and step", "leave one of them out")
     if log and low <= 0:

@@ -102,7 +102,7 @@ def _range(parameter: Parameter, given: Any) -> None:
         _number(parameter, "Highest", HIGH, given.get("high"))
     with grid.cell():
         _number(parameter, "Step", STEP, given.get("step"), optional=True)
-    if unreached := shapes.unreached(given):
+    if unreached := shapes.unreached(parameter, given):
         st.html(f'<div class="card-small">{html.escape(unreached)}</div>')
     st.session_state[LOG] = bool(given.get("log"))
     st.toggle(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
 
 from hpo_core.errors import UsageError
 from hpo_core.parameters import Choices, Parameter, Range, Value, convert, text
@@ -108,15 +107,16 @@ def in_words(given: object) -> str:
     return f"{choice(given)}, fixed"
 
 
-def unreached(given: Mapping[str, Any]) -> str:
+def unreached(parameter: Parameter, given: object) -> str:
     """What is to be said of a range whose steps do not lead to its highest number; '' of all others."""
-    low, high, step = (given.get(key) for key in ("low", "high", "step"))
-    if not (isinstance(low, int | float) and isinstance(high, int | float) and isinstance(step, int | float)):
+    try:
+        domain = parse_domain(parameter, given)
+    except UsageError:  # which is said elsewhere
         return ""
-    highest = Range(low, high, step).highest if step > 0 else high
-    if highest == high:
+    if not isinstance(domain, Range) or domain.step is None or domain.highest == domain.high:
         return ""
-    return f"In steps of {text_of(step)} from {text_of(low)} the highest that is tried is {text_of(highest)}."
+    step, low, highest = (text_of(number) for number in (domain.step, domain.low, domain.highest))
+    return f"In steps of {step} from {low} the highest that is tried is {highest}."
 
 
 def choice(value: object) -> str:

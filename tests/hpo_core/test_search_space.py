@@ -96,6 +96,10 @@ def test_epochs_are_fixed_unless_searched() -> None:
         ({"weight_decay": {"low": 0, "high": 0.1, "log": True}}, ["weight_decay", "low above 0"]),
         ({"filters": {"low": 8, "high": 16, "step": 100}}, ["filters", "at most high - low (8)", "got 100"]),
         ({"dropout": {"low": 0.0, "high": 0.2, "step": float("nan")}}, ["dropout", "step above 0"]),
+        (
+            {"dropout": {"low": 0.0, "high": 0.2, "step": 1e-30}},
+            ["dropout", "at most 1,000,000 steps", "leave step out"],
+        ),
         ({"filters": []}, ["filters", "empty list"]),
         ({"activation": "reul"}, ["activation", "did you mean relu?"]),
         ({"activation": {"low": 1, "high": 2}}, ["activation", "has no range"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -44,18 +46,31 @@ def test_what_is_typed_as_a_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("name", "given", "said"),
     [
-        ({"low": 3, "high": 24, "step": 4}, "In steps of 4 from 3 the highest that is tried is 23."),
-        ({"low": 0.0, "high": 0.35, "step": 0.1}, "In steps of 0.1 from 0 the highest that is tried is 0.3."),
-        ({"low": 0.0, "high": 0.3, "step": 0.1}, ""),
-        ({"low": 8, "high": 24, "step": 0}, ""),
-        ({"low": 24, "high": 8, "step": 4}, ""),
-        ({"low": 8, "high": 24}, ""),
+        ("filters", {"low": 3, "high": 24, "step": 4}, "In steps of 4 from 3 the highest that is tried is 23."),
+        (
+            "dropout",
+            {"low": 0.0, "high": 0.35, "step": 0.1},
+            "In steps of 0.1 from 0 the highest that is tried is 0.3.",
+        ),
+        (
+            "dropout",
+            {"low": 0.1, "high": 0.8, "step": 0.25},
+            "In steps of 0.25 from 0.1 the highest that is tried is 0.6.",
+        ),
+        ("dropout", {"low": 0.0, "high": 0.3, "step": 0.1}, ""),
+        ("dropout", {"low": 0.0, "high": 0.5, "step": 1e-30}, ""),
+        ("dropout", {"low": 0.0, "high": 0.5, "step": math.nan}, ""),
+        ("filters", {"low": 8, "high": 24, "step": 0}, ""),
+        ("filters", {"low": 8, "high": 24, "step": 100}, ""),
+        ("filters", {"low": 24, "high": 8, "step": 4}, ""),
+        ("filters", {"low": 8, "high": 24}, ""),
+        ("filters", 16, ""),
     ],
 )
-def test_a_highest_number_that_no_step_reaches_is_told(given: dict[str, object], said: str) -> None:
-    assert shapes.unreached(given) == said
+def test_a_highest_number_that_no_step_reaches_is_told(name: str, given: object, said: str) -> None:
+    assert shapes.unreached(PARAMETERS[name], given) == said
 
 
 @pytest.mark.parametrize(
