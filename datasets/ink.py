@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datasets.catalogue import Ink
+from datasets.errors import SampleError
 
 # Enough for a sample of 28 pixels, and a photograph of forty million becomes small before anything is calculated. Means
 # of blocks also take away the grain of paper and camera.
 _WORKING_SIDE = 256
 # The share of the strongest ink from which a pixel counts as ink: shades of the paper stay below it.
 _IS_INK = 0.3
+# Less than an eye sees, and than a network could be asked about.
+_LEAST_CONTRAST = 8 / 255
 
 Grey = NDArray[np.float64]
 
@@ -22,8 +25,7 @@ Grey = NDArray[np.float64]
 def as_samples_are(picture: Image.Image, size: tuple[int, int], ink: Ink) -> tuple[NDArray[np.uint8], bool]:
     """Light ink on black, cut to the ink, as large and in the middle as in the samples, from black to white.
 
-    A picture that has the size of a sample already is taken for one: its place and its greys stay. One without any
-    contrast has no ink, and is only scaled.
+    A picture that has the size of a sample already is taken for one: its place and its greys stay.
 
     Args:
         picture: grey.
@@ -31,6 +33,9 @@ def as_samples_are(picture: Image.Image, size: tuple[int, int], ink: Ink) -> tup
 
     Returns:
         uint8 (height, width), and whether light and dark were swapped because the edge of the picture is light.
+
+    Raises:
+        SampleError: all of it is equally light.
     """
     height, width = size
     is_sample = picture.size == (width, height)
@@ -38,8 +43,8 @@ def as_samples_are(picture: Image.Image, size: tuple[int, int], ink: Ink) -> tup
         picture = picture.copy()
         picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)
     grey = np.asarray(picture, np.float64) / 255
-    if grey.min() == grey.max():
-        return np.full(size, np.rint(grey.max() * 255), np.uint8), False
+    if grey.max() - grey.min() < _LEAST_CONTRAST:
+        raise SampleError("the picture has nothing to see: all of it is equally light")
     swapped = _is_on_light(grey)
     grey = 1 - grey if swapped else grey
     if not is_sample:

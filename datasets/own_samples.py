@@ -96,16 +96,27 @@ def _decoded(data: bytes, mode: str) -> Image.Image:
             picture = ImageOps.exif_transpose(picture)
             if picture.mode.startswith("I"):
                 return Image.fromarray((np.asarray(picture) // _GREY_16_BIT).astype(np.uint8)).convert(mode)
-            if picture.has_transparency_data:
-                on_white = Image.new("RGBA", picture.size, "white")
-                picture = Image.alpha_composite(on_white, picture.convert("RGBA"))
-            return picture.convert(mode)
+            return (_opaque(picture) if picture.has_transparency_data else picture).convert(mode)
     except UnidentifiedImageError as error:
         raise SampleError(f"the file is no picture; it must be one of {', '.join(PICTURE_FORMATS)}") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise SampleError(f"the picture is too large: {error}") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise SampleError(f"the picture is damaged: {error}") from error
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """A transparent picture on white; one that cannot be seen there, such as white ink, on black."""
+    on_white, on_black = (
+        Image.alpha_composite(Image.new("RGBA", picture.size, ground), picture.convert("RGBA"))
+        for ground in ("white", "black")
+    )
+    return on_black if _is_blank(on_white) and not _is_blank(on_black) else on_white
+
+
+def _is_blank(picture: Image.Image) -> bool:
+    darkest, lightest = picture.convert("L").getextrema()
+    return bool(darkest == lightest)
 
 
 def _check_size(width: int, height: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from datasets import CATALOGUE, dataset_info, picture_sample, prepare
+from datasets import CATALOGUE, SampleError, dataset_info, picture_sample, prepare
 
 DIGITS, MNIST, FASHION, CIFAR = (dataset_info(name) for name in ("digits", "mnist", "fashion_mnist", "cifar10"))
 INK_SETS = [info for info in CATALOGUE.values() if info.ink is not None]
@@ -86,10 +86,22 @@ def test_samples_of_the_set_stay_as_they_are(tmp_path: Path) -> None:
             assert np.array_equal(shown.pixels, sample) and not shown.was_swapped
 
 
-def test_a_sheet_without_ink_is_left_alone() -> None:
-    for paper in (0, 128, 255):
-        shown = picture_sample(file_of(Image.new("L", (50, 70), paper)), MNIST)
-        assert (shown.pixels == paper).all() and not shown.was_swapped
+@pytest.mark.parametrize("size", [(50, 70), (28, 28), (1, 1)])
+@pytest.mark.parametrize("paper", [0, 128, 255])
+def test_a_sheet_without_ink_is_refused(paper: int, size: tuple[int, int]) -> None:
+    sheet = Image.new("L", size, paper)
+    if size != (1, 1):
+        sheet.putpixel((5, 5), paper + (5 if paper < 255 else -5))  # which nobody sees
+    with pytest.raises(SampleError, match="nothing to see"):
+        picture_sample(file_of(sheet), MNIST)
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_ink_on_a_transparent_ground_is_seen_whatever_its_colour(ink: int) -> None:
+    drawing = Image.new("RGBA", (200, 200), (ink, ink, ink, 0))
+    drawing.putalpha(seven(paper=0, ink=255))
+    shown, expected = picture_sample(file_of(drawing), DIGITS), picture_sample(file_of(seven()), DIGITS)
+    assert np.abs(shown.pixels.astype(int) - expected.pixels).max() <= 24
 
 
 def test_the_thinnest_drawing_keeps_a_pixel() -> None:
