@@ -90,7 +90,9 @@ class TrialRow:
 
     @property
     def accuracy(self) -> float | None:
-        return number_of(self.attributes.get("accuracy"))
+        """A share of 0 to 1; None too where another program recorded something else under that name."""
+        accuracy = number_of(self.attributes.get("accuracy"))
+        return accuracy if accuracy is not None and 0 <= accuracy <= 1 else None
 
 
 def number_of(attribute: object) -> float | None:

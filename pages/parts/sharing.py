@@ -76,7 +76,7 @@ def _take(content: bytes, source: str) -> None:
     try:
         config = OptimizationConfig.from_yaml(content, source)
     except UsageError as error:
-        _say(False, f"{words.refusal(error)} Nothing was changed.")
+        _say(False, f"{words.refusal(error, of_file=True)} Nothing was changed.")
     except DatasetError as error:
         _say(False, f"{formats.sentence(str(error))} Nothing was changed.")
     else:

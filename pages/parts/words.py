@@ -85,17 +85,18 @@ def formula(values: Mapping[str, object]) -> str:
     return score_formula(str(values["objective"]), float(str(weight)) if weight is not None else None)
 
 
-def refusal(error: UsageError) -> str:
+def refusal(error: UsageError, *, of_file: bool = False) -> str:
     """What cannot be used, and what to do: field, problem and fix, as sentences without any markup.
 
-    Fields and limits are called as the form calls them: `write workers=2` is for a command line.
+    Fields and limits are called as the form calls them, for `write workers=2` is for a command line; what is wrong in a
+    file is called as the file calls it.
     """
-    problem, fix = (_as_in_form(text, error.field) for text in (error.problem, error.fix or ""))
+    problem, fix = (text if of_file else _as_in_form(text, error.field) for text in (error.problem, error.fix or ""))
     return f"{field_title(error.field)} {problem}." + (f" {formats.sentence(fix)}" if fix else "")
 
 
-_WORD = re.compile(rf"\b(write |set )?({'|'.join(EXPLANATIONS)})=([\w.-]*\w)")
-_LIMIT = re.compile(r"'?\b(low|high|step)\b'?(?!:)")
+_WORD = re.compile(rf"\b(write |set |for example )?({'|'.join([*EXPLANATIONS, *PARAMETERS])})=([\w.-]*\w)")
+_LIMIT = re.compile(r"(?<![\w'])'?(low|high|step)\b(?!'?:)'?")
 LIMITS: Mapping[str, str] = {"low": "“Lowest”", "high": "“Highest”", "step": "“Step”"}
 
 
@@ -107,7 +108,10 @@ def _as_in_form(text: str, field: str) -> str:
 def _field_set(found: re.Match[str]) -> str:
     told, name, value = found.groups()
     shown = CHOICES.get(value) or (formats.label(value) if name == "objective" else value)
-    return f"set “{formats.label(name)}” to {shown}" if told else f"“{formats.label(name)}” {shown}"
+    title = field_title(name)
+    if told == "for example ":
+        return f"{told}{shown}"
+    return f"set “{title}” to {shown}" if told else f"“{title}” {shown}"
 
 
 def field_title(name: str) -> str:
@@ -126,7 +130,7 @@ def recorded_title(name: str) -> str:
 
 def recorded_value(name: str, content: object) -> str:
     """The value of it by its meaning: shares in per cent, a seed as the number that one types."""
-    if isinstance(content, float) and (name.endswith("accuracy") or name == "macro_f1"):
+    if isinstance(content, float) and 0 <= content <= 1 and (name.endswith("accuracy") or name == "macro_f1"):
         return formats.percent(content)
     if (name in METRICS or name == "health") and isinstance(content, int | float):
         return formats.score(content)

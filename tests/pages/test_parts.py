@@ -156,10 +156,33 @@ def test_a_refusal_calls_fields_and_limits_as_the_form_does() -> None:
     assert "write workers=2" in str(many.value)  # on the command line
     grown = UsageError("objective", "must grow with quality in mode=health, got 'x'", "for example objective=macro_f1")
     assert words.refusal(grown) == (
-        "Objective must grow with quality in “Mode” Accuracy and health, got 'x'. For example “Objective” Macro F1."
+        "Objective must grow with quality in “Mode” Accuracy and health, got 'x'. For example Macro F1."
     )
     local = UsageError("RUNPOD_API_KEY", "must be set for backend=runpod", "set it, or write backend=local")
     assert words.refusal(local).endswith("Set it, or set “Where trials train” to This machine.")
     low = UsageError("filters", "needs 'low'", "for example {low: 8, high: 16}")
     assert words.refusal(low) == "Filters needs “Lowest”. For example {low: 8, high: 16}."
+    spread = UsageError("dropout", "needs 'high'", "for example {'low': 0.0, 'high': 0.2}")
+    assert words.refusal(spread) == "Dropout needs “Highest”. For example {'low': 0.0, 'high': 0.2}."
+    assert words.refusal(spread, of_file=True) == "Dropout needs 'high'. For example {'low': 0.0, 'high': 0.2}."
+    none = UsageError("trials", "must be at least 1, got 0", "for example trials=1")
+    assert words.refusal(none) == "Trials must be at least 1, got 0. For example 1."
+    small = UsageError("weight_decay", "must be above 0", "for example weight_decay=1e-05")
+    assert words.refusal(small) == "Weight decay must be above 0. For example 1e-05."
     assert "low and high" in words.refusal(UsageError("trials", "must be low and high", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "shown"),
+    [
+        ("accuracy", 0.934, "93.40 %"),
+        ("val_accuracy", 93.4, "93.4"),
+        ("accuracy", -0.5, "-0.5"),
+        ("macro_f1", 1.0, "100.00 %"),
+    ],
+)
+def test_only_a_share_is_told_in_per_cent(name: str, content: float, shown: str) -> None:
+    assert words.recorded_value(name, content) == shown
+    if name == "accuracy":
+        row = TrialRow(0, "complete", 0.5, 1.0, attributes={"accuracy": content})
+        assert row.accuracy == (content if 0 <= content <= 1 else None)
