@@ -34,9 +34,14 @@ window.__streamlit = {...window.__streamlit, BACKEND_BASE_URL: new URL(".", loca
 </script>"""
 # On a narrow screen the pages are named in a drawer, which Streamlit leaves open over the page that was chosen.
 DRAWER = """<script>
-const shut = () => document.querySelector("[data-testid=stSidebarCollapseButton] button[aria-expanded=true]")?.click();
+const shut = () => {
+  const button = document.querySelector("[data-testid=stSidebarCollapseButton] button[aria-expanded=true]");
+  button?.click();
+  return button !== null;
+};
+const opens = () => document.querySelector("[data-testid=stExpandSidebarButton]");
 addEventListener("click", event => event.target.closest?.("[data-testid=stSidebarNavLink]") && shut());
-addEventListener("keydown", event => event.key === "Escape" && shut());
+addEventListener("keydown", event => event.key === "Escape" && shut() && setTimeout(() => opens()?.focus(), 300));
 </script>"""
 # Charts are half a second of work for a browser: done while it waits for the server, or when nothing else is to do.
 WHEN_IDLE = """<script>addEventListener("load", () => setTimeout(() => {{

@@ -25,3 +25,4 @@ def test_the_list_of_pages_goes_away_when_one_is_chosen_and_at_escape(page: Page
     expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
+    expect(opens).to_be_focused()
