@@ -70,6 +70,9 @@ def draw_curve(curve: Mapping[int, float], score_name: str) -> go.Figure:
         hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(tickformat="d", dtick=tick(tuple(curve)))
+    if len(curve) == 1:
+        ((epoch, value),) = curve.items()
+        figure.update_xaxes(range=around_one_trial(epoch)).update_yaxes(range=around_one_value(value))
     return figure
 
 

@@ -218,12 +218,18 @@ def trade_off(by_accuracy: TrialRow, by_health: TrialRow) -> str:
     accurate, healthy = f"Trial {by_accuracy.number}", f"Trial {by_health.number}"
     if accurate == healthy:
         return f"{healthy} is the best by accuracy and by health alike."
-    lost = (by_accuracy.accuracy or 0.0) - (by_health.accuracy or 0.0)
-    cost = f"{lost * 100:.2f} percentage points less accuracy" if lost >= 5e-5 else "the same accuracy"
+    cost = _cost(by_accuracy.accuracy, by_health.accuracy)
     before, after = (_number(trial.attributes.get("health")) for trial in (by_accuracy, by_health))
     if before is None or after is None:
         return f"Compared with {accurate}, whose health was not measured, {healthy} has {cost}."
     return f"Compared with {accurate}, {healthy} has {after - before:.3f} more health and {cost}."
+
+
+def _cost(most_accurate: float | None, healthiest: float | None) -> str:
+    if most_accurate is None or healthiest is None:
+        return "an accuracy that was not recorded"
+    lost = most_accurate - healthiest
+    return f"{lost * 100:.2f} percentage points less accuracy" if lost >= 5e-5 else "the same accuracy"
 
 
 def _health_row(title: str, name: str, left: TrialRow, right: TrialRow) -> Compared:

@@ -125,7 +125,7 @@ def test_pages_show_what_the_database_holds(name: str, page: Page, dashboard: Da
     details = page.get_by_role("dialog")
     assert trial.score is not None and trial.accuracy is not None
     for shown in (
-        "Trial 0", trial.state, f"{trial.score:.3f}", f"{trial.accuracy * 100:.2f} %",
+        "Trial 0", trial.state, f"{trial.score:.6g}", f"{trial.accuracy * 100:.2f} %",
         f"{trial.attributes['parameters']:,}".replace(",", "\u202f"), trial.attributes["architecture"],
     ):  # fmt: skip
         expect(details).to_contain_text(shown)

@@ -117,6 +117,7 @@ def test_trade_off_in_words() -> None:
     assert said == "Compared with Trial 3, Trial 7 has 0.200 more health and 2.00 percentage points less accuracy."
     assert "same accuracy" in health_numbers.trade_off(left, trial(7, accuracy=0.98, health=0.8))
     assert "not measured" in health_numbers.trade_off(trial(3, accuracy=0.98), right)
+    assert "an accuracy that was not recorded" in health_numbers.trade_off(left, trial(7, accuracy=96.0, health=0.8))
     assert health_numbers.trade_off(right, right) == "Trial 7 is the best by accuracy and by health alike."
 
 
