@@ -131,7 +131,10 @@ def test_what_cannot_be_answered_is_a_sentence(
         (Question(model=file_of(place, TEXTS), config=TEXTS, text="qwertz"), "no word of this text"),
         (Question(model=place.results_dir / "gone.keras", config=PICTURES, test_sample=0), "is gone"),
         (Question(model=damaged, config=PICTURES, test_sample=0), "cannot be read"),
-        (Question(model=there, config=make_config("mnist"), picture=png(np.zeros((9, 9), np.uint8))), "not the model"),
+        (
+            Question(model=there, config=make_config("mnist"), picture=png(np.eye(9, dtype=np.uint8) * 255)),
+            "not the model",
+        ),
         (Question(model=there, config=make_config("mnist"), test_sample=0), "not on this machine"),
     )
     for question, sentence in cases:
