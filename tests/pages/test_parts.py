@@ -186,3 +186,9 @@ def test_only_a_share_is_told_in_per_cent(name: str, content: float, shown: str)
     if name == "accuracy":
         row = TrialRow(0, "complete", 0.5, 1.0, attributes={"accuracy": content})
         assert row.accuracy == (content if 0 <= content <= 1 else None)
+
+
+def test_a_single_epoch_stands_in_the_middle_of_its_curve() -> None:
+    axes = charts.draw_curve({1: 0.5}, "validation accuracy").layout
+    assert list(axes.xaxis.range) == pytest.approx([0.1, 1.9]) and list(axes.yaxis.range) == pytest.approx([0.45, 0.55])
+    assert charts.draw_curve({1: 0.5, 2: 0.6}, "validation accuracy").layout.yaxis.range is None
