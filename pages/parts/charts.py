@@ -104,7 +104,8 @@ def blank(x_title: str, y_title: str, *, height: int = HEIGHT) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        # Counted from the chart's own edge: from the plot's, it lies across the plot after a telephone is turned.
+        legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
         showlegend=True,
         # The same value at every update: zoom and hover survive it.
         uirevision="stay",

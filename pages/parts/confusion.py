@@ -18,11 +18,13 @@ SCALE = tuple(zip((0.0, 0.5, 1.0), palette.AMOUNT, strict=True))
 def draw_confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> go.Figure:
     """Rows are right classes, columns predicted ones; the colour is the share of the row.
 
+    What never happened stays empty, so that the mistakes stand out on a light page and on a dark one.
+
     Args:
         counts: samples, row per right class, column per predicted one.
         names: of the classes.
     """
-    shares = [[value / sum(row) if sum(row) else 0.0 for value in row] for row in counts]
+    shares = [[value / sum(row) if value else None for value in row] for row in counts]
     labels = labelled(names, len(counts))
     hover = [
         [

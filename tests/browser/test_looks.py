@@ -98,12 +98,19 @@ TOO_TALL = """() => [...document.querySelectorAll('.card-thumbs, .bar, .health-c
   part.scrollHeight > part.clientHeight + 2
 ).map(part => `${part.className}: ${part.innerText}`)"""
 
+# Charts whose legend lies across their plot; a chart follows a new width of the window a moment later.
+NO_LEGEND_ACROSS = """() => [...document.querySelectorAll('.js-plotly-plot')].every(chart => {
+  const [legend, plot] = ['.legend .bg', '.nsewdrag'].map(part => chart.querySelector(part)?.getBoundingClientRect());
+  return !legend || !plot || legend.bottom < plot.top + 2 || legend.top > plot.bottom - 2;
+})"""
+
 
 def assert_fits(page: Page) -> None:
-    """Nothing broke, nothing is still to come, nothing is cut off, and the page does not scroll sideways."""
+    """Nothing broke, nothing is still to come, nothing is cut off or covered, and the page does not scroll sideways."""
     expect(page.locator("[data-testid='stException']")).to_have_count(0)
     expect(page.locator("[data-testid='stStatusWidget']")).to_have_count(0)
     expect(page.locator("[data-testid='stSkeleton']")).to_have_count(0)
     for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
         assert page.evaluate(f"{part}.scrollWidth") <= page.evaluate("innerWidth")
     assert page.evaluate(CUT) == [] and page.evaluate(TOO_TALL) == []
+    page.wait_for_function(NO_LEGEND_ACROSS)

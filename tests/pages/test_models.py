@@ -65,7 +65,7 @@ def test_why_there_is_no_model(database: Database) -> None:
 
 def test_confusion_is_coloured_by_row_and_numbered_where_it_fits() -> None:
     figure = confusion.draw_confusion([[3, 1], [0, 0]], ["no", "yes"])
-    assert [list(row) for row in figure.data[0].z] == [[0.75, 0.25], [0, 0]]
+    assert [list(row) for row in figure.data[0].z] == [[0.75, 0.25], [None, None]]
     assert list(figure.data[0].text[0]) == ["3", "1"] and list(figure.data[0].text[1]) == ["", ""]
     assert figure.data[0].hovertext[0][1] == "no taken for yes: 1 of 4"
     large = confusion.draw_confusion([[1] * 43 for _ in range(43)], [])

@@ -78,7 +78,7 @@ def _figure(wanted: list[Target], best: list[Known], rest: list[Known]) -> go.Fi
     every = [values for _, values in best + rest]
     across, upwards = (style.result_axis(aim, [values[aim.key] for values in every]) for aim in (x, y))
     style.draw_axes(figure, across, upwards)
-    figure.update_layout(margin={"t": 84}, legend={"y": -0.22, "yanchor": "top"})
+    figure.update_layout(margin={"t": 84}, legend={"y": -0.22, "yref": "paper", "yanchor": "top"})
     return figure
 
 

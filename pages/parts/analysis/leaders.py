@@ -84,5 +84,5 @@ def _figure(places: list[Place], target: Target) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(title=style.wrapped(target.axis, 34))
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
-    figure.update_layout(margin={"t": 60}, legend={"y": 1.02, "yanchor": "bottom"})
+    figure.update_layout(margin={"t": 60})
     return figure
