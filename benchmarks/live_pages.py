@@ -137,7 +137,11 @@ def _watch(journal: Path, written: dict[int, float], over: threading.Event) -> N
 
 def costs_of_pages() -> list[Cost]:
     with own_settings() as settings, six_running(settings), dashboard(settings) as (url, process):
-        idle = _share(process, 10.0)
+        # What is imported with the first page belongs neither to a process without pages nor to an open one.
+        with open_pages(url, "monitor", f"study={NAME}", 1):
+            time.sleep(SETTLE_S)
+        time.sleep(SETTLE_S)
+        idle = _share(process, WATCH_S)
         found = []
         for number in NUMBERS:
             with open_pages(url, "monitor", f"study={NAME}", number) as pages:
