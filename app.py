@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages.parts import frame, left_pages, shared, shell
+from pages.parts import frame, left_pages, refusals, shared, shell
 
 # File, title, path of the address, icon, whether it begins with charts; the first page is the one that / leads to.
 PAGES = (
@@ -62,6 +62,7 @@ def route() -> None:
     # A page that is itself the default has no path of its own; and who comes to / within the app is led on here.
     root = st.Page(forward, title="Onegin", url_path="start", default=True, visibility="hidden")
     page = st.navigation([root, *pages], position="top")
+    refusals.come_to(page.url_path)
     with frame.page():
         page.run()
     left_pages.forget()

@@ -21,6 +21,7 @@ PICTURE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 MAX_PICTURE_BYTES = 10_000_000
 # A picture of a few kilobytes may claim to have billions of pixels: its size is looked at before it is decoded.
 MAX_PICTURE_PIXELS = 40_000_000
+TOO_LARGE = f"the picture must have at most {MAX_PICTURE_PIXELS / 1e6:.0f} million pixels"
 MAX_TEXT_CHARACTERS = 20_000
 
 _GREY_16_BIT = 257
@@ -100,7 +101,7 @@ def _decoded(data: bytes, mode: str) -> Image.Image:
     except UnidentifiedImageError as error:
         raise SampleError(f"the file is no picture; it must be one of {', '.join(PICTURE_FORMATS)}") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise SampleError(f"the picture is too large: {error}") from error
+        raise SampleError(f"{TOO_LARGE}; make it smaller") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise SampleError(f"the picture is damaged: {error}") from error
 
@@ -121,8 +122,7 @@ def _is_blank(picture: Image.Image) -> bool:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PICTURE_PIXELS:
-        most = MAX_PICTURE_PIXELS / 1e6
-        raise SampleError(f"the picture must have at most {most:.0f} million pixels, got {width} x {height}")
+        raise SampleError(f"{TOO_LARGE}, got {width} x {height}")
 
 
 @lru_cache(maxsize=4)

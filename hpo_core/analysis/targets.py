@@ -156,8 +156,8 @@ def spans_decades(values: Sequence[float]) -> bool:
 
 
 def parameter_title(name: str) -> str:
-    """A hyperparameter as people call it; its own name where it is none of ours."""
-    return PARAMETERS[name].title if name in PARAMETERS else name
+    """A hyperparameter as people call it; its own name where it is none of ours, and Optuna allows an empty one."""
+    return PARAMETERS[name].title if name in PARAMETERS else name or "(no name)"
 
 
 def _objective_key(place: int) -> str:

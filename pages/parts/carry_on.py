@@ -11,7 +11,7 @@ from datasets import DatasetError
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError
 from hpo_core.objective import REPEATED
-from pages.parts import formats, shared
+from pages.parts import formats, refusals, shared
 from pages.parts.figures_of_run import RunFigures
 from pages.parts.launch import say
 from storage.errors import StorageError
@@ -62,9 +62,9 @@ def draw(figures: RunFigures, run: Run) -> None:
         )  # fmt: skip
 
 
-def say_error() -> None:
-    """Why the run could not go on, in place; once."""
-    if error := st.session_state.pop("resume_error", None):
+def say_error(name: str) -> None:
+    """Why the run could not go on, in place."""
+    if error := refusals.of("resume", name):
         say(error)
 
 
@@ -91,7 +91,8 @@ def _resume(name: str, changes: Mapping[str, object]) -> None:
     manager = shared.manager()
     if name == manager.active or name in manager.waiting:
         return  # the second half of a double press
+    refusals.forget("resume")
     try:
         manager.resume(name, changes, shared.run_settings(), shared.visitor())
     except (OneginError, DatasetError, StorageError) as error:
-        st.session_state["resume_error"] = error
+        refusals.keep("resume", error, name)

@@ -13,7 +13,7 @@ from datasets import DatasetError
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError, UsageError
 from hpo_core.optimization_config import OptimizationConfig
-from pages.parts import expected_cost, expected_time, formats, shared, space_editor, words
+from pages.parts import expected_cost, expected_time, formats, refusals, shared, space_editor, words
 from pages.parts.checked import Checked
 from storage.errors import StorageError
 
@@ -27,7 +27,7 @@ def say(error: Exception) -> None:
     if isinstance(error, UsageError):
         st.error(formats.plain(words.refusal(error)), icon=":material/edit:")
     else:
-        st.error(formats.plain(formats.sentence(str(error))), icon=":material/error:")
+        st.error(formats.plain(formats.sentence(words.in_form(str(error)))), icon=":material/error:")
 
 
 def panel(checked: Checked, values: Mapping[str, object]) -> None:
@@ -95,8 +95,10 @@ def _button(config: OptimizationConfig | None) -> None:
             "pages/monitor.py", label="Watch it in Monitor", icon=":material/monitoring:",
             query_params={"study": busy.run_name},
         )  # fmt: skip
-    if error := st.session_state.pop("start_error", None):
-        say(error)
+    # Of the run, or of the single trial that the form offers too.
+    for asked in (config, config.one_trial()) if config is not None else ():
+        if error := refusals.of("start", asked):
+            say(error)
 
 
 def start(config: OptimizationConfig, may_wait: bool = False) -> None:
@@ -111,9 +113,10 @@ def start(config: OptimizationConfig, may_wait: bool = False) -> None:
     if time.monotonic() - at < DOUBLE_PRESS_S or (not may_wait and name and manager.active == name):
         state["go_to"] = name
         return
+    refusals.forget("start")
     try:
         name = manager.start(config, shared.run_settings(), shared.visitor())
     except (OneginError, DatasetError, StorageError) as error:
-        state["start_error"] = error
+        refusals.keep("start", error, config)
         return
     state["started"], state["go_to"] = (name, time.monotonic()), name

@@ -16,6 +16,7 @@ from pages.parts import (
     log_view,
     networks,
     palette,
+    refusals,
     resources,
     running,
     shared,
@@ -125,9 +126,10 @@ def _head(figures: RunFigures) -> None:
             carry_on.draw(figures, run)
     if figures.note:
         st.html(f'<div class="quiet">{html.escape(figures.note)}</div>')
-    if error := st.session_state.pop("cancel_error", None):
+    if error := refusals.of("cancel"):
         st.error(f"The run could not be asked to stop. {error}", icon=":material/error:")
-    carry_on.say_error()
+    if run is not None:
+        carry_on.say_error(run.run_name)
     _message(run, can_resume=bool(figures.config))
 
 

@@ -37,11 +37,9 @@ def draw(figures: RunFigures) -> None:
 
 
 def of_machine(usage: Usage, before: Usage | None = None) -> list[tuple[str, str]]:
-    """The figures of this machine, by name; what goes over the network where there is an earlier reading."""
-    facts = [
-        ("processor", f"{usage.processor * 100:.0f} %"),
-        ("memory in use", f"{_gigabytes(usage.memory_bytes)} of {_gigabytes(usage.total_bytes)} GB"),
-    ]
+    """The figures of this machine, by name; what is a mean since an earlier reading, where there is one."""
+    facts = [("processor", f"{usage.processor * 100:.0f} %")] if before is not None else []
+    facts.append(("memory in use", f"{_gigabytes(usage.memory_bytes)} of {_gigabytes(usage.total_bytes)} GB"))
     for number, gpu in enumerate(usage.gpus):
         memory = f"{_gigabytes(gpu.memory_bytes)} of {_gigabytes(gpu.total_bytes)} GB"
         facts.append((f"GPU {number}", f"{gpu.share * 100:.0f} %, {memory}"))

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from hpo_core.references import keras
-from pages.parts import final_models, formats, live_curves, networks, shared, waiting_runs
+from pages.parts import final_models, formats, live_curves, networks, refusals, shared, waiting_runs
 from pages.parts.figures_of_run import RunFigures
 from storage.errors import StorageError
 from storage.progress import TrialProgress
@@ -154,10 +154,11 @@ def _stop_button(run_name: str, trial: int, *, asked: bool) -> None:
 
 
 def _stop(run_name: str, trial: int) -> None:
+    refusals.forget("cancel")
     try:
         shared.runs().request_stop(run_name, trial)
     except StorageError as error:
-        st.session_state["cancel_error"] = error
+        refusals.keep("cancel", error)
 
 
 def _facts(trial: TrialProgress) -> str:

@@ -14,6 +14,8 @@ from storage.artifacts import ArtifactFile, Artifacts
 from storage.errors import StorageError
 from storage.studies import TrialRow
 
+OUTSIDE = "This trial was made outside Onegin: nothing was read from its layers."
+
 
 @dataclass(frozen=True)
 class Told:
@@ -45,9 +47,7 @@ def told(study: str, trial: TrialRow) -> Told:
         return Told(None, "This trial waits for its turn.")
     if trial.state == "running":
         live = shared.progress(study).live(trial.number)
-        if live is None:
-            return Told(None, "This trial has just begun; its first reading comes with its first epoch.")
-        return _parsed(live)
+        return _parsed(live) if live is not None else Told(None, _why_nothing_yet(study))
     file = artifacts().of_trial(study, trial.number).get(FILE_NAME)
     if file is None:
         return Told(None, _why_no_history(trial))
@@ -65,9 +65,15 @@ def content(file: ArtifactFile) -> bytes:
         return b""
 
 
+def _why_nothing_yet(study: str) -> str:
+    if "configuration" not in shared.studies().attributes(study):
+        return OUTSIDE
+    return "This trial has just begun; its first reading comes with its first epoch."
+
+
 def _why_no_history(trial: TrialRow) -> str:
     if "configuration" not in trial.attributes:
-        return "This trial was made outside Onegin: nothing was read from its layers."
+        return OUTSIDE
     outcome = str(trial.attributes.get("outcome") or "")
     if outcome == TOO_LARGE:
         return "This trial was refused before it trained: its network has too many parameters."

@@ -42,7 +42,18 @@ def draw(study: str, page: TrialPage) -> None:
 def table(rows: Sequence[TrialRow]) -> pd.DataFrame:
     """One row per trial; the columns of hyperparameters are those that occur."""
     searched = list(dict.fromkeys(name for row in rows for name in row.params))
-    return pd.DataFrame([_row(row) | {_column(name): row.params.get(name) for name in searched} for row in rows])
+    found = pd.DataFrame([_row(row) for row in rows])
+    for name in searched:
+        found[_column(name)] = _of_one_kind([row.params.get(name) for row in rows])
+    return found
+
+
+def _of_one_kind(values: list[Any]) -> list[Any]:
+    """Values as a column can hold them: numbers, or words; a study made elsewhere may mix them."""
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) < 2 or kinds <= {int, float}:
+        return values
+    return [None if value is None else str(value) for value in values]
 
 
 def _column(name: str) -> str:

@@ -6,7 +6,7 @@ import html
 
 import streamlit as st
 
-from pages.parts import formats, shared
+from pages.parts import formats, refusals, shared
 from storage.errors import StorageError
 from storage.runs import Run, RunState
 
@@ -47,7 +47,8 @@ def _row(run: Run, place: int) -> None:
 
 def cancel(name: str) -> None:
     """Stop a run, or take it out of the queue; for a button, whose page says later what went wrong."""
+    refusals.forget("cancel")
     try:
         shared.manager().cancel(name)
     except StorageError as error:
-        st.session_state["cancel_error"] = error
+        refusals.keep("cancel", error)

@@ -10,7 +10,7 @@ from hpo_core.backends import RUNPOD
 from hpo_core.errors import UsageError
 from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import score_formula, weights_in_words
-from hpo_core.optimization_config import EXPLANATIONS, OptimizationConfig
+from hpo_core.optimization_config import EXPLANATIONS, FIELDS, OptimizationConfig
 from hpo_core.parameters import PARAMETERS
 from hpo_core.prices import PRICES
 from hpo_core.references import LEARNING
@@ -112,6 +112,12 @@ def _field_set(found: re.Match[str]) -> str:
     if told == "for example ":
         return f"{told}{shown}"
     return f"set “{title}” to {shown}" if told else f"“{title}” {shown}"
+
+
+def in_form(text: str) -> str:
+    """A message that begins with a field: the field as the form calls it."""
+    first, space, rest = text.partition(" ")
+    return f"{field_title(first)}{space}{rest}" if first in FIELDS else text
 
 
 def field_title(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import optuna
 import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
@@ -288,6 +289,11 @@ def test_trials_that_were_not_examined_say_what_is_missing(database: Database) -
     conftest.make_plain(database)
     app = open_page(PAGE, study="plain")
     assert "made outside Onegin" in app.info[0].value and "recorded no accuracy" in words(app)
+    study = optuna.load_study(study_name="plain", storage=database.optuna_storage())
+    with pytest.warns(UserWarning, match="Heartbeat"):
+        study.ask()  # it runs, and tells nobody how
+    app = open_page(PAGE, study="plain", trial="4")
+    assert "made outside Onegin" in app.info[0].value and "has just begun" not in words(app)
 
 
 def test_numbers_are_shown_where_only_they_were_kept(database: Database) -> None:

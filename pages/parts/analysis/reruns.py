@@ -12,7 +12,7 @@ from datasets import DatasetError
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError
 from hpo_core.reruns import SEEDS, TOP, rerun_config, title_of
-from pages.parts import formats, shared
+from pages.parts import formats, refusals, shared
 from pages.parts.launch import DOUBLE_PRESS_S, say
 from storage.errors import StorageError
 
@@ -48,7 +48,7 @@ def draw(study: str) -> None:
         )  # fmt: skip
         if reason:
             st.html(f'<div class="quiet">{html.escape(reason)}</div>')
-        if error := st.session_state.pop("rerun_error", None):
+        if error := refusals.of("rerun", study):
             say(error)
     if name := st.session_state.pop("rerun_started", None):
         st.switch_page("pages/monitor.py", query_params={"study": name})
@@ -85,10 +85,11 @@ def _start(study: str, top: int, seeds: int) -> None:
     state = st.session_state
     if time.monotonic() - state.get("rerun_at", -DOUBLE_PRESS_S) < DOUBLE_PRESS_S:
         return  # the second half of a double press
+    refusals.forget("rerun")
     try:
         config = rerun_config(shared.studies(), study, top, seeds)
         state["rerun_started"] = shared.manager().start(config, shared.run_settings(), shared.visitor())
     except (OneginError, DatasetError, StorageError) as error:
-        state["rerun_error"] = error
+        refusals.keep("rerun", error, study)
         return
     state["rerun_at"] = time.monotonic()
