@@ -11,7 +11,7 @@ from contextlib import contextmanager
 BUDGET = 0.1
 FASTEST_S, SLOWEST_S = 0.5, 30.0
 # What a page costs beside the drawing itself (messages, the browser's answers), as a factor on it; measured.
-BESIDES = 1.5
+BESIDES = 2.0
 # A page that was not drawn for so many of its intervals is closed.
 MISSED = 4
 # An interval is changed only where it is wrong by more than this, because changing it draws the whole page.

@@ -83,7 +83,9 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 def test_every_chart_is_taken_away_as_numbers_and_as_a_page(chart: str, page: Page, searched: Dashboard) -> None:
     open_page(page, searched, f"/analysis?study=searched&chart={chart}")
     wait_for_rest(page)
-    names = fetch_all(page, page.locator(".st-key-analysis_downloads").locator(BUTTONS))
+    buttons = page.locator(".st-key-analysis_downloads").locator(BUTTONS)
+    expect(buttons).to_have_count(2)  # they come one after the other
+    names = fetch_all(page, buttons)
     assert [Path(name).suffix for name in names] == [".csv", ".html"]
     assert all(name.startswith(f"searched-{chart}") for name in names)
 
