@@ -62,33 +62,41 @@ class Usage:
     """How busy this machine is.
 
     Attributes:
-        processor: share of all cores since the last reading, 0 to 1.
         memory_bytes, total_bytes: in use, and there.
         gpus: share and memory of each GPU; empty where there is none.
         received_bytes, sent_bytes: over all network cards since the machine was started.
+        busy_s, counted_s: seconds of all cores together since the machine was started: that they worked, and in all.
         at: seconds of a clock that only grows.
     """
 
-    processor: float
     memory_bytes: int
     total_bytes: int
     gpus: tuple[GpuUsage, ...] = ()
     received_bytes: int = 0
     sent_bytes: int = 0
+    busy_s: float = 0.0
+    counted_s: float = 0.0
     at: float = 0.0
 
     @classmethod
     def now(cls) -> Usage:
         memory, network = psutil.virtual_memory(), psutil.net_io_counters()
+        busy_s, counted_s = _processor_seconds()
         return cls(
-            processor=psutil.cpu_percent() / 100,
             memory_bytes=memory.total - memory.available,
             total_bytes=memory.total,
             gpus=_gpu_usage(),
             received_bytes=network.bytes_recv if network else 0,  # None where there is no card
             sent_bytes=network.bytes_sent if network else 0,
+            busy_s=busy_s,
+            counted_s=counted_s,
             at=time.monotonic(),
         )
+
+    def processor_since(self, before: Usage) -> float | None:
+        """Share of all cores that worked since an earlier reading, 0 to 1; None where no time has passed."""
+        counted_s = self.counted_s - before.counted_s
+        return min(max(0.0, (self.busy_s - before.busy_s) / counted_s), 1.0) if counted_s > 0 else None
 
     def traffic_since(self, before: Usage) -> tuple[float, float] | None:
         """Bytes received and sent in a second since an earlier reading; None where no time has passed."""
@@ -97,6 +105,16 @@ class Usage:
             return None
         received, sent = self.received_bytes - before.received_bytes, self.sent_bytes - before.sent_bytes
         return max(0, received) / seconds, max(0, sent) / seconds  # a card that went away takes its count along
+
+
+def _processor_seconds() -> tuple[float, float]:
+    """Seconds of all cores since the machine was started: at work, and in all.
+
+    psutil's own share remembers the reading before for each thread, and a page is drawn by another one every time.
+    """
+    times = psutil.cpu_times()._asdict()
+    in_all = sum(times.values()) - times.get("guest", 0.0) - times.get("guest_nice", 0.0)  # counted as the user's too
+    return in_all - times["idle"] - times.get("iowait", 0.0), in_all
 
 
 @dataclass(frozen=True)

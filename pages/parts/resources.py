@@ -38,7 +38,9 @@ def draw(figures: RunFigures) -> None:
 
 def of_machine(usage: Usage, before: Usage | None = None) -> list[tuple[str, str]]:
     """The figures of this machine, by name; what is a mean since an earlier reading, where there is one."""
-    facts = [("processor", f"{usage.processor * 100:.0f} %")] if before is not None else []
+    facts = []
+    if before is not None and (share := usage.processor_since(before)) is not None:
+        facts.append(("processor", f"{share * 100:.0f} %"))
     facts.append(("memory in use", f"{_gigabytes(usage.memory_bytes)} of {_gigabytes(usage.total_bytes)} GB"))
     for number, gpu in enumerate(usage.gpus):
         memory = f"{_gigabytes(gpu.memory_bytes)} of {_gigabytes(gpu.total_bytes)} GB"

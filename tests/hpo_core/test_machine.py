@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,7 +42,20 @@ def test_this_machine() -> None:
 
 def test_usage_of_this_machine_adds_up() -> None:
     usage = Usage.now()
-    assert 0 <= usage.processor <= 1 and 0 < usage.memory_bytes < usage.total_bytes
+    assert 0 < usage.busy_s < usage.counted_s and 0 < usage.memory_bytes < usage.total_bytes
+
+
+def test_the_processor_is_measured_from_any_thread() -> None:
+    """A page is drawn by another thread each time."""
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as another:
+        before, began = one.submit(Usage.now).result(), time.process_time()
+        while (worked_s := time.process_time() - began) < 0.5:
+            pass
+        after = another.submit(Usage.now).result()
+    assert after.busy_s - before.busy_s > worked_s / 2
+    share = after.processor_since(before)
+    assert share is not None and 0 < share <= 1 and before.processor_since(before) is None
+    assert Usage(1, 2, busy_s=5.0, counted_s=20.0).processor_since(Usage(1, 2, busy_s=2.0, counted_s=8.0)) == 0.25
 
 
 def test_usage_of_gpus_as_the_driver_tells_it() -> None:
@@ -70,8 +85,8 @@ def test_gpus_are_counted_as_the_driver_lists_them(tmp_path: Path, monkeypatch: 
 
 
 def test_traffic_is_a_rate() -> None:
-    before = Usage(0.0, 1, 2, received_bytes=1_000, sent_bytes=500, at=10.0)
-    after = Usage(0.0, 1, 2, received_bytes=5_000, sent_bytes=400, at=12.0)
+    before = Usage(1, 2, received_bytes=1_000, sent_bytes=500, at=10.0)
+    after = Usage(1, 2, received_bytes=5_000, sent_bytes=400, at=12.0)
     assert after.traffic_since(before) == (2_000.0, 0)
     assert before.traffic_since(before) is None
 
