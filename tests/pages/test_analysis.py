@@ -251,6 +251,8 @@ def drawn(app: AppTest) -> list[dict[str, object]]:
 def test_no_name_and_no_value_is_a_formula_in_the_numbers() -> None:
     table = pd.DataFrame({"=1+1": [1.5], "choice": ["=HYPERLINK(1)"], "none": [None]})
     assert downloads.csv(table).decode().splitlines() == ["'=1+1,choice,none", "1.5,'=HYPERLINK(1),"]
+    assert downloads.csv(pd.DataFrame({"self": ["a"]})).decode().splitlines() == ["self", "a"]
+    assert list(table.columns) == ["=1+1", "choice", "none"]  # as it was
 
 
 def make_odd(database: Database) -> None:

@@ -46,7 +46,9 @@ def csv(table: pd.DataFrame) -> bytes:
     """The numbers of a chart; names and texts may come from anybody, so none of them is a formula."""
     safe = table.rename(columns=lambda title: trials_table.cell(str(title)))
     texts = safe.select_dtypes(exclude=["number", "datetime"]).columns
-    return safe.assign(**{title: safe[title].map(trials_table.cell) for title in texts}).to_csv(index=False).encode()
+    for title in texts:  # not by assign(), whose own argument a parameter may be called like
+        safe[title] = safe[title].map(trials_table.cell)
+    return safe.to_csv(index=False).encode()
 
 
 def page(chart: Chart, request: Request, answer: Answer, figure: go.Figure) -> bytes:
