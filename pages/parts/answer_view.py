@@ -18,7 +18,7 @@ MOST_CLASSES = 10
 BAR_HEIGHT, AXIS_HEIGHT = 30, 56
 LONGEST_NAME = 24
 # The axis goes on behind 100 %, where the figure beside a full bar stands.
-ROOM_FOR_FIGURES = 122
+ROOM_FOR_FIGURES = 140
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def draw_guesses(listed: Sequence[Guess]) -> go.Figure:
         customdata=[guess.name for guess in listed], hovertemplate="%{customdata}: %{text}<extra></extra>",
     )  # fmt: skip
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
-    figure.update_xaxes(range=[0, ROOM_FOR_FIGURES], ticksuffix=" %", dtick=25)
+    marks = [0, 25, 50, 75, 100]
+    figure.update_xaxes(range=[0, ROOM_FOR_FIGURES], tickvals=marks, ticktext=[f"{mark} %" for mark in marks])
     names = [_short(guess) for guess in listed]
     figure.update_yaxes(tickmode="array", tickvals=places, ticktext=names, autorange="reversed", showgrid=False)
     return figure
