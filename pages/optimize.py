@@ -6,13 +6,14 @@ import streamlit as st
 
 from pages.parts import cards, draft, folds, frame, launch, preset_choice, shared, where
 from pages.parts.checked import Checked, check
-from pages.parts.form import Form
+from pages.parts.form import Form, limits
 
 ALWAYS_SHOWN = ("trials", "max_epochs_per_trial", "sample_percentage")
 
 
 def _form(form: Form, checked: Checked) -> None:
     """Draw what every visitor decides, and below it, folded, everything else."""
+    st.html(limits())
     with st.container(border=True, key="search"):
         grid = st.grid(2, min_column_width=260, key="goal")
         with grid.cell():

@@ -62,6 +62,12 @@ def draw(figures: RunFigures, run: Run) -> None:
         )  # fmt: skip
 
 
+def lacks_only_its_model(figures: RunFigures) -> bool:
+    """Whether all trials of a stopped run came to an end, so that its final model is all that is left to be made."""
+    _, counted = count_trials(shared.database(), figures.name, without_outcomes=REPEATED)
+    return bool(figures.config.get("final_model")) and counted >= figures.total
+
+
 def say_error(name: str) -> None:
     """Why the run could not go on, in place."""
     if error := refusals.of("resume", name):

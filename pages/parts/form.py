@@ -10,7 +10,7 @@ import streamlit as st
 
 from hpo_core.errors import UsageError
 from hpo_core.optimization_config import EXPLANATIONS, OPTIONS
-from hpo_core.parameters import FLAG, Choices, Range
+from hpo_core.parameters import FLAG, Choices, Range, describe
 from hpo_core.shares import REMOTE_WORKERS
 from pages.parts import draft, formats, words
 
@@ -84,6 +84,19 @@ class Form:
 
     def _label(self, name: str) -> str:
         return formats.label(name) + (" :primary[•]" if name in self.changed else "")
+
+
+def limits() -> str:
+    """What each number field says of a number that it does not take, for the rule in style.css, as a style sheet.
+
+    The browser keeps such a number to itself: no code of ours hears of it.
+    """
+    rules = (
+        f'.st-key-{key} {{ --allowed: "{describe(allowed, OPTIONS[name].kind)}"; }}'
+        for name, key in [*((name, name) for name in OPTIONS), ("workers", draft.REMOTE_WORKERS)]
+        if isinstance(allowed := OPTIONS[name].allowed, Range)
+    )
+    return f"<style>{' '.join(rules)}</style>"
 
 
 def _number(name: str, allowed: Range, common: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from datasets import DatasetError
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError, UsageError
 from hpo_core.optimization_config import OptimizationConfig
-from pages.parts import expected_cost, expected_time, formats, refusals, shared, space_editor, words
+from pages.parts import expected_cost, expected_time, formats, refusals, shared, space_editor, tour, words
 from pages.parts.checked import Checked
 from storage.errors import StorageError
 
@@ -42,7 +42,7 @@ def panel(checked: Checked, values: Mapping[str, object]) -> None:
 
 def _panel(checked: Checked, values: Mapping[str, object]) -> None:
     if name := st.session_state.pop("go_to", None):
-        st.switch_page("pages/monitor.py", query_params={"study": name})
+        st.switch_page("pages/monitor.py", query_params=tour.carried() | {"study": name})
     with st.container(border=True, key="start_card"):
         if checked.config is not None:
             with shared.database_errors(retry=False):

@@ -31,6 +31,7 @@ from storage.runs import Run, RunState
 
 # Who stopped a run is not recorded: this window, another one, the command line or the end of the server.
 STOPPED = "Stopped before its end. What was finished is kept, and “Resume run” goes on with the rest."
+STOPPED_AT_THE_END = "Stopped after its last trial, before its final model was made: “Resume run” makes it."
 # Above this it is said how often the page is drawn.
 SLOW_S = 2.5
 
@@ -130,14 +131,15 @@ def _head(figures: RunFigures) -> None:
         st.error(f"The run could not be asked to stop. {error}", icon=":material/error:")
     if run is not None:
         carry_on.say_error(run.run_name)
-    _message(run, can_resume=bool(figures.config))
+    _message(figures)
 
 
-def _message(run: Run | None, *, can_resume: bool) -> None:
+def _message(figures: RunFigures) -> None:
+    run, can_resume = figures.run, bool(figures.config)
     if run is None:
         return
     if run.state is RunState.CANCELLED and can_resume:
-        st.info(STOPPED, icon=":material/info:")
+        st.info(STOPPED_AT_THE_END if carry_on.lacks_only_its_model(figures) else STOPPED, icon=":material/info:")
         return
     if not run.message:
         return

@@ -148,7 +148,7 @@ def _card(run_name: str, trial: TrialProgress) -> None:
 
 def _stop_button(run_name: str, trial: int, *, asked: bool) -> None:
     st.button(
-        "Stopping" if asked else "Stop trial", key=f"stop_{trial}", icon=":material/stop:", disabled=asked,
+        "Stopping" if asked else f"Stop Trial {trial}", key=f"stop_{trial}", icon=":material/stop:", disabled=asked,
         on_click=_stop, args=(run_name, trial), help="This trial ends without a result; the run goes on.",
     )  # fmt: skip
 

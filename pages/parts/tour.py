@@ -81,6 +81,11 @@ def draw(title: str) -> None:
         _offer()
 
 
+def carried() -> dict[str, str]:
+    """What the address of a page must say, to which something else than the tour's own links leads during the tour."""
+    return {STATE: ON} if st.session_state.get(STATE) == ON else {}
+
+
 def again(go: Callable[..., object] = st.switch_page) -> None:
     """A button that begins the tour from any page, for who comes later; nothing while it goes on.
 

@@ -53,8 +53,9 @@ class Row:
 
 
 def parameters(trials: Sequence[TrialRow]) -> list[Row]:
-    """All that the trials were told, in the order in which parameters are declared; a dash where one has none."""
-    told = [configuration(trial) for trial in trials]
+    """All that the trials were told, in the order in which parameters are declared; a dash where one has none, or one
+    that has no effect beside its others, such as the width of a hidden layer where there is none."""
+    told = [_with_effect(configuration(trial)) for trial in trials]
     names = list(dict.fromkeys(name for fields in told for name in fields))
     order = {name: place for place, name in enumerate(PARAMETERS)}
     return [
@@ -130,6 +131,14 @@ def metrics(trial: TrialRow) -> dict[str, float | None]:
 def is_ours(trials: Sequence[TrialRow]) -> bool:
     """Whether a run of ours made them."""
     return any("configuration" in trial.attributes for trial in trials)
+
+
+def _with_effect(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in fields.items()
+        if (parameter := PARAMETERS.get(name)) is None or parameter.needs is None
+        or parameter.needs[0] not in fields or parameter.active(fields)
+    }  # fmt: skip
 
 
 def _known(rows: Sequence[Row]) -> list[Row]:

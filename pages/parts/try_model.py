@@ -105,9 +105,9 @@ def _own_picture(study: str, model: FinalModel) -> dict[str, Any] | None:
         "A picture", type=UPLOAD_TYPES, key="try_file", max_upload_size=MAX_PICTURE_BYTES // 1_000_000
     )
     inverted = st.toggle(
-        "Swap light and dark", key="try_inverted",
-        help="Dark ink on light paper is swapped by itself where the samples of the data set are light ink on black; "
-        "this switch then undoes it.",
+        "Light and dark the other way round", key="try_inverted",
+        help="Dark ink on light paper is swapped by itself where the samples of the data set are light ink on black. "
+        "This switch turns round what the model would see without it.",
     )  # fmt: skip
     cut = "what stands out from its edge" if info.ink is not None else "its middle"
     st.html(

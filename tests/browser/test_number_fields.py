@@ -10,6 +10,7 @@ from tests.browser.steps import open_page, wait_for_rest
 
 pytestmark = pytest.mark.slow
 SAID = "getComputedStyle(document.querySelector('.st-key-trials [data-testid=stNumberInput]'), '::after').content"
+ALLOWED = "getComputedStyle(document.querySelector('.st-key-trials')).getPropertyValue('--allowed')"
 
 
 def test_nonsense_leaves_a_number_as_it_was_and_one_out_of_range_is_refused_in_words(
@@ -30,4 +31,11 @@ def test_nonsense_leaves_a_number_as_it_was_and_one_out_of_range_is_refused_in_w
     field.fill("0")
     field.press("Enter")
     expect(field).to_have_attribute("aria-invalid", "true")
-    assert "not taken" in page.evaluate(SAID)
+    # Told by a property of the field and by the rule for all of them; a hint above the number would take the click.
+    shown = [page.evaluate(SAID), page.evaluate(ALLOWED)]
+    assert "Not taken" in shown[0] and "a whole number from 1 to 100000" in shown[1]
+    field.click()
+    field.press("Control+a")
+    field.press_sequentially("3")
+    expect(field).to_have_value("3")
+    expect(page.locator(".st-key-trials [data-testid=InputInstructions]")).to_be_hidden()

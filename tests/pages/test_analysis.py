@@ -15,7 +15,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from streamlit.testing.v1 import AppTest
 
-from hpo_core.analysis.importance import importance, importance_over_time
+from hpo_core.analysis.importance import Importance, importance, importance_over_time
 from hpo_core.analysis.targets import targets
 from pages.parts import palette
 from pages.parts.analysis import (
@@ -114,6 +114,12 @@ def test_importance_marks_chance_on_every_bar() -> None:
     assert list(answer.table.columns) == ["hyperparameter", "importance", "chance_alone"]
     over_time = importances.lines(importance_over_time(trials, asked.target), found, asked)
     assert over_time.figure is not None and over_time.figure.data[0].x[-1] == 60
+
+
+def test_a_mark_far_beyond_its_bar_is_in_sight() -> None:
+    found = Importance({"filters": 0.6, "dropout": 0.4}, {"filters": 0.9, "dropout": 0.1}, trials=12)
+    figure = importances.bars(found, request(examined(12))).figure
+    assert figure is not None and figure.layout.xaxis.range[1] > 90
 
 
 def test_parallel_lines_have_a_place_on_every_axis() -> None:

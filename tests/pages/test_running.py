@@ -39,6 +39,7 @@ def test_each_of_many_trials_is_shown_and_can_be_stopped(database: Database) -> 
     app = open_page("pages/monitor.py", study="digits-now")
     last = many[-1].trial
     assert f"<b>Trial {last}</b><span>epoch 2 of 4</span>" in words(app) and f"Conv {last}" in words(app)
+    assert app.button(key=f"stop_{last}").label == f"Stop Trial {last}"
     app.button(key=f"stop_{last}").click().run()
     assert Runs(database).stops("digits-now") == {last}
     assert len([button for button in app.button if str(button.key).startswith("stop_")]) == len(many)
@@ -210,3 +211,15 @@ def test_a_run_that_was_stopped_says_so_whoever_did_it_and_can_be_resumed(databa
     app = open_page("pages/monitor.py", study="digits-now")
     assert app.info[0].value == live.STOPPED and "by its user" not in words(app)
     assert app.button(key="resume").label == "Resume run"
+
+
+def test_a_run_that_was_stopped_after_its_last_trial_says_what_is_left(database: Database) -> None:
+    study = conftest.make_run(database, "nearly", 2)
+    for accuracy in (0.9, 0.8):
+        study.add_trial(create_trial(value=accuracy, user_attrs={"outcome": "complete"}))
+    Runs(database).end("nearly", RunState.CANCELLED, "cancelled by its user")
+    assert open_page("pages/monitor.py", study="nearly").info[0].value == live.STOPPED_AT_THE_END
+    without = conftest.make_run(database, "without", 2, final_model=False)
+    without.add_trials(study.trials)
+    Runs(database).end("without", RunState.CANCELLED, "cancelled by its user")
+    assert open_page("pages/monitor.py", study="without").info[0].value == live.STOPPED

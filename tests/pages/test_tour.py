@@ -77,6 +77,16 @@ def test_a_reload_goes_on_with_the_tour(database: Database) -> None:
     assert "of 7" not in words(open_page("pages/health.py", tour="yes"))
 
 
+def test_the_start_of_a_run_leads_on_with_the_tour_in_the_address(database: Database) -> None:
+    conftest.make_finished(database)
+    for told in ({"tour": ON}, {}):
+        app = open_page("pages/optimize.py", **told)
+        app.session_state["go_to"] = "digits-done"
+        app.run()
+        assert app.query_params == {**told, "study": "digits-done"}
+        assert ("2 of 7 · Monitor" in words(app)) is bool(told)
+
+
 def test_the_last_stop_ends_the_tour_with_a_button_that_looks_like_one(database: Database) -> None:
     last = open_page("pages/models.py", tour=ON).button(key="tour_end")
     assert last.label == "Finish the tour" and last.proto.type == "secondary"

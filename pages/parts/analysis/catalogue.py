@@ -76,7 +76,8 @@ _DECLARED = (
     Chart(
         "slice", "Slice", "What one hyperparameter does",
         "One hyperparameter against the result, every trial a dot, later trials in the warmer colour. Many late dots "
-        "in one place show where the sampler expects good trials.",
+        "in one place show where the sampler expects good trials. Of many hyperparameters, each looked at alone, one "
+        "or another seems to matter by chance: the importance allows for that.",
         _figure("Optuna: slice", "plot_slice"), parameters=1,
     ),
     Chart(

@@ -53,7 +53,8 @@ def bars(found: Importance, request: Request) -> Answer:
         ticktext=[f"{style.wrapped(parameter_title(name))} <b>{_percent(found.shares[name])}</b>" for name in names],
         showgrid=False,
     )  # fmt: skip
-    highest = max([*found.shares.values(), *(found.chance.get(name, 0.0) for name in found.certain)])
+    # Every mark is in sight: a long bar whose mark lies beyond the edge would look like more than chance.
+    highest = max([*found.shares.values(), *(found.chance.get(name, 0.0) for name in names)])
     figure.update_xaxes(range=[0, highest * 115])
     return Answer(said, figure, table, notes)
 

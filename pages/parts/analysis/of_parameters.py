@@ -14,7 +14,7 @@ from hpo_core.analysis import sentences
 from hpo_core.analysis.association import FEWEST, levels
 from hpo_core.analysis.landscape import Axis, Surface, axis, surface
 from hpo_core.analysis.targets import Target, parameter_title
-from pages.parts import palette
+from pages.parts import formats, palette
 from pages.parts.analysis import style
 from pages.parts.analysis.request import Answer, Request
 
@@ -193,6 +193,6 @@ def _notes(request: Request, having: Judged, names: tuple[str, ...]) -> list[str
     notes = request.notes
     without = len(request.judged) - len(having)
     if without:
-        titles = " and ".join(parameter_title(name) for name in names)
-        notes.append(f"{without} trials without {titles} are not in it.")
+        titles = " or ".join(parameter_title(name) for name in names)
+        notes.append(f"Left out: {formats.plural(without, 'trial')} in which {titles} had no part.")
     return notes

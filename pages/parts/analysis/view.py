@@ -158,6 +158,8 @@ def _choose_parameters(chart: Chart, sample: TrialSample, target: Target) -> tup
         return None
     best = best_trials(sample.trials, target, FEWEST_BEST)
     names.sort(key=lambda name: -narrowing(sample.trials, best, name))
+    if chart.parameters == 2:  # a trial is shown where it has both
+        names.sort(key=lambda name: sum(name not in trial.params for trial in sample.trials))
     if chart.parameters == SEVERAL:
         return _choose_several(names)
     labels = ("Hyperparameter",) if chart.parameters == 1 else ("Across", "Upwards")

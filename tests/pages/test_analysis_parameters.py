@@ -1,0 +1,29 @@
+"""Analysis: which hyperparameters a chart shows at first."""
+
+from __future__ import annotations
+
+import optuna
+from optuna.trial import create_trial
+
+from storage.database import Database
+from tests.pages.test_pages import open_page, words
+
+PAGE = "pages/analysis.py"
+
+
+def test_two_hyperparameters_that_every_trial_has_are_drawn_first(database: Database) -> None:
+    study = optuna.create_study(study_name="partly", storage=database.optuna_storage(), direction="maximize")
+    for number in range(12):
+        params = {"x": number * 7 % 12 / 10, "y": number * 5 % 12 / 10}
+        rare = {} if number % 2 else {"rare": number / 10}
+        spread = optuna.distributions.FloatDistribution(0, 2)
+        study.add_trial(
+            create_trial(value=number / 20, params=params | rare, distributions=dict.fromkeys(params | rare, spread))
+        )
+    app = open_page(PAGE, study="partly", chart="contour")
+    assert {app.selectbox(key=key).value for key in ("analysis_x", "analysis_y")} == {"x", "y"}
+    assert "Left out" not in words(app)
+    app.selectbox(key="analysis_y").set_value("rare").run()
+    x = app.selectbox(key="analysis_x").value
+    assert f"Left out: 6 trials in which {x} or rare had no part." in words(app)
+    assert open_page(PAGE, study="partly", chart="slice").selectbox(key="analysis_x").value == "rare"
