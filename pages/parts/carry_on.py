@@ -65,7 +65,8 @@ def draw(figures: RunFigures, run: Run) -> None:
 def lacks_only_its_model(figures: RunFigures) -> bool:
     """Whether all trials of a stopped run came to an end, so that its final model is all that is left to be made."""
     _, counted = count_trials(shared.database(), figures.name, without_outcomes=REPEATED)
-    return bool(figures.config.get("final_model")) and counted >= figures.total
+    made_of = figures.summary.n("complete") if figures.summary else 0
+    return bool(figures.config.get("final_model") and made_of) and counted >= figures.total
 
 
 def say_error(name: str) -> None:

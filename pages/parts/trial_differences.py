@@ -134,11 +134,14 @@ def is_ours(trials: Sequence[TrialRow]) -> bool:
 
 
 def _with_effect(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value for name, value in fields.items()
-        if (parameter := PARAMETERS.get(name)) is None or parameter.needs is None
-        or parameter.needs[0] not in fields or parameter.active(fields)
-    }  # fmt: skip
+    return {name: value for name, value in fields.items() if not _is_idle(name, fields)}
+
+
+def _is_idle(name: str, fields: Mapping[str, Any]) -> bool:
+    """Whether a hyperparameter has no effect beside the others; in a study of plain Optuna a name may mean anything."""
+    needs = PARAMETERS[name].needs if name in PARAMETERS else None
+    needed = fields.get(needs[0]) if needs is not None else None
+    return needs is not None and isinstance(needed, int) and needed < needs[1]
 
 
 def _known(rows: Sequence[Row]) -> list[Row]:

@@ -8,7 +8,7 @@ import time
 import warnings
 
 import optuna
-from optuna.trial import create_trial
+from optuna.trial import TrialState, create_trial
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.final_model import FOLDER
@@ -223,3 +223,7 @@ def test_a_run_that_was_stopped_after_its_last_trial_says_what_is_left(database:
     without.add_trials(study.trials)
     Runs(database).end("without", RunState.CANCELLED, "cancelled by its user")
     assert open_page("pages/monitor.py", study="without").info[0].value == live.STOPPED
+    nothing = conftest.make_run(database, "nothing", 1)
+    nothing.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"outcome": "failed"}))
+    Runs(database).end("nothing", RunState.CANCELLED, "cancelled by its user")
+    assert open_page("pages/monitor.py", study="nothing").info[0].value == live.STOPPED
