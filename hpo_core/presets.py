@@ -75,7 +75,7 @@ _WIDE_TEXT = {
 _DECLARED = (
     Preset(
         "quick", "Quick look",
-        "A few short trials, on a part of a large data set: shows whether something is learnt at all.",
+        "A few short trials, on a part of the data where there is much: shows whether something is learnt at all.",
         {Kind.PICTURES: Budget(12, 12, 3_000), Kind.TEXT: Budget(12, 6, 5_000)},
     ),
     Preset(

@@ -40,7 +40,7 @@ class Importance:
         shares: of each hyperparameter, the largest first; they add up to 1. Empty where nothing can be said.
         chance: of each hyperparameter, the share up to which it cannot be told from chance: the results were dealt out
             at random, and it is as far above the mean of those shares as one in twenty studies without any influence
-            gets. Empty where that was not tried.
+            gets, at most 1: no share is larger. Empty where that was not tried.
         trials: complete trials with a result that were looked at.
         top: share of them that counts as the best.
         constant: hyperparameters that had one value in all trials and so cannot be judged.
@@ -74,7 +74,7 @@ def importance(trials: Sequence[FrozenTrial], target: Target) -> Importance:
         return Importance(trials=len(judged), top=top, constant=constant)
     varied = {name: value / total for name, value in raw.items() if name not in constant}
     shares = dict(sorted(varied.items(), key=lambda item: -item[1]))
-    chance = {name: value / total for name, value in _chance(study, results, target).items()}
+    chance = {name: min(1.0, value / total) for name, value in _chance(study, results, target).items()}
     return Importance(shares, chance, len(judged), top, constant)
 
 

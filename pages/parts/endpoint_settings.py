@@ -8,7 +8,7 @@ import streamlit as st
 
 from hpo_core.errors import UsageError
 from pages.parts import launch, shared
-from pages.parts.remote import Source, shown_address
+from pages.parts.remote import Remote, Source, shown_address
 
 KEY, ENDPOINT, ADDRESS = "runpod_key", "runpod_endpoint", "runpod_address"
 ERROR = "endpoint_error"
@@ -24,7 +24,7 @@ def draw() -> None:
             ("Endpoint id", settings.endpoint_id or "not set"),
             ("Address", shown_address(settings)),
             ("API key", "set" if settings.api_key else "not set"),
-            ("Taken from", used.source.value),
+            ("Taken from", _taken_from(used)),
         )
         rows = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in facts)
         st.html(f'<table class="facts-table">{rows}</table>')
@@ -37,6 +37,12 @@ def draw() -> None:
             _form(bool(settings.api_key))
     if error := st.session_state.pop(ERROR, None):
         launch.say(error)
+
+
+def _taken_from(used: Remote) -> str:
+    """Where the settings come from; of nothing, nowhere."""
+    is_set = used.settings.endpoint_id or used.settings.api_key or used.source is not Source.ENVIRONMENT
+    return used.source.value if is_set else "nowhere: the environment sets none"
 
 
 def _form(key_is_set: bool) -> None:

@@ -26,7 +26,7 @@ FORMAT_NAMES = {
     "architecture.json": "Architecture",
 }
 FORMAT_USES = {
-    "model.keras": "For Python with Keras, to use or to train further.",
+    "model.keras": "For Python with Keras, to use or to train further: larger, for it keeps the optimizer's state too.",
     "model.tflite": "For telephones and small boards.",
     "model.onnx": "For other tools and languages.",
     "architecture.json": "Layers and their settings as text.",

@@ -19,6 +19,7 @@ from pages.parts import (
     health_bars,
     health_charts,
     health_numbers,
+    networks,
     palette,
     shared,
     state,
@@ -87,7 +88,7 @@ def _head(study: str, trial: TrialRow, values: Values, config: Mapping[str, obje
         facts = (
             ("accuracy", formats.percent(trial.accuracy)),
             *([] if alone else [("score", formats.score(trial.score))]),
-            ("parameters", formats.value(trial.attributes.get("parameters"))),
+            ("parameters", formats.value(_parameters(study, trial))),
         )
         shown = "".join(f"<span><small>{name}</small>{text}</span>" for name, text in facts)
         st.html(
@@ -107,6 +108,13 @@ def _head(study: str, trial: TrialRow, values: Values, config: Mapping[str, obje
             "pages/trials.py", label="All about this trial", icon=":material/view_list:",
             query_params={"study": study, "trial": str(trial.number)},
         )  # fmt: skip
+
+
+def _parameters(study: str, trial: TrialRow) -> object:
+    """A running trial records its number at its end; until then its study tells."""
+    if trial.state == "running":
+        return networks.parameters_of_running(study, trial.number)
+    return trial.attributes.get("parameters")
 
 
 def _metrics(values: Values, told: Told) -> None:

@@ -18,19 +18,27 @@ NONE_YET = -1
 def glyph_of_running(study: str, number: int) -> str:
     """The layers of a running trial as HTML; '' where its study does not say enough, or not yet."""
     try:
-        return _glyph_of_running(study, number)
+        return _of_running(study, number)[0]
     except LookupError:
         return ""
 
 
+def parameters_of_running(study: str, number: int) -> int | None:
+    """Trainable parameters of a running trial; None where its study does not say enough, or not yet."""
+    try:
+        return _of_running(study, number)[1]
+    except LookupError:
+        return None
+
+
 @st.cache_data(show_spinner=False, max_entries=256)
-def _glyph_of_running(study: str, number: int) -> str:
+def _of_running(study: str, number: int) -> tuple[str, int]:
     """What a network is does not change once it is known; raises LookupError, which is not kept, before."""
     trial = trial_choice.find(study, str(number))
     plan = architecture_source.plan_of(trial, shared.studies().attributes(study)) if trial is not None else None
     if plan is None:
         raise LookupError(f"the network of trial {number} is not known yet")
-    return trial_glyph.glyph_of(plan)
+    return trial_glyph.glyph_of(plan), plan.trainable
 
 
 def draw_best(figures: RunFigures) -> None:

@@ -156,6 +156,9 @@ def _stop_button(run_name: str, trial: int, *, asked: bool) -> None:
 def _stop(run_name: str, trial: int) -> None:
     refusals.forget("cancel")
     try:
+        if all(trial != item.trial for item in shared.progress(run_name).read()):
+            st.toast(f"Trial {trial} had ended by itself before it was stopped.", icon=":material/info:")
+            return
         shared.runs().request_stop(run_name, trial)
     except StorageError as error:
         refusals.keep("cancel", error)

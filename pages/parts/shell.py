@@ -3,8 +3,8 @@
 Streamlit's document names only what every app needs. The code of each kind of widget is asked for when the first such
 widget arrives, one round of requests after the other; and from the address of a page the browser first looks for the
 server below that address, where there is none. The document of a page therefore names the widgets that pages begin
-with, and where the server is; and it shuts the drawer of pages behind whoever chose one. What is not found in
-Streamlit's files is left out: then a page is slower, not broken.
+with, and where the server is; it shuts the drawer of pages behind whoever chose one, and keeps the way back short. What
+is not found in Streamlit's files is left out: then a page is slower, not broken.
 """
 
 from __future__ import annotations
@@ -43,6 +43,15 @@ const opens = () => document.querySelector("[data-testid=stExpandSidebarButton]"
 addEventListener("click", event => event.target.closest?.("[data-testid=stSidebarNavLink]") && shut());
 addEventListener("keydown", event => event.key === "Escape" && shut() && setTimeout(() => opens()?.focus(), 300));
 </script>"""
+# A page that was reached by the menu writes its run into the address: no step of the visitor's, and so no step back.
+ADDRESS = """<script>
+const push = history.pushState;
+history.pushState = function (state, title, url) {
+  const to = new URL(url, location.href);
+  const isOwn = to.pathname === location.pathname && !location.search && [...to.searchParams.keys()].join() === "study";
+  (isOwn ? history.replaceState : push).call(this, state, title, url);
+};
+</script>"""
 # Charts are half a second of work for a browser: done while it waits for the server, or when nothing else is to do.
 WHEN_IDLE = """<script>addEventListener("load", () => setTimeout(() => {{
   if (!navigator.connection?.saveData) (window.requestIdleCallback ?? (f => f()))(() => import("./static/js/{name}"));
@@ -61,6 +70,7 @@ def text_of(charts: bool) -> str:
     parts = [
         SERVER,
         DRAWER,
+        ADDRESS,
         links((*ELEMENTS, CHART) if charts else ELEMENTS),
         *(WHEN_IDLE.format(name=name, wait_ms=0 if charts else LATER_MS) for name in scripts((CHART,))),
     ]

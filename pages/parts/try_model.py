@@ -58,15 +58,19 @@ def _draw(study: str, model: FinalModel) -> None:
     )  # fmt: skip
     asking: dict[str, Any] | None
     left, right = st.columns([2, 3], gap="medium")
+    place = right.empty()
     with left:
         if source == FROM_TEST:
             asking = _test_sample(model)
         else:
             asking = _own_text() if kind is Kind.TEXT else _own_picture(study, model)
         if asking is not None:
+            if source == OWN:
+                # The answer to what was shown before would stand beside something else while the model is asked.
+                place.html('<div class="quiet">The model is being asked.</div>')
             st.session_state[LAST] = _ask(study, source, model, asking)
     tried = st.session_state.get(LAST)
-    with right:
+    with place.container():
         if not isinstance(tried, _Tried) or (tried.study, tried.source) != (study, source):
             st.html('<div class="quiet">Its answer will stand here: a probability for each class.</div>')
         elif tried.answer is None:
@@ -105,7 +109,7 @@ def _own_picture(study: str, model: FinalModel) -> dict[str, Any] | None:
         "A picture", type=UPLOAD_TYPES, key="try_file", max_upload_size=MAX_PICTURE_BYTES // 1_000_000
     )
     inverted = st.toggle(
-        "Light and dark the other way round", key="try_inverted",
+        "Swap light and dark", key="try_inverted",
         help="Dark ink on light paper is swapped by itself where the samples of the data set are light ink on black. "
         "This switch turns round what the model would see without it.",
     )  # fmt: skip

@@ -81,6 +81,7 @@ def start_run(page: Page, dashboard: Dashboard, *, trials: int, epochs: int, sam
     if data and data != "digits":
         page.locator(f".st-key-choose_{data} button").click()
         expect(page.locator(f".st-key-choose_{data}")).to_contain_text("Chosen")
+        wait_for_rest(page)
     type_number(page, "trials", trials)
     type_number(page, "max_epochs_per_trial", epochs)
     type_number(page, "sample_percentage", sample)

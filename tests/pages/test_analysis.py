@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -120,6 +121,8 @@ def test_a_mark_far_beyond_its_bar_is_in_sight() -> None:
     found = Importance({"filters": 0.6, "dropout": 0.4}, {"filters": 0.9, "dropout": 0.1}, trials=12)
     figure = importances.bars(found, request(examined(12))).figure
     assert figure is not None and figure.layout.xaxis.range[1] > 90
+    figure = importances.bars(dataclasses.replace(found, chance={"filters": 1.0}), request(examined(12))).figure
+    assert figure is not None and 100 < figure.layout.xaxis.range[1] < 105
 
 
 def test_parallel_lines_have_a_place_on_every_axis() -> None:

@@ -16,7 +16,7 @@ from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.progress import after_record
 from hpo_core.records import FINAL_PHASE, Batch
 from hpo_core.results import CARD_DATA_FILE
-from pages.parts import figures_of_run, live, networks, shared
+from pages.parts import figures_of_run, formats, live, networks, shared
 from pages.parts.running import SHOWN_TRIALS
 from storage.database import Database
 from storage.progress import ProgressTable, TrialProgress
@@ -43,6 +43,15 @@ def test_each_of_many_trials_is_shown_and_can_be_stopped(database: Database) -> 
     app.button(key=f"stop_{last}").click().run()
     assert Runs(database).stops("digits-now") == {last}
     assert len([button for button in app.button if str(button.key).startswith("stop_")]) == len(many)
+
+
+def test_a_trial_that_ended_under_the_press_is_said_to_have_ended(database: Database) -> None:
+    conftest.make_running(database)
+    app = open_page("pages/monitor.py", study="digits-now")
+    ProgressTable(database, "digits-now").write([], [2])
+    app.button(key="stop_2").click().run()
+    assert [toast.value for toast in app.toast] == ["Trial 2 had ended by itself before it was stopped."]
+    assert Runs(database).stops("digits-now") == frozenset()
 
 
 def test_a_study_that_is_deleted_is_told_by_the_part_that_draws_itself(database: Database) -> None:
@@ -112,8 +121,12 @@ def test_the_picture_of_a_running_trial_is_looked_for_until_it_is_known(database
         warnings.simplefilter("ignore", UserWarning)  # Optuna's heartbeat belongs to study.optimize
         trial = study.ask()
         assert networks.glyph_of_running("digits-next", 0) == ""
+        assert "<small>parameters</small>–" in words(open_page("pages/health.py", study="digits-next"))
         OptimizationConfig(trials=2).search_space().suggest(trial)
     assert "Layers: convolution" in networks.glyph_of_running("digits-next", 0)
+    counted = networks.parameters_of_running("digits-next", 0)
+    shown = words(open_page("pages/health.py", study="digits-next"))
+    assert counted and f"<small>parameters</small>{formats.value(counted)}" in shown
 
 
 def test_the_first_best_trial_is_new(database: Database) -> None:

@@ -41,6 +41,7 @@ def use(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 def test_nothing_set_up_is_a_finding_with_its_fix(database: Database) -> None:
     shown = words(open_page(PAGE))
     assert "RunPod is not set up" in shown and "RUNPOD_API_KEY" in shown and "RUNPOD_ENDPOINT_ID" in shown
+    assert "nowhere: the environment sets none" in shown
     assert "No job yet" in shown and "ONEGIN_S3_BUCKET" in shown
     assert "Cores: " in shown and "Nothing leaves this machine" in shown
 

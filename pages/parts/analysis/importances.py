@@ -15,6 +15,8 @@ from pages.parts.health_charts import COLOURS
 
 MOST_BARS, MOST_LINES = 20, 6
 BAR, AROUND = 34, 110
+# A share ends at 100 %; a mark that stands there is a little wider than nothing.
+WHOLE = 102
 
 
 def bars(found: Importance, request: Request) -> Answer:
@@ -55,7 +57,7 @@ def bars(found: Importance, request: Request) -> Answer:
     )  # fmt: skip
     # Every mark is in sight: a long bar whose mark lies beyond the edge would look like more than chance.
     highest = max([*found.shares.values(), *(found.chance.get(name, 0.0) for name in names)])
-    figure.update_xaxes(range=[0, highest * 115])
+    figure.update_xaxes(range=[0, min(highest * 115, WHOLE)])
     return Answer(said, figure, table, notes)
 
 

@@ -143,7 +143,7 @@ def _choose_target(chart: Chart, known: Sequence[Target]) -> Target:
 def _target_words(target: Target) -> str:
     title = target.title[:1].upper() + target.title[1:]
     if target.key.startswith("score"):
-        title = f"Score: {target.title}" if target.title != "score" else "Score"
+        title = f"Score: {target.title.removeprefix('validation ')}" if target.title != "score" else "Score"
     return f"{title}, smaller is better" if target.minimises else title
 
 

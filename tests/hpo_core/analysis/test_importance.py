@@ -57,6 +57,12 @@ def test_random_results_are_called_random() -> None:
     assert sum("no influence on score can be told from chance" in sentence for sentence in said) >= 4
 
 
+def test_chance_alone_reaches_no_more_than_everything() -> None:
+    """With few trials the spread of the shuffled shares is wide: beyond the whole it means nothing."""
+    limits = [limit for seed in range(5) for limit in importance(drawn(by_chance, 12, seed), SCORE).chance.values()]
+    assert limits and max(limits) == 1
+
+
 def test_too_few_trials_say_so() -> None:
     found = importance(drawn(by_learning_rate, FEWEST - 1), SCORE)
     assert not found.shares and "Only 9 complete trials have a score: too few" in sentences.importance(found, SCORE)

@@ -1,0 +1,40 @@
+"""The browser's button for the way back: one press for each page that was chosen."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Dashboard
+from tests.browser.steps import open_page, wait_for_rest
+from tests.browser.test_looks import WIDTHS, look_with
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_page_that_writes_its_run_into_the_address_is_left_by_one_step_back(page: Page, filled: Dashboard) -> None:
+    look_with(page, WIDTHS[-1])
+    open_page(page, filled, "/trials?study=digits-done")
+    for name in ("Health", "Models"):
+        wait_for_rest(page)
+        page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
+        expect(page).to_have_url(re.compile(rf"/{name.lower()}\?study=digits-done$"))
+    for name in ("Health", "Trials"):
+        wait_for_rest(page)
+        page.go_back()
+        expect(page).to_have_url(re.compile(rf"/{name.lower()}\?study=digits-done$"))
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+
+def test_what_a_visitor_chose_is_a_step_of_its_own(page: Page, filled: Dashboard) -> None:
+    look_with(page, WIDTHS[-1])
+    open_page(page, filled, "/trials?study=digits-done")
+    wait_for_rest(page)
+    page.locator(".st-key-details_1 button").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page).to_have_url(re.compile("trial=1"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/trials\?study=digits-done$"))
+    expect(page.get_by_role("dialog")).to_have_count(0)
