@@ -64,7 +64,7 @@ def _draw(study: str, trial: TrialRow, config: Mapping[str, object]) -> None:
                 st.rerun()
         told = trial_files.told(study, trial)
         values = health_numbers.values_of(trial, told.history)
-        _head(study, trial, values, config)
+        _head(study, trial, values, config, told.history)
         _metrics(values, told)
         st.header("Diagnoses", anchor=False)
         diagnosis_cards.draw(trial, told.history)
@@ -78,7 +78,9 @@ def score_words(config: Mapping[str, object]) -> str:
     return words.formula(config) if {"objective", "mode"} <= set(config) else ""
 
 
-def _head(study: str, trial: TrialRow, values: Values, config: Mapping[str, object]) -> None:
+def _head(
+    study: str, trial: TrialRow, values: Values, config: Mapping[str, object], history: TrialHistory | None
+) -> None:
     """The overall score, the trial it belongs to, and how both scores come about."""
     with st.container(border=True, key="health_head"):
         colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
@@ -86,7 +88,7 @@ def _head(study: str, trial: TrialRow, values: Values, config: Mapping[str, obje
         architecture = html.escape(str(trial.attributes.get("architecture") or ""))
         alone = words.is_accuracy_alone({"configuration": config})
         facts = (
-            ("accuracy", formats.percent(trial.accuracy)),
+            ("accuracy", formats.percent(_accuracy(trial, history))),
             *([] if alone else [("score", formats.score(trial.score))]),
             ("parameters", formats.value(_parameters(study, trial))),
         )
@@ -108,6 +110,13 @@ def _head(study: str, trial: TrialRow, values: Values, config: Mapping[str, obje
             "pages/trials.py", label="All about this trial", icon=":material/view_list:",
             query_params={"study": study, "trial": str(trial.number)},
         )  # fmt: skip
+
+
+def _accuracy(trial: TrialRow, history: TrialHistory | None) -> float | None:
+    """Of a running trial that of its last epoch."""
+    if trial.accuracy is None and trial.state == "running" and history is not None and history.epochs:
+        return history.epochs[-1].validation_accuracy
+    return trial.accuracy
 
 
 def _parameters(study: str, trial: TrialRow) -> object:

@@ -91,9 +91,10 @@ def card(row: TrialRow, *, is_best: bool, pictures: str, with_score: bool = True
 def _facts(row: TrialRow, *, with_score: bool) -> str:
     """Score, accuracy and health; what a study of plain Optuna does not have is left out."""
     if row.state == "running" and row.curve and _is_ours(row):
-        now = row.curve[max(row.curve)]
+        epoch = max(row.curve)  # told, for the card is not drawn again with each
+        now = row.curve[epoch]
         name, text = ("score", formats.score(now)) if with_score else ("accuracy", formats.percent(now))
-        return f"<span><small>{name} so far</small>{text}</span>"
+        return f"<span><small>{name} after epoch {epoch}</small>{text}</span>"
     name = "values" if len(row.values) > 1 else "score"
     shown = [f"<span><small>{name}</small>{score_text(row)}</span>"] if with_score else []
     if row.accuracy is not None or not with_score:

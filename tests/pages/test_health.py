@@ -246,6 +246,8 @@ def test_a_running_trial_is_examined_so_far(database: Database) -> None:
     app = open_page(PAGE, study="digits-now", trial="2")
     shown = words(app)
     assert "Epoch by epoch" in shown and "running" in shown and len(app.dataframe[0].value) == 5
+    newest = histories.cnn_history(epochs=2).epochs[-1].validation_accuracy
+    assert f"<small>accuracy</small>{formats.percent(newest)}" in shown
 
 
 def test_the_layers_of_a_running_trial_are_those_of_its_newest_epoch(database: Database) -> None:

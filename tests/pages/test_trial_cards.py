@@ -17,9 +17,9 @@ def test_card_of_a_trial_that_trains_calls_things_by_their_names() -> None:
     shown = card(row, is_best=False, pictures="")
     assert "Convolution layers 2, Batch normalisation yes, Learning rate 0.001" in shown
     assert shown.endswith('<div class="card-small">2 epochs</div>')
-    assert '<div class="facts"><span><small>score so far</small>0.600</span></div>' in shown
+    assert '<div class="facts"><span><small>score after epoch 2</small>0.600</span></div>' in shown
     alone = card(row, is_best=False, pictures="", with_score=False)
-    assert '<div class="facts"><span><small>accuracy so far</small>60.00 %</span></div>' in alone
+    assert '<div class="facts"><span><small>accuracy after epoch 2</small>60.00 %</span></div>' in alone
 
 
 def test_a_score_that_is_the_accuracy_is_not_said_twice() -> None:
