@@ -172,8 +172,8 @@ def _not_set_up(settings: RunPodSettings) -> Finding:
     names = " and ".join(missing)
     return Finding(
         Code.NOT_SET_UP, "RunPod is not set up", f"{names} {'is' if len(missing) == 1 else 'are'} not set",
-        f"Set {names} before the dashboard starts, or type them in here; without an account, try RunPod "
-        "locally.",
+        f"Only runs on rented GPUs need it. For them, set {names} before the dashboard starts, or type them in here; "
+        "without an account, try RunPod locally.",
         Severity.NOTE,
     )  # fmt: skip
 

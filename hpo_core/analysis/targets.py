@@ -112,7 +112,7 @@ def targets(
         trials: of one study.
         minimises: per objective.
         objectives: their names, where they have some.
-        score_name: what the only objective is, in words.
+        score_name: what the only objective is, in words; before the name that Optuna has for it.
     """
     found = [
         Target(_objective_key(place), _objective_title(place, len(minimises), objectives, score_name), smaller, place)
@@ -165,6 +165,8 @@ def _objective_key(place: int) -> str:
 
 
 def _objective_title(place: int, number_of: int, objectives: Sequence[str], score_name: str) -> str:
+    if number_of == 1 and score_name != SCORE:
+        return score_name
     if place < len(objectives):
         return objectives[place]
     return score_name if number_of == 1 else f"objective {place + 1} of {number_of}"

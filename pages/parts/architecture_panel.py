@@ -63,7 +63,7 @@ def _shape(shape: tuple[int, ...]) -> str:
     size = 1
     for length in shape:
         size *= length
-    return shape_text(shape) + (f" <small>{formats.count(size)} numbers</small>" if len(shape) > 1 else "")
+    return shape_text(shape) + (f" <small>= {formats.count(size)} numbers</small>" if len(shape) > 1 else "")
 
 
 def _made_by(name: str, value: object) -> tuple[str, str]:

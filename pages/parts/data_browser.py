@@ -131,10 +131,8 @@ def _absent(info: DatasetInfo, folder: Path | None, cache: Path) -> None:
     """Say what there is to do until this set can be looked at."""
     if datasets.locate(info.name, folder=folder, cache=cache) == "download":
         files = next(source.files for source in SOURCES[info.name] if source.is_downloadable)
-        names = ", ".join(file.name for file in files)
-        where = f" Without a network, save {names} in {folder}." if folder else (
-            f" Without a network, save {names} in a folder and name it in ONEGIN_DATASETS_DIR."
-        )  # fmt: skip
+        names = ", ".join(file.path for file in files)
+        where = f" Without a network, save {names} in {folder or cache / 'downloads'}."
         size = formats.file_size(samples.download_size(info.name))
         st.html(
             f'<div class="card-text">{html.escape(info.title)} is not on this machine yet: its first run downloads '

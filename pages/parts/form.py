@@ -83,7 +83,7 @@ class Form:
             st.html(f'<div class="field-problem" role="alert">{html.escape(words.refusal(self.problem))}</div>')
 
     def _label(self, name: str) -> str:
-        return formats.label(name) + (" :primary[•]" if name in self.changed else "")
+        return formats.label(name) + (" •" if name in self.changed else "")
 
 
 def limits() -> str:

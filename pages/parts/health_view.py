@@ -64,7 +64,7 @@ def _draw(study: str, trial: TrialRow, config: Mapping[str, object]) -> None:
                 st.rerun()
         told = trial_files.told(study, trial)
         values = health_numbers.values_of(trial, told.history)
-        _head(study, trial, values, config, told.history)
+        _head(study, networks.with_network(study, trial), values, config, told.history)
         _metrics(values, told)
         st.header("Diagnoses", anchor=False)
         diagnosis_cards.draw(trial, told.history)
@@ -90,7 +90,7 @@ def _head(
         facts = (
             ("accuracy", formats.percent(_accuracy(trial, history))),
             *([] if alone else [("score", formats.score(trial.score))]),
-            ("parameters", formats.value(_parameters(study, trial))),
+            ("parameters", formats.value(trial.attributes.get("parameters"))),
         )
         shown = "".join(f"<span><small>{name}</small>{text}</span>" for name, text in facts)
         st.html(
@@ -117,13 +117,6 @@ def _accuracy(trial: TrialRow, history: TrialHistory | None) -> float | None:
     if trial.accuracy is None and trial.state == "running" and history is not None and history.epochs:
         return history.epochs[-1].validation_accuracy
     return trial.accuracy
-
-
-def _parameters(study: str, trial: TrialRow) -> object:
-    """A running trial records its number at its end; until then its study tells."""
-    if trial.state == "running":
-        return networks.parameters_of_running(study, trial.number)
-    return trial.attributes.get("parameters")
 
 
 def _metrics(values: Values, told: Told) -> None:

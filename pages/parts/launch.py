@@ -25,7 +25,7 @@ DOUBLE_PRESS_S = 2.0
 def say(error: Exception) -> None:
     """Show what cannot be used: the field, its value and the fix."""
     if isinstance(error, UsageError):
-        st.error(formats.plain(words.refusal(error)), icon=":material/edit:")
+        st.error(formats.plain(words.refusal(error)), icon=":material/error:")
     else:
         st.error(formats.plain(formats.sentence(words.in_form(str(error)))), icon=":material/error:")
 

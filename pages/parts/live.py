@@ -30,7 +30,9 @@ from storage.errors import UnknownRunError
 from storage.runs import Run, RunState
 
 # Who stopped a run is not recorded: this window, another one, the command line or the end of the server.
-STOPPED = "Stopped before its end. What was finished is kept, and “Resume run” goes on with the rest."
+STOPPED = (
+    "Stopped before its end. Trials that had ended are kept; “Resume run” makes the rest, and again those it stopped."
+)
 STOPPED_AT_THE_END = "Stopped after its last trial, before its final model was made: “Resume run” makes it."
 # Above this it is said how often the page is drawn.
 SLOW_S = 2.5
@@ -146,9 +148,10 @@ def _message(figures: RunFigures) -> None:
     text = run.message[0].upper() + run.message[1:]
     if run.state is RunState.FAILED:
         again = "resume the run or start it again in Optimize" if can_resume else "start it again in Optimize"
+        kept = "Trials that had ended are kept. " if figures.ended else ""
         st.error(
-            f"**This run failed.** {text}. Trials that were finished are kept. Correct what the message names, then "
-            f"{again}; the log below says what happened before.",
+            f"**This run failed.** {text}. {kept}Correct what the message names, then {again}; the log below says what "
+            "happened before.",
             icon=":material/error:",
         )
     elif run.state is RunState.INTERRUPTED:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import time
 
 import streamlit as st
 
+from hpo_core.summaries import summarise
 from pages.parts import architecture_source, final_models, formats, palette, shared, trial_choice, trial_glyph
 from pages.parts.figures_of_run import RunFigures
+from storage.studies import TrialRow
 
 # How long a new best is marked as such.
 NEW_S = 20.0
@@ -23,22 +26,29 @@ def glyph_of_running(study: str, number: int) -> str:
         return ""
 
 
-def parameters_of_running(study: str, number: int) -> int | None:
-    """Trainable parameters of a running trial; None where its study does not say enough, or not yet."""
+def with_network(study: str, trial: TrialRow) -> TrialRow:
+    """A running trial with what it records at its end only: its architecture in words and its number of parameters.
+
+    Other trials, and one of which its study does not say enough, or not yet, as they are.
+    """
+    if trial.state != "running":
+        return trial
     try:
-        return _of_running(study, number)[1]
+        _, architecture, parameters = _of_running(study, trial.number)
     except LookupError:
-        return None
+        return trial
+    known = {"architecture": architecture, "parameters": parameters, **trial.attributes}
+    return dataclasses.replace(trial, attributes=known)
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _of_running(study: str, number: int) -> tuple[str, int]:
+def _of_running(study: str, number: int) -> tuple[str, str, int]:
     """What a network is does not change once it is known; raises LookupError, which is not kept, before."""
     trial = trial_choice.find(study, str(number))
     plan = architecture_source.plan_of(trial, shared.studies().attributes(study)) if trial is not None else None
     if plan is None:
         raise LookupError(f"the network of trial {number} is not known yet")
-    return trial_glyph.glyph_of(plan), plan.trainable
+    return trial_glyph.glyph_of(plan), summarise(plan.config), plan.trainable
 
 
 def draw_best(figures: RunFigures) -> None:

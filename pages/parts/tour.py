@@ -9,8 +9,11 @@ import streamlit as st
 
 from pages.parts import shared
 from storage.errors import StorageError
+from storage.runs import RunState
 
 STATE = "tour"
+# So many failed runs are not a first attempt any more.
+FEW = 4
 ON, OFF = "on", "off"
 # Begun a moment ago: its first stop is to be brought into sight.
 BEGUN = "tour_begun"
@@ -67,7 +70,7 @@ STOPS: Sequence[Stop] = (
 
 
 def draw(title: str) -> None:
-    """What the tour says on the page of this title; before the first run the offer of a tour."""
+    """What the tour says on the page of this title; before the first run that did not fail the offer of a tour."""
     # A reload leaves only the address, which the tour's own links carry on.
     if STATE not in st.session_state and st.query_params.get(STATE) == ON:
         st.session_state[STATE] = ON
@@ -134,8 +137,10 @@ def _set(state: str) -> None:
 
 
 def _is_new() -> bool:
-    """Whether nothing was ever run here."""
+    """Whether nothing was ever run here, or only what failed: then the tour is wanted most."""
     try:
-        return not shared.studies().names() and not shared.runs().list(limit=1)
+        runs = shared.runs().list(limit=FEW)
+        known = {run.run_name for run in runs}
+        return all(run.state is RunState.FAILED for run in runs) and known.issuperset(shared.studies().names())
     except StorageError:
         return False  # the page itself says that the database is away

@@ -41,6 +41,7 @@ def draw(study: str, rows: Sequence[TrialRow], summary: StudySummary) -> None:
     best = summary.best_trial if summary.n_objectives == 1 else None
     with_score = not words.is_accuracy_alone(shared.studies().attributes(study))
     scale = trial_curve.scale_of(rows)
+    rows = [networks.with_network(study, row) for row in rows]
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="gallery")
     for row in rows:
         with grid.cell(), st.container(border=True, height="stretch", key=f"trial_card_{row.number}"):

@@ -14,7 +14,7 @@ from datasets.own_samples import MAX_PICTURE_BYTES, MAX_TEXT_CHARACTERS, PICTURE
 from hpo_core.model_card import KERAS_FILE
 from hpo_core.questions import AnswerError, Question
 from hpo_core.records import Answer
-from pages.parts import answer_view, shared
+from pages.parts import answer_view, formats, shared
 from pages.parts.final_models import FinalModel
 
 FROM_TEST, OWN = "test", "own"
@@ -84,7 +84,7 @@ def _test_sample(model: FinalModel) -> dict[str, Any] | None:
     last = max(model.card.n_test - 1, 0)
     st.session_state[SAMPLE] = min(st.session_state.get(SAMPLE, 0), last)
     number = st.number_input(
-        "Number of the sample", min_value=0, max_value=last, step=1, key=SAMPLE,
+        f"Number of the sample, 0 to {formats.count(last)}", min_value=0, max_value=last, step=1, key=SAMPLE,
         help="Samples of the test part: no trial saw them, and the final model was tested on them once.",
     )  # fmt: skip
     with st.container(horizontal=True):

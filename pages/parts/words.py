@@ -51,12 +51,15 @@ def networks(dataset: str, number: int) -> str:
 
 
 def score_name(study_attributes: Mapping[str, object]) -> str:
-    """What the score of a study is, such as 'validation accuracy'; 'score' where that is not recorded."""
+    """What the score of a study is, such as 'validation accuracy'; 'score' where that is not recorded.
+
+    With health in it, it is one number made of two, and called so: the names of both would read like both.
+    """
     config = study_attributes.get("configuration")
     objective = config.get("objective") if isinstance(config, Mapping) else None
     if not isinstance(config, Mapping) or not objective:
         return "score"
-    return choice(objective).lower() + (" and health" if config.get("mode") == "health" else "")
+    return "score with health" if config.get("mode") == "health" else choice(objective).lower()
 
 
 def is_accuracy_alone(study_attributes: Mapping[str, object]) -> bool:

@@ -34,8 +34,11 @@ def test_nonsense_leaves_a_number_as_it_was_and_one_out_of_range_is_refused_in_w
     # Told by a property of the field and by the rule for all of them; a hint above the number would take the click.
     shown = [page.evaluate(SAID), page.evaluate(ALLOWED)]
     assert "Not taken" in shown[0] and "a whole number from 1 to 100000" in shown[1]
+    expect(page.locator(".st-key-start button")).to_be_hidden()
     field.click()
     field.press("Control+a")
     field.press_sequentially("3")
     expect(field).to_have_value("3")
+    field.press("Enter")
+    expect(page.locator(".st-key-start button")).to_be_visible()
     expect(page.locator(".st-key-trials [data-testid=InputInstructions]")).to_be_hidden()

@@ -12,7 +12,7 @@ from datasets import Kind, generated_text
 from datasets.content import Content
 from datasets.sources import SOURCES
 from datasets.store import DecodedStore, SourceStamp
-from pages.parts import data_browser, samples
+from pages.parts import data_browser, samples, shared
 from storage.database import Database
 from tests.pages.test_optimize import unfold, unfolded
 from tests.pages.test_pages import words
@@ -39,6 +39,7 @@ def test_absent_data_say_what_will_be_downloaded(name: str, database: Database) 
     app.button(key=f"choose_{name}").click().run()
     shown = words(unfold(app, "data"))
     assert "is not on this machine yet: its first run downloads" in shown and "Without a network, save" in shown
+    assert str(shared.settings().cache_dir / "downloads") in shown  # where the run that finds no network names it
     assert datasets.dataset_info(name).url in shown and not app.error
 
 

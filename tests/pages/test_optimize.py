@@ -174,6 +174,8 @@ def test_what_differs_from_the_preset_is_marked_and_can_be_undone(database: Data
     app.number_input(key="trials").set_value(7).run()
     assert app.number_input(key="trials").label != "Trials"
     assert "Changed since (•): Trials." in words(app) and "7 trials of" in words(app)
+    # A colour would be read out with the name of the field.
+    assert app.number_input(key="trials").label == "Trials •"
     app.button(key="undo_changes").click().run()
     assert app.number_input(key="trials").value == 12 and "Changed since" not in words(app)
 

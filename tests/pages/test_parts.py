@@ -111,6 +111,8 @@ def test_sentences_and_sizes() -> None:
 
 def test_words() -> None:
     assert words.choice("tpe") == "TPE" and words.choice("median") == "Median"
+    health = {"configuration": {"objective": "validation_accuracy", "mode": "health"}}
+    assert words.score_name(health) == "score with health"
     assert words.formula({"mode": "simple", "objective": "validation_accuracy"}) == "score = validation accuracy"
     both = {"mode": "health", "objective": "macro_f1", "health_weight": 0.4}
     assert words.formula(both) == "score = 0.6 × macro f1 + 0.4 × health"

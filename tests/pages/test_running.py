@@ -21,6 +21,7 @@ from pages.parts.running import SHOWN_TRIALS
 from storage.database import Database
 from storage.progress import ProgressTable, TrialProgress
 from storage.runs import Runs, RunState
+from storage.studies import TrialRow
 from tests.pages import conftest, examined
 from tests.pages.test_pages import TIMEOUT_S, open_page, words
 
@@ -124,9 +125,12 @@ def test_the_picture_of_a_running_trial_is_looked_for_until_it_is_known(database
         assert "<small>parameters</small>–" in words(open_page("pages/health.py", study="digits-next"))
         OptimizationConfig(trials=2).search_space().suggest(trial)
     assert "Layers: convolution" in networks.glyph_of_running("digits-next", 0)
-    counted = networks.parameters_of_running("digits-next", 0)
+    known = networks.with_network("digits-next", TrialRow(0, "running", None, None, {})).attributes
+    assert known["architecture"].startswith("Conv ") and known["parameters"] > 1000
     shown = words(open_page("pages/health.py", study="digits-next"))
-    assert counted and f"<small>parameters</small>{formats.value(counted)}" in shown
+    assert f"<small>parameters</small>{formats.value(known['parameters'])}" in shown and known["architecture"] in shown
+    shown = words(open_page("pages/trials.py", study="digits-next"))
+    assert f"{formats.count(known['parameters'])} parameters" in shown and known["architecture"] in shown
 
 
 def test_the_first_best_trial_is_new(database: Database) -> None:
@@ -224,6 +228,15 @@ def test_a_run_that_was_stopped_says_so_whoever_did_it_and_can_be_resumed(databa
     app = open_page("pages/monitor.py", study="digits-now")
     assert app.info[0].value == live.STOPPED and "by its user" not in words(app)
     assert app.button(key="resume").label == "Resume run"
+
+
+def test_a_run_that_failed_before_its_first_trial_keeps_none(database: Database) -> None:
+    conftest.make_failed(database)
+    Runs(database).create("no-data", owner="here:1", trials=3)
+    Runs(database).end("no-data", RunState.FAILED, "MNIST is not on this machine")
+    for study, kept in (("digits-failed", True), ("no-data", False)):
+        (said,) = [error.value for error in open_page("pages/monitor.py", study=study).error]
+        assert "This run failed" in said and ("Trials that had ended are kept" in said) == kept
 
 
 def test_a_run_that_was_stopped_after_its_last_trial_says_what_is_left(database: Database) -> None:

@@ -32,7 +32,14 @@ def test_the_tour_is_offered_until_there_is_a_run(database: Database) -> None:
     app = open_page("pages/optimize.py")
     app.button(key="tour_end").click().run()
     assert "New here?" not in words(app)
+    conftest.make_failed(database)
+    assert "tour_begin" in keys("pages/optimize.py"), "who saw a first run fail is as new as before"
     conftest.make_finished(database)
+    assert "tour_begin" not in keys("pages/optimize.py")
+
+
+def test_a_study_made_elsewhere_is_a_run_too(database: Database) -> None:
+    conftest.make_plain(database)
     assert "tour_begin" not in keys("pages/optimize.py")
 
 

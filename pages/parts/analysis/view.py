@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import streamlit as st
 
@@ -26,6 +27,7 @@ from pages.parts.analysis.catalogue import CHARTS, SEVERAL, Chart
 from pages.parts.analysis.request import Answer, Request
 from pages.parts.formats import as_markdown
 from pages.parts.trial_words import state_word
+from storage.errors import UnknownRunError
 from storage.studies import STATES
 from storage.trial_sample import StudyShape, TrialSample
 
@@ -86,8 +88,24 @@ def _show(chart: Chart, request: Request, answer: Answer) -> None:
         st.dataframe(answer.table, hide_index=True, key=f"table_{chart.key}", placeholder=formats.NOTHING)
     for note in answer.notes:
         st.html(f'<div class="quiet">{html.escape(note)}</div>')
-    st.html(f'<div class="card-text">{html.escape(chart.explanation)} {formats.link(chart.source)}</div>')
+    is_there = answer.figure is not None or answer.in_full
+    meaning = html.escape(
+        chart.explanation if is_there else f"What the chart shows once it is there: {chart.explanation}"
+    )
+    if not is_there:
+        _offer_more(request.study)
+    st.html(f'<div class="card-text">{meaning} {formats.link(chart.source)}</div>')
     downloads.draw(chart, request, answer)
+
+
+def _offer_more(study: str) -> None:
+    """The way to more trials, for a chart that has too few: of a run of ours that is over."""
+    with suppress(UnknownRunError):
+        if shared.runs().get(study).state.is_final:
+            st.page_link(
+                "pages/monitor.py", label="Add trials to this run in Monitor", icon=":material/resume:",
+                query_params={"study": study},
+            )  # fmt: skip
 
 
 def _choose_chart() -> Chart:
@@ -142,8 +160,8 @@ def _choose_target(chart: Chart, known: Sequence[Target]) -> Target:
 
 def _target_words(target: Target) -> str:
     title = target.title[:1].upper() + target.title[1:]
-    if target.key.startswith("score"):
-        title = f"Score: {target.title.removeprefix('validation ')}" if target.title != "score" else "Score"
+    if target.key.startswith("score") and not target.title.startswith("score"):
+        title = f"Score: {target.title.removeprefix('validation ')}"
     return f"{title}, smaller is better" if target.minimises else title
 
 
