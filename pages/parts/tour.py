@@ -141,6 +141,7 @@ def _is_new() -> bool:
     try:
         runs = shared.runs().list(limit=FEW)
         known = {run.run_name for run in runs}
-        return all(run.state is RunState.FAILED for run in runs) and known.issuperset(shared.studies().names())
+        only_failed = len(runs) < FEW and all(run.state is RunState.FAILED for run in runs)
+        return only_failed and known.issuperset(shared.studies().names())
     except StorageError:
         return False  # the page itself says that the database is away

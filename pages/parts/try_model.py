@@ -58,7 +58,7 @@ def _draw(study: str, model: FinalModel) -> None:
     )  # fmt: skip
     asking: dict[str, Any] | None
     left, right = st.columns([2, 3], gap="medium")
-    place = right.empty()
+    place = right
     with left:
         if source == FROM_TEST:
             asking = _test_sample(model)
@@ -67,6 +67,7 @@ def _draw(study: str, model: FinalModel) -> None:
         if asking is not None:
             if source == OWN:
                 # The answer to what was shown before would stand beside something else while the model is asked.
+                place = right.empty()
                 place.html('<div class="quiet">The model is being asked.</div>')
             st.session_state[LAST] = _ask(study, source, model, asking)
     tried = st.session_state.get(LAST)

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.tour import INTO_SIGHT, ON, STOPS
 from storage.database import Database
+from storage.runs import Runs, RunState
 from tests.pages import conftest
 from tests.pages.test_pages import ROOT, TIMEOUT_S, open_page, words
 
@@ -34,6 +35,13 @@ def test_the_tour_is_offered_until_there_is_a_run(database: Database) -> None:
     assert "New here?" not in words(app)
     conftest.make_failed(database)
     assert "tour_begin" in keys("pages/optimize.py"), "who saw a first run fail is as new as before"
+    for number in range(3):
+        Runs(database).create(f"again-{number}", owner="here:1", trials=3)
+        Runs(database).end(f"again-{number}", RunState.FAILED, "no network")
+    assert "tour_begin" not in keys("pages/optimize.py"), "who tried four times has found the button"
+
+
+def test_the_tour_is_not_offered_after_a_run(database: Database) -> None:
     conftest.make_finished(database)
     assert "tour_begin" not in keys("pages/optimize.py")
 
