@@ -28,9 +28,9 @@ def draw(figures: RunFigures) -> None:
     held = [trial.memory_mb for trial in figures.running if trial.memory_mb is not None]
     used = [trial.processor_percent for trial in figures.running if trial.processor_percent is not None]
     if used:
-        facts.append(("trainings use", f"{sum(used) / 100:.1f} cores"))
+        facts.append(("training takes", f"{sum(used) / 100:.1f} cores"))
     if held:
-        facts.append(("trainings hold", formats.file_size(int(sum(held) * MEGABYTE))))
+        facts.append(("training holds", formats.file_size(int(sum(held) * MEGABYTE))))
     if facts:
         cells = "".join(f"<span><small>{name}</small>{value}</span>" for name, value in facts)
         st.html(f'<div class="facts resources">{cells}</div>')

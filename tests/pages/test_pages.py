@@ -197,7 +197,7 @@ def test_monitor_shows_what_the_machine_does(database: Database) -> None:
     app = open_page("pages/monitor.py", study="digits-now")
     shown = words(app)
     assert re.search(r"memory in use.*[\d.]+ of [\d.]+ GB", shown)
-    assert "trainings use</small>1.5 cores" in shown and "trainings hold</small>600.0 MB" in shown
+    assert "training takes</small>1.5 cores" in shown and "training holds</small>600.0 MB" in shown
     assert "/s in" not in shown and "processor</small>" not in shown  # a mean needs two readings
     st.cache_data.clear()
     shown = words(app.run())
