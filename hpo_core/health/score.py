@@ -27,6 +27,8 @@ def explain(metrics: Mapping[str, float | None]) -> str:
     strongest = _named(name for name, value in known.items() if f"{value:.2f}" == best)
     weakest = _named(name for name, value in known.items() if f"{value:.2f}" == worst)
     text = f"Strongest {strongest} ({best})" + (f", weakest {weakest} ({worst})." if best != worst else ".")
+    if best != worst and not any(value < WORRYING.get(name, 0.0) for name, value in known.items()):
+        text += " None of them is a reason to look closer."
     if absent:
         text += f" Not measured, and left out of the mean: {', '.join(absent)}."
     return text

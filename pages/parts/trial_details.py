@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,6 +82,8 @@ def _head(study: str, trial: TrialRow) -> None:
     architecture = html.escape(str(trial.attributes.get("architecture") or ""))
     st.html(f'<div class="run-line">{badge}<span class="quiet">{architecture}</span></div>{trial_glyph.glyph(trial)}')
     _reason(trial)
+    if said := _as_best(study, trial):
+        st.html(f'<div class="card-text">{html.escape(said)}</div>')
     # By its jobs: one that was cancelled tells what it cost only after its trial has ended.
     cost = shared.jobs().costs(study).get(trial.number, trial.attributes.get("cost"))
     with_score = not words.is_accuracy_alone(shared.studies().attributes(study))
@@ -102,6 +105,23 @@ def _head(study: str, trial: TrialRow) -> None:
         grid.metric("Cost", formats.dollars(cost), help="Time on RunPod's workers times the price of their GPU.")
 
 
+def _as_best(study: str, trial: TrialRow) -> str:
+    """Of the best trial of a study, by what it is the best, and which one comes next; '' of any other."""
+    summary = shared.studies().summary(study)
+    if summary.n_objectives > 1 or trial.number != summary.best_trial:
+        return ""
+    about = shared.studies().attributes(study)
+    sort, name = "score" if summary.minimises else "-score", words.score_name(about)
+    end = "lowest" if summary.minimises else "highest"
+    said = f"The best trial of this study: it has the {end} {name}"
+    for other in shared.studies().trials(study, sort=sort, states=("complete",), limit=2):
+        if other.number != trial.number and all(math.isfinite(value) for value in other.values):
+            alone = words.is_accuracy_alone(about)
+            own, its = (formats.percent(row.accuracy) if alone else score_text(row) for row in (trial, other))
+            return f"{said}, {own}; Trial {other.number} comes next with {its}."
+    return f"{said}."
+
+
 def _reason(trial: TrialRow) -> None:
     """Why a trial ended otherwise than complete."""
     reason = trial.attributes.get("reason")
@@ -117,6 +137,8 @@ def _curve(trial: TrialRow, score_name: str) -> None:
         return
     figure = charts.draw_curve(trial.curve, score_name)
     st.plotly_chart(figure, key="curve", config=QUIET_CHART)
+    if _is_ours(trial):
+        st.html('<div class="quiet">What counts is the last epoch, also where an earlier one was better.</div>')
 
 
 def _health(study: str, trial: TrialRow) -> None:

@@ -28,6 +28,11 @@ def test_the_text_names_the_strongest_the_weakest_and_the_absent() -> None:
     text = explain({"neuron_utilisation": 0.9, "training_stability": 0.3})
     assert "Strongest is neuron utilisation (0.90), weakest is training stability (0.30)." in text
     assert "gradient health" in text.split("Not measured")[1]
+    assert "look closer" not in text
+    fine = explain({"neuron_utilisation": 0.9, "parameter_efficiency": 0.3})
+    assert fine.split("weakest")[1].startswith(
+        " is parameter efficiency (0.30). None of them is a reason to look closer."
+    )
     level = explain({"neuron_utilisation": 0.9999, "training_stability": 0.3, "gradient_health": 1.0})
     assert "Strongest are neuron utilisation and gradient health (1.00), weakest is training stability" in level
     same = explain(dict.fromkeys(METRICS, 0.8))
