@@ -1,0 +1,35 @@
+"""The Analysis page: what its score is called, and where to go where a chart has too few trials."""
+
+from __future__ import annotations
+
+import warnings
+
+from storage.database import Database
+from tests.pages import conftest
+from tests.pages.test_pages import open_page, words
+
+PAGE = "pages/analysis.py"
+
+
+def test_a_score_of_two_is_called_one_number(database: Database) -> None:
+    study = conftest.make_run(database, "healthy", 2, mode="health")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study.set_metric_names(["validation accuracy and health"])
+    for accuracy in (0.8, 0.9):
+        conftest.add_trial(study, accuracy)
+    app = open_page(PAGE, study="healthy", chart="history")
+    assert app.selectbox(key="analysis_target").options[0] == "Score with health"
+    assert "highest score with health of 2 trials" in words(app) and "accuracy and health" not in words(app)
+
+
+def test_a_chart_that_takes_more_trials_leads_to_them(database: Database) -> None:
+    conftest.make_finished(database)
+    conftest.make_running(database)
+    conftest.make_plain(database)
+    for study, shown in (("digits-done", True), ("digits-now", False), ("plain", False)):
+        app = open_page(PAGE, study=study, chart="importance")
+        links = [link.proto.label for link in app.get("page_link")]
+        assert ("Add trials to this run in Monitor" in links) == shown, study
+        assert "What the chart shows once it is there: How differently" in words(app)
+    assert "What the chart shows once" not in words(open_page(PAGE, study="digits-done", chart="history"))
