@@ -23,7 +23,7 @@ from datasets import Kind, PreparedDataset, SampleError, Sequences
 from datasets.sources import SourceFile
 from hpo_core.questions import AnswerError, Question
 from hpo_core.records import READY, Answer, Failed, Phase
-from hpo_core.training.data import test_indices
+from hpo_core.splits import test_indices
 from hpo_core.training.worker import Output, private_stdout
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
 import datasets
+from hpo_core.splits import split_of
 from hpo_core.trial_config import TrialConfig
 
 ALIGNMENT = 64
@@ -96,29 +96,6 @@ def trial_data(config: TrialConfig, prepared: datasets.PreparedDataset) -> Trial
         validation=validation,
         info=prepared.info,
     )
-
-
-def split_of(config: TrialConfig, prepared: datasets.PreparedDataset) -> datasets.Split:
-    """The parts of the training samples, as `config` says: the same for all trials of a run and its final model."""
-    return datasets.stratified_split(
-        np.asarray(prepared.y_train),
-        sample_percentage=config.sample_percentage,
-        validation_split=config.validation_split,
-        test_split=config.test_split,
-        has_test_part=prepared.n_test > 0,
-        seed=config.split_seed,
-    )
-
-
-def test_indices(
-    config: TrialConfig, prepared: datasets.PreparedDataset
-) -> tuple[Literal["test", "train"], np.ndarray]:
-    """Which part of the set the test samples lie in, and where: its own test part, or what `test_split` set aside."""
-    if prepared.n_test:
-        return "test", np.arange(prepared.n_test)
-    chosen = split_of(config, prepared).test
-    assert chosen is not None
-    return "train", chosen
 
 
 def shared_tensor(array: np.ndarray) -> tf.Tensor:

@@ -18,7 +18,7 @@ import datasets
 from hpo_core.local.asking import ModelDesk
 from hpo_core.questions import AnswerError, Question
 from hpo_core.settings import Settings
-from hpo_core.training.data import test_indices as indices_of_test
+from hpo_core.splits import test_indices as indices_of_test
 from hpo_core.training.model import build_model
 from hpo_core.trial_config import TrialConfig
 from tests.stubs import make_config
