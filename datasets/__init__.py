@@ -17,7 +17,15 @@ from datasets.errors import (
 from datasets.own_samples import picture_sample, text_sample
 from datasets.preparation import locate, prepare
 from datasets.prepared import PreparedDataset, Sequences, decode_text, decode_words, open_prepared
-from datasets.samples import class_counts, examples, pictures_of_class, texts_of_class, thumbnails
+from datasets.samples import (
+    class_counts,
+    examples,
+    picture_at,
+    pictures_of_class,
+    text_at,
+    texts_of_class,
+    thumbnails,
+)
 from datasets.splits import Split, stratified_split
 
 __all__ = [
@@ -42,10 +50,12 @@ __all__ = [
     "examples",
     "locate",
     "open_prepared",
+    "picture_at",
     "picture_sample",
     "pictures_of_class",
     "prepare",
     "stratified_split",
+    "text_at",
     "text_sample",
     "texts_of_class",
     "thumbnails",

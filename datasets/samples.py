@@ -1,6 +1,7 @@
 """A few samples of a dataset to show to people."""
 
 import textwrap
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +56,23 @@ def texts_of_class(prepared: PreparedDataset, label: int, count: int) -> list[st
     return [_shortened(prepared, sequences[index]) for index in _of_class(prepared, label, count)]
 
 
+def picture_at(prepared: PreparedDataset, part: Literal["train", "test"], place: int) -> NDArray[np.uint8]:
+    """One picture, uint8 (height, width, channels). Raises IndexError where the part has no such place."""
+    return np.array((prepared.x_test if part == "test" else prepared.x_train)[place])
+
+
+def text_at(prepared: PreparedDataset, part: Literal["train", "test"], place: int, characters: int) -> str:
+    """The beginning of one text, at most `characters`. Raises IndexError where the part has no such place."""
+    return _shortened(prepared, prepared.sequences(part)[place], characters)
+
+
 def _of_class(prepared: PreparedDataset, label: int, count: int) -> list[int]:
     return [int(index) for index in np.flatnonzero(prepared.y_train == label)[:count]]
 
 
-def _shortened(prepared: PreparedDataset, tokens: NDArray[np.int32]) -> str:
-    # A review may have a thousand words; the first hundred are more than is shown.
-    return textwrap.shorten(decode_text(prepared, tokens[:_TEXT_CHARACTERS]), _TEXT_CHARACTERS, placeholder=" …")
+def _shortened(prepared: PreparedDataset, tokens: NDArray[np.int32], characters: int = _TEXT_CHARACTERS) -> str:
+    # A review may have a thousand words; as many of them as there are characters are more than is shown.
+    return textwrap.shorten(decode_text(prepared, tokens[:characters]), characters, placeholder=" …")
 
 
 def _first_of_classes(prepared: PreparedDataset, count: int) -> list[tuple[int, int]]:

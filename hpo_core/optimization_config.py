@@ -21,7 +21,8 @@ from hpo_core.search_methods import PRUNERS, SAMPLERS
 from hpo_core.search_space import SearchSpace, as_yaml, count
 from hpo_core.yaml_text import parse_yaml, read_yaml
 
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+LONGEST_RUN_NAME = 80
+RUN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_RUN_NAME - 1}}}")
 
 
 @dataclass(frozen=True)
@@ -167,10 +168,11 @@ class OptimizationConfig:
         for name, option in OPTIONS.items():
             value = getattr(self, name)
             object.__setattr__(self, name, option.check(name, value))
-        if self.run_name is not None and not RUN_NAME.fullmatch(str(self.run_name)):
+        if self.run_name is not None and not RUN_NAME.fullmatch(name := str(self.run_name)):
+            got = repr(name) if len(name) <= LONGEST_RUN_NAME else f"{len(name)} of them"
             raise UsageError(
-                "run_name", f"must be letters, digits, '.', '_' or '-', at most 80, got {self.run_name!r}",
-                f"for example run_name={re.sub('[^A-Za-z0-9]+', '-', str(self.run_name)).strip('-')[:80] or 'run'}",
+                "run_name", f"must be letters, digits, '.', '_' or '-', at most {LONGEST_RUN_NAME}, got {got}",
+                f"for example run_name={re.sub('[^A-Za-z0-9]+', '-', name)[:40].strip('-') or 'run'}",
             )  # fmt: skip
         if self.run_name is not None:
             object.__setattr__(self, "run_name", str(self.run_name))  # YAML reads 2024 as a number

@@ -35,6 +35,11 @@ RECORDED: Mapping[str, tuple[str, tuple[Reference, ...]]] = {
         "Share of the validation part whose right class is among the five most probable ones.",
         (keras("metrics.TopKCategoricalAccuracy"),),
     ),
+    "duration_s": (
+        "From the choice of its hyperparameters to its end. The start of a training process and the reading of the data "
+        "count too, and trials that train at the same time slow each other down: a difference of seconds says little.",
+        (),
+    ),
     "parameters": ("Trainable numbers of the network.", ()),
     "health": ("Weighted mean of six metrics, 0 to 1, 1 is healthy; the Health page shows each of them.", ()),
     "epochs_trained": ("How often the network saw the training part before it was done or ended.", ()),

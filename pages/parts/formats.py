@@ -106,6 +106,11 @@ def whole(number: float | None) -> str:
     return count(None if number is None else int(number))
 
 
+def is_spelt(title: str, name: str) -> bool:
+    """Whether a title says the name of its field, as 'Max epochs per trial' does for `max_epochs_per_trial`."""
+    return title.lower().replace(" ", "_") == name.lower()
+
+
 def breakable(text: str) -> str:
     """HTML of a text that may go on in the next line after each underscore."""
     return html.escape(text).replace("_", "_<wbr>")

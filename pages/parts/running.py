@@ -73,8 +73,9 @@ def progress(figures: RunFigures) -> None:
     rest = "time left: known soon" if left is None else f"about {formats.duration(left)} left"
     if left is not None and left < 1:
         rest = "nearly done"
-    text = f"{figures.overall * 100:.0f} % of the run · {rest}"
-    st.progress(figures.overall, text=text)
+    # Otherwise it would contradict the tile, which counts what is over.
+    begun = ", with what is under way" if figures.running else ""
+    st.progress(figures.overall, text=f"{figures.overall * 100:.0f} % of the run{begun} · {rest}")
 
 
 def trials(figures: RunFigures) -> None:
@@ -124,7 +125,6 @@ def _card_frame(trial: int) -> DeltaGenerator:
 def _card(run_name: str, trial: TrialProgress) -> None:
     is_final = final_models.is_being_built([trial])
     title = f"Final model, from Trial {trial.trial}" if is_final else f"Trial {trial.trial}"
-    whole = "whole training" if is_final else "whole trial"
     st.html(
         f'<div class="card-head"><b>{title}</b>'
         f'<span class="card-mark">{html.escape(trial.phase)}</span></div>'
@@ -135,7 +135,7 @@ def _card(run_name: str, trial: TrialProgress) -> None:
     if trial.batch and trial.batches:
         epoch += f" · batch {formats.count(trial.batch)} of {formats.count(trial.batches)}"
     st.progress(min(1.0, trial.share), text=epoch)
-    st.progress(trial.overall, text=f"{whole} {trial.overall * 100:.0f} %")
+    st.progress(trial.overall, text=f"training {trial.overall * 100:.0f} %")
     st.html(f'<div class="facts">{_facts(trial)}</div>')
     # Always the same element, also while it is empty: what comes after it keeps its place.
     nothing = (

@@ -17,8 +17,11 @@ from PIL import Image
 import datasets
 from datasets import Kind
 from datasets.sources import SOURCES
+from hpo_core.splits import test_indices
+from hpo_core.trial_config import TrialConfig
 
 COUNT = 5
+TEST_CHARACTERS = 600
 ROOT = Path(__file__).parents[2]
 
 
@@ -78,6 +81,20 @@ def of_classes(name: str, folder: Path | None, cache: Path, labels: tuple[int, .
     if prepared.info.kind is Kind.TEXT:
         return [datasets.texts_of_class(prepared, label, count) for label in labels]
     return [[_png(pixels) for pixels in datasets.pictures_of_class(prepared, label, count)] for label in labels]
+
+
+@st.cache_data(show_spinner=False, max_entries=200, hash_funcs={TrialConfig: TrialConfig.to_json})
+def of_test(config: TrialConfig, number: int, folder: Path | None, cache: Path) -> str:
+    """A sample of the test part of a run: a picture as data address, or how a text begins.
+
+    Raises NotAtHand or DatasetError, which are not cached; IndexError where there are fewer samples.
+    """
+    prepared = _prepared(config.dataset, folder, cache)
+    part, indices = test_indices(config, prepared)
+    place = int(indices[number])
+    if prepared.info.kind is Kind.TEXT:
+        return datasets.text_at(prepared, part, place, TEST_CHARACTERS)
+    return _png(datasets.picture_at(prepared, part, place))
 
 
 @st.cache_resource(show_spinner=False)

@@ -53,7 +53,9 @@ def size(space: SearchSpace | None) -> str:
     n_searched = len(space.searched)
     if n_searched == 0:
         return "Everything is fixed: all trials have the same configuration and differ in their seed alone."
-    searched = f"{n_searched} of {formats.plural(len(space.domains), 'hyperparameter')} are searched"
+    searched = (
+        f"{n_searched} of {len(space.domains)} hyperparameters, the settings of network and training, are searched"
+    )
     if math.isinf(space.combinations):
         return f"{searched}. Some may have any value in their range, so there are endlessly many combinations."
     return f"{searched}: {formats.count(round(space.combinations))} combinations."

@@ -56,9 +56,11 @@ def draw(study: str, rows: Sequence[TrialRow], summary: StudySummary) -> None:
 
 
 def details_button(row: TrialRow) -> None:
-    """Draw the button that opens the details; it cannot be pressed before the trial is over."""
+    """Draw the button that opens the details; it cannot be pressed before the trial is over, and says so."""
+    is_over = row.state in ENDED
     st.button(
-        "Details", key=f"details_{row.number}", icon=":material/open_in_full:", disabled=row.state not in ENDED,
+        "Details" if is_over else "Details at its end", key=f"details_{row.number}", icon=":material/open_in_full:",
+        disabled=not is_over,
         help=NOT_OVER.get(row.state), on_click=trial_choice.show, args=(row.number,),
     )  # fmt: skip
 

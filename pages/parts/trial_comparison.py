@@ -84,7 +84,9 @@ def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary, score_na
     with st.container(border=True, key="compared_results"):
         st.subheader("Which one is better", anchor=False)
         st.html(table(trials, results, heads=True))
-        st.html('<div class="quiet">Bold: the best one of the row.</div>')
+        st.html(
+            '<div class="quiet">Bold: the best one of the row. No duration is: others at the same time count too.</div>'
+        )
     _parameters(trials)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, key="chart_compared_curves"):
@@ -203,7 +205,8 @@ def _head(place: int, trial: TrialRow, *, whole: bool) -> str:
 
 
 def _title(row: Row, fields: bool, ours: bool) -> str:
-    small = f"<br><small>{formats.breakable(row.name)}</small>" if fields and row.name and row.name != row.title else ""
+    named = fields and row.name and not formats.is_spelt(row.title, row.name)
+    small = f"<br><small>{formats.breakable(row.name)}</small>" if named else ""
     return explained.heading(row.name, row.title, small, ours=ours) if row.name else html.escape(row.title)
 
 

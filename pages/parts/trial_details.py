@@ -30,7 +30,7 @@ from pages.parts import (
 from pages.parts.charts import QUIET_CHART
 from pages.parts.formats import breakable, file_name
 from pages.parts.trial_choice import PARAMETER
-from pages.parts.trial_words import score_text, state_word
+from pages.parts.trial_words import score_text, state_word, told_apart
 from storage.studies import TrialRow
 
 # Shown in the tiles or in a part of their own.
@@ -97,7 +97,8 @@ def _head(study: str, trial: TrialRow) -> None:
         "Health", formats.score(health) if isinstance(health, int | float) else formats.NOTHING,
         help="From 0 to 1: the weighted mean of six metrics of the network; a dash where none was measured.",
     )  # fmt: skip
-    grid.metric("Duration", formats.duration(trial.duration_s))
+    took = explained.meaning("duration_s")[0] if _is_ours(trial) else None
+    grid.metric("Duration", formats.duration(trial.duration_s), help=took)
     grid.metric(
         "Parameters", formats.value(trial.attributes.get("parameters")), help="Trainable numbers of the network."
     )
@@ -117,8 +118,9 @@ def _as_best(study: str, trial: TrialRow) -> str:
     for other in shared.studies().trials(study, sort=sort, states=("complete",), limit=2):
         if other.number != trial.number and all(math.isfinite(value) for value in other.values):
             alone = words.is_accuracy_alone(about)
-            own, its = (formats.percent(row.accuracy) if alone else score_text(row) for row in (trial, other))
-            return f"{said}, {own}; Trial {other.number} comes next with {its}."
+            rows = (trial, other)
+            own, its = (formats.percent(row.accuracy) for row in rows) if alone else told_apart(rows)
+            return f"{said}, {own}; Trial {other.number} {'has the same' if own == its else f'comes next with {its}'}."
     return f"{said}."
 
 
@@ -186,7 +188,8 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, ours: bool, with_n
 
 def _heading(name: str, with_names: bool, ours: bool) -> str:
     title = words.recorded_title(name)
-    small = f" <small>{breakable(name)}</small>" if with_names and title != name else ""
+    # A file calls most fields as the page does; saying that of each would be noise.
+    small = f" <small>{breakable(name)}</small>" if with_names and not formats.is_spelt(title, name) else ""
     return explained.heading(name, title, small, ours=ours)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from hpo_core.analysis.targets import parameter_title
-from pages.parts import diagnosis_cards, formats, shared, trial_query
+from pages.parts import diagnosis_cards, formats, shared, trial_choice, trial_query
 from pages.parts.trial_query import ALL, CARDS, DIAGNOSIS, IS, MAX, MAX_SCORE, MIN, MIN_SCORE, TABLE, VIEWS, Choice
 from pages.parts.trial_words import state_word
 from storage.searched import SearchedParameter, diagnosis_codes, searched_parameters
@@ -46,10 +46,21 @@ def draw(study: str, summary: StudySummary, choice: Choice) -> None:
             )  # fmt: skip
             st.toggle("Largest first", key="descending", on_change=_write_sort)
             _more(study, summary, choice.wanted)
+            _to_best(summary)
         st.segmented_control(
             "View", VIEWS, format_func=lambda name: VIEW_NAMES[name], key="view", on_change=_write_view,
             label_visibility="collapsed", required=True,
         )  # fmt: skip
+
+
+def _to_best(summary: StudySummary) -> None:
+    """The way to the best trial, which in the order of their numbers may stand on any page."""
+    if summary.best_trial is None or summary.n_objectives > 1:
+        return
+    st.button(
+        f"Best: Trial {summary.best_trial}", key="to_best", type="tertiary", icon=":material/star:",
+        help="Everything about the best trial.", on_click=trial_choice.show, args=(summary.best_trial,),
+    )  # fmt: skip
 
 
 def chips(wanted: TrialFilter) -> list[Chip]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pages.parts import formats
 from storage.studies import TrialRow
@@ -21,6 +21,13 @@ def score_text(row: TrialRow) -> str:
     if row.values:
         return " · ".join(value_text(value) for value in row.values)
     return formats.score(row.score)
+
+
+def told_apart(rows: Sequence[TrialRow]) -> list[str]:
+    """Finite scores of trials with one objective, with so many digits that different ones do not look the same."""
+    shown = [score_text(row) for row in rows]
+    exact = [f"{row.values[0]:.6g}" for row in rows]
+    return exact if len(set(exact)) > len(set(shown)) else shown
 
 
 def value_text(value: float) -> str:

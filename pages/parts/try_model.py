@@ -9,12 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from datasets import Kind
+from datasets import DatasetError, Kind
 from datasets.own_samples import MAX_PICTURE_BYTES, MAX_TEXT_CHARACTERS, PICTURE_FORMATS
 from hpo_core.model_card import KERAS_FILE
 from hpo_core.questions import AnswerError, Question
 from hpo_core.records import Answer
-from pages.parts import answer_view, formats, shared
+from pages.parts import answer_view, formats, samples, shared
 from pages.parts.final_models import FinalModel
 
 FROM_TEST, OWN = "test", "own"
@@ -27,13 +27,13 @@ class _Tried:
     """The last question of this visitor and what came of it.
 
     Attributes:
-        study, source: what was asked of whom; an answer is shown only there.
+        study, subject: what was asked of whom; an answer is shown only there.
         answer: None where there was none.
         problem: why not.
     """
 
     study: str
-    source: str
+    subject: str
     answer: Answer | None
     problem: str = ""
 
@@ -64,15 +64,17 @@ def _draw(study: str, model: FinalModel) -> None:
             asking = _test_sample(model)
         else:
             asking = _own_text() if kind is Kind.TEXT else _own_picture(study, model)
+        # Beside another sample the answer about the one before would mislead.
+        subject = f"{FROM_TEST} {st.session_state[SAMPLE]}" if source == FROM_TEST else OWN
         if asking is not None:
             if source == OWN:
                 # The answer to what was shown before would stand beside something else while the model is asked.
                 place = right.empty()
                 place.html('<div class="quiet">The model is being asked.</div>')
-            st.session_state[LAST] = _ask(study, source, model, asking)
+            st.session_state[LAST] = _ask(study, subject, model, asking)
     tried = st.session_state.get(LAST)
     with place.container():
-        if not isinstance(tried, _Tried) or (tried.study, tried.source) != (study, source):
+        if not isinstance(tried, _Tried) or (tried.study, tried.subject) != (study, subject):
             st.html('<div class="quiet">Its answer will stand here: a probability for each class.</div>')
         elif tried.answer is None:
             st.error(f"{tried.problem[0].upper()}{tried.problem[1:]}.", icon=":material/error:")
@@ -88,12 +90,25 @@ def _test_sample(model: FinalModel) -> dict[str, Any] | None:
         f"Number of the sample, 0 to {formats.count(last)}", min_value=0, max_value=last, step=1, key=SAMPLE,
         help="Samples of the test part: no trial saw them, and the final model was tested on them once.",
     )  # fmt: skip
+    _show_sample(model, int(number))
     with st.container(horizontal=True):
         asked = st.button("Ask the model", key="try_ask", type="primary", icon=":material/question_mark:")
-        another = st.button(
-            "Another one", key="try_another", icon=":material/shuffle:", on_click=_draw_lots, args=(last,)
-        )
-    return {"test_sample": int(number)} if asked or another else None
+        st.button("Another one", key="try_another", icon=":material/shuffle:", on_click=_draw_lots, args=(last,))
+    return {"test_sample": int(number)} if asked else None
+
+
+def _show_sample(model: FinalModel, number: int) -> None:
+    """What the model will be asked about, so that a visitor can judge before it does; nothing where it is not at hand."""
+    settings = shared.settings()
+    try:
+        sample = samples.of_test(model.card.config, number, settings.datasets_dir, settings.cache_dir)
+    except (samples.NotAtHand, DatasetError, IndexError):
+        return
+    if model.card.info.kind is Kind.TEXT:
+        st.html(f'<div class="try-words">{html.escape(sample)}</div>')
+    else:
+        alt = f"Sample {formats.count(number)} of the test part"
+        st.html(f'<div class="try-seen"><img src="{sample}" alt="{alt}"></div>')
 
 
 def _draw_lots(last: int) -> None:
@@ -122,7 +137,7 @@ def _own_picture(study: str, model: FinalModel) -> dict[str, Any] | None:
     if file is None:
         st.session_state.pop(ASKED, None)
         return None
-    again = st.button("Ask again", key="try_ask_picture", icon=":material/question_mark:")
+    again = st.button("Ask the model", key="try_ask_picture", icon=":material/question_mark:")
     # Another model, or the same run's model made anew, is asked as well.
     asking = (study, (model.folder / KERAS_FILE).stat().st_mtime_ns, file.file_id, inverted)
     if st.session_state.get(ASKED) == asking and not again:
@@ -137,12 +152,12 @@ def _own_text() -> dict[str, Any] | None:
     return {"text": text} if asked else None
 
 
-def _ask(study: str, source: str, model: FinalModel, asking: dict[str, Any]) -> _Tried:
+def _ask(study: str, subject: str, model: FinalModel, asking: dict[str, Any]) -> _Tried:
     desk = shared.model_desk()
     wait = "Asking the model" if desk.is_warm else "Loading the model; the first answer takes some ten seconds"
     question = Question(model=model.folder / KERAS_FILE, config=model.card.config, **asking)
     with st.spinner(wait):
         try:
-            return _Tried(study, source, desk.ask(question))
+            return _Tried(study, subject, desk.ask(question))
         except AnswerError as error:
-            return _Tried(study, source, None, html.escape(str(error).rstrip("."), quote=False))
+            return _Tried(study, subject, None, html.escape(str(error).rstrip("."), quote=False))

@@ -31,7 +31,7 @@ def test_details_and_comparison_explain_their_rows(database: Database) -> None:
     examined.make_examined(database)
     meaning = PARAMETERS["learning_rate"].explanation
     said = words(open_page(PAGE, study="digits-examined", trial="1"))
-    assert f"<div>{meaning} <a href=" in said and "<summary>Learning rate <small>" in said
+    assert f"<div>{meaning} <a href=" in said and "<summary>Learning rate</summary>" in said
     compared = words(open_page(PAGE, study="digits-examined", compare="0,1"))
     assert meaning in compared and "<summary>Gradient health</summary>" in compared
 

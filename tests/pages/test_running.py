@@ -152,6 +152,15 @@ def test_a_running_trial_tells_its_batch(database: Database) -> None:
     assert any("epoch 2 of 4 · batch 50 of 1\u202f200" in str(item.proto) for item in app.get("progress"))
 
 
+def test_the_share_of_the_run_says_that_it_counts_what_is_under_way(database: Database) -> None:
+    """The tile beside it counts trials that are over."""
+    conftest.make_running(database)
+    ProgressTable(database, "digits-now").write([TrialProgress(2, "training", 4, 4, 1.0, 1.0, time.time())], [])
+    told = [str(item.proto) for item in open_page("pages/monitor.py", study="digits-now").get("progress")]
+    assert any("50 % of the run, with what is under way" in text for text in told)
+    assert any("training 100 %" in text for text in told)
+
+
 def test_the_final_model_tells_what_it_is_trained_on(database: Database) -> None:
     """Of a run on a part of the data too."""
     conftest.make_running(database)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pages.parts import trial_table
 from pages.parts.trial_cards import card
+from pages.parts.trial_words import told_apart
 from storage.database import Database
 from storage.studies import TrialRow
 from tests.pages import conftest
@@ -29,6 +30,12 @@ def test_a_score_that_is_the_accuracy_is_not_said_twice() -> None:
     assert "<small>score" not in alone and "<small>accuracy</small>95.00 %" in alone
     failed = card(TrialRow(7, "fail", None, 1.0, PARAMS), is_best=False, pictures="", with_score=False)
     assert "<small>accuracy</small>–" in failed
+
+
+def test_scores_that_differ_do_not_look_the_same() -> None:
+    rows = [TrialRow(n, "complete", value, 1.0, values=(value,)) for n, value in enumerate((0.96936, 0.96921, 0.9))]
+    assert told_apart(rows[:2]) == ["0.96936", "0.96921"] and told_apart(rows[1:]) == ["0.969", "0.900"]
+    assert told_apart([rows[0], rows[0]]) == ["0.969", "0.969"]
 
 
 def test_pages_show_the_score_where_it_is_something_else(database: Database) -> None:

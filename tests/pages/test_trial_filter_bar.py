@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import optuna
+from optuna.trial import create_trial
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.parameters import PARAMETERS
 from storage.database import Database
 from tests.pages import conftest
-from tests.pages.test_pages import open_page
+from tests.pages.test_pages import open_page, words
 
 
 def test_filters_offer_what_was_searched_and_say_why_nothing_else(database: Database) -> None:
@@ -15,6 +17,21 @@ def test_filters_offer_what_was_searched_and_say_why_nothing_else(database: Data
     parameter = opened_filters("digits-done").selectbox(key="filter_parameter")
     assert parameter.options == [PARAMETERS[name].title for name in ("filters", "learning_rate")]
     assert "were searched" in parameter.help and "the same in all trials" in parameter.help
+
+
+def test_the_best_trial_is_one_press_away_wherever_it_stands(database: Database) -> None:
+    conftest.make_finished(database)
+    app = open_page("pages/trials.py", study="digits-done", state="fail")
+    assert app.button(key="to_best").label == "Best: Trial 1"
+    app.button(key="to_best").click().run()
+    assert app.query_params["trial"] in ("1", ["1"]) and "The best trial of this study" in words(app)
+    conftest.make_run(database, "untried", 2)
+    several = optuna.create_study(
+        study_name="several", storage=database.optuna_storage(), directions=["maximize", "minimize"]
+    )
+    several.add_trial(create_trial(values=[0.5, 0.1]))
+    for name in ("untried", "several"):
+        assert not [item for item in open_page("pages/trials.py", study=name).button if item.key == "to_best"]
 
 
 def opened_filters(study: str) -> AppTest:

@@ -24,6 +24,7 @@ from pages.parts import (
     trial_query,
     trial_table,
 )
+from pages.parts import words as field_words
 from pages.parts.trial_query import Choice
 from storage.database import Database
 from storage.studies import TrialRow
@@ -210,7 +211,9 @@ def test_details_open_from_the_button_and_close(database: Database) -> None:
         assert expected in shown
     row = shared.studies().trials("digits-examined", limit=1, offset=1)[0]
     for field in best_hyperparameters("digits-examined", row):
-        assert f"{field.replace('_', '_<wbr>')}</small>" in shown or field in ("run_name", "trial"), field
+        assert field in ("run_name", "trial") or field_words.recorded_title(field) in shown, field
+    # The name in files stands beside a title that is another one.
+    assert "<small>conv_<wbr>layers</small>" in shown and "<small>filters</small>" not in shown
     del app.query_params["trial"]
     assert not _is_open(app.run())
 
@@ -235,6 +238,7 @@ def test_details_wait_until_a_trial_is_over(database: Database) -> None:
     conftest.make_running(database)
     app = open_page(PAGE, trial="2")
     assert app.button(key="details_2").disabled and not app.button(key="details_1").disabled
+    assert [app.button(key=f"details_{n}").label for n in (1, 2)] == ["Details", "Details at its end"]
     assert "Trial 2 is running" in app.info[0].value and not _is_open(app)
 
 

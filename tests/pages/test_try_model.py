@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+import base64
+import io
+import re
 
+import numpy as np
+import pytest
+from PIL import Image
+
+import datasets
 from hpo_core.records import Answer
-from pages.parts import answer_view, palette
+from hpo_core.splits import test_indices as indices_of_test
+from pages.parts import answer_view, final_models, palette, samples, shared, try_model
 from storage.database import Database
 from tests.pages import examined
 from tests.pages.test_pages import open_page, words
+from tests.stubs import make_config
 
 PAGE = "pages/models.py"
 NAMES = ("cat", "<b>dog</b>", "a rather long name of a class")
@@ -66,6 +75,37 @@ def test_a_picture_whose_light_and_dark_were_swapped_says_so() -> None:
     told = answer_view.seen(Answer(probabilities=[1.0], picture="x", swapped=True), 8, 8)
     assert "8 × 8 pixels. Light and dark were swapped" in told and told.endswith("The switch turns them back.")
     assert answer_view.seen(Answer(probabilities=[1.0], picture="x"), 28, 28) == "What the model sees: 28 × 28 pixels."
+
+
+def test_a_sample_is_seen_before_it_is_asked_about(database: Database) -> None:
+    examined.make_final_model(database)
+    app = open_page(PAGE, study="digits-done")
+    seen = re.search(r'<img src="data:image/png;base64,([^"]+)" alt="Sample 0 of the test part">', words(app))
+    model = final_models.read(shared.settings().results_dir, "digits-done")
+    prepared = datasets.prepare("digits", folder=None, cache=shared.settings().cache_dir)
+    assert model is not None and seen is not None
+    part, indices = indices_of_test(model.card.config, prepared)
+    assert part == "train"
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(seen[1]))))
+    assert np.array_equal(shown, prepared.x_train[indices[0]][:, :, 0])
+    app.session_state["try_last"] = try_model._Tried("digits-done", "test 0", Answer(probabilities=[1.0] + [0.0] * 9))
+    assert "It says" in words(app.run())
+    app.number_input(key="try_sample").set_value(7).run()
+    assert 'alt="Sample 7 of the test part"' in words(app) and "Its answer will stand here" in words(app)
+    app.button(key="try_another").click().run()
+    assert "Its answer will stand here" in words(app)  # it is shown, not asked about
+
+
+def test_a_text_is_read_before_it_is_asked_about(database: Database) -> None:
+    config = make_config("generated_text", sequence_length=20, lstm_units=8)
+    place = (None, shared.settings().cache_dir)
+    prepared = datasets.prepare("generated_text", folder=None, cache=place[1])
+    part, indices = indices_of_test(config, prepared)
+    text = samples.of_test(config, 3, *place)
+    assert text == datasets.decode_text(prepared, prepared.sequences(part)[int(indices[3])])
+    assert datasets.text_at(prepared, part, int(indices[3]), 20).endswith(" …")
+    with pytest.raises(samples.NotAtHand):
+        samples.of_test(make_config("mnist"), 0, *place)
 
 
 @pytest.mark.slow
