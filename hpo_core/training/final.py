@@ -14,6 +14,7 @@ import tensorflow as tf
 
 import datasets
 from hpo_core.records import FINAL_PHASE, Finished, Phase, finite
+from hpo_core.splits import test_indices
 from hpo_core.training.data import TrialData, shared_tensor, trial_data
 from hpo_core.training.export import export_model
 from hpo_core.training.loop import FitPlan, fit_epochs, started_record

@@ -36,7 +36,7 @@ RECORDED: Mapping[str, tuple[str, tuple[Reference, ...]]] = {
         (keras("metrics.TopKCategoricalAccuracy"),),
     ),
     "duration_s": (
-        "From the choice of its hyperparameters to its end. The start of a training process and the reading of the data "
+        "From the choice of its hyperparameters to its end. The start of a training process and the reading of data "
         "count too, and trials that train at the same time slow each other down: a difference of seconds says little.",
         (),
     ),

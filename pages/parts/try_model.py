@@ -98,7 +98,7 @@ def _test_sample(model: FinalModel) -> dict[str, Any] | None:
 
 
 def _show_sample(model: FinalModel, number: int) -> None:
-    """What the model will be asked about, so that a visitor can judge before it does; nothing where it is not at hand."""
+    """What the model will be asked about, so that a visitor can judge before; nothing where it is not at hand."""
     settings = shared.settings()
     try:
         sample = samples.of_test(model.card.config, number, settings.datasets_dir, settings.cache_dir)
