@@ -82,7 +82,7 @@ def draw(answer: Answer, card: ModelCard) -> None:
     names = card.info.class_names
     said = verdict(answer, names)
     st.html(f'<div class="summary" role="status">{html.escape(said)}</div>')
-    if answer.picture:
+    if answer.picture and answer.label is None:  # a sample of the test part is in sight already
         height, width, _ = card.info.shape or (0, 0, 0)
         alt = f"What the model sees: {width} by {height} pixels"
         st.html(

@@ -30,6 +30,7 @@ from pages.parts.trial_words import score_text, state_word
 from storage.studies import StudySummary, TrialRow
 
 LEAST, MOST = 2, 4
+BEST_OF_ROW = "Bold: the best one of the row. Durations are not ranked: trials at the same time slow each other down."
 
 
 def chosen(study: str) -> list[int]:
@@ -84,9 +85,7 @@ def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary, score_na
     with st.container(border=True, key="compared_results"):
         st.subheader("Which one is better", anchor=False)
         st.html(table(trials, results, heads=True))
-        st.html(
-            '<div class="quiet">Bold: the best one of the row. No duration is: others at the same time count too.</div>'
-        )
+        st.html(f'<div class="quiet">{BEST_OF_ROW}</div>')
     _parameters(trials)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, key="chart_compared_curves"):
