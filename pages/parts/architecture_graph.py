@@ -6,6 +6,7 @@ taken, by the package's place on the disk.
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable
 from functools import cache
@@ -78,13 +79,16 @@ def _id(box: Box, turn: int) -> str:
 def _node(box: Box, colouring: Colouring, border: tuple[str, int], turn: int) -> dict[str, object]:
     colour, (rim, width) = colouring.colours[box.layer.name], border
     shades = {"background": colour, "border": rim}
+    text = {"color": palette.ink_on(colour), "size": 13, "face": FONT}
+    note = colouring.notes.get(box.layer.name, box.subtitle)
     return {
         "id": _id(box, turn), "x": box.x, "y": box.y, "shape": "box", "margin": 4,
-        "label": f"{box.title}\n{colouring.notes.get(box.layer.name, box.subtitle)}",
+        "label": f"<b>{html.escape(box.title, quote=False)}</b>\n{html.escape(note, quote=False)}",
         "widthConstraint": {"minimum": WIDTH - 8}, "heightConstraint": {"minimum": HEIGHT - 8},
         "color": {**shades, "highlight": shades, "hover": shades},
         "borderWidth": width, "borderWidthSelected": width,
-        "font": {"color": palette.ink_on(colour), "size": 13, "face": FONT},
+        # The title a little higher, or its letters would touch the line below.
+        "font": text | {"multi": "html", "bold": text | {"mod": "", "vadjust": -2}},
         "shapeProperties": {"borderRadius": 6}, "labelHighlightBold": False,
     }  # fmt: skip
 
