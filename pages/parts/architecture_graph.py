@@ -49,7 +49,7 @@ def draw(
         rim = quiet if dark else colouring.colours[box.layer.name]
         return (ink, CHOSEN_BORDER) if box.layer.name == chosen else (rim, BORDER)
 
-    nodes = [_node(box, colouring, border(box), turn) for box in layout.boxes]
+    nodes = [node(box, colouring, border(box), turn) for box in layout.boxes]
     nodes += [_shape(arrow, turn, quiet) for arrow in layout.arrows]
     edges = [_edge(arrow, turn, quiet) for arrow in layout.arrows]
     _component()(
@@ -76,7 +76,8 @@ def _id(box: Box, turn: int) -> str:
     return f"{turn}{SEPARATOR}{box.layer.name}"
 
 
-def _node(box: Box, colouring: Colouring, border: tuple[str, int], turn: int) -> dict[str, object]:
+def node(box: Box, colouring: Colouring, border: tuple[str, int], turn: int) -> dict[str, object]:
+    """A box as vis.js takes it, its border given as colour and width in pixels."""
     colour, (rim, width) = colouring.colours[box.layer.name], border
     shades = {"background": colour, "border": rim}
     text = {"color": palette.ink_on(colour), "size": 13, "face": FONT}

@@ -23,7 +23,7 @@ SAMPLE, ASKED, LAST = "try_sample", "try_asked", "try_last"
 
 
 @dataclass(frozen=True)
-class _Tried:
+class Tried:
     """The last question of this visitor and what came of it.
 
     Attributes:
@@ -74,7 +74,7 @@ def _draw(study: str, model: FinalModel) -> None:
             st.session_state[LAST] = _ask(study, subject, model, asking)
     tried = st.session_state.get(LAST)
     with place.container():
-        if not isinstance(tried, _Tried) or (tried.study, tried.subject) != (study, subject):
+        if not isinstance(tried, Tried) or (tried.study, tried.subject) != (study, subject):
             st.html('<div class="quiet">Its answer will stand here: a probability for each class.</div>')
         elif tried.answer is None:
             st.error(f"{tried.problem[0].upper()}{tried.problem[1:]}.", icon=":material/error:")
@@ -152,12 +152,12 @@ def _own_text() -> dict[str, Any] | None:
     return {"text": text} if asked else None
 
 
-def _ask(study: str, subject: str, model: FinalModel, asking: dict[str, Any]) -> _Tried:
+def _ask(study: str, subject: str, model: FinalModel, asking: dict[str, Any]) -> Tried:
     desk = shared.model_desk()
     wait = "Asking the model" if desk.is_warm else "Loading the model; the first answer takes some ten seconds"
     question = Question(model=model.folder / KERAS_FILE, config=model.card.config, **asking)
     with st.spinner(wait):
         try:
-            return _Tried(study, subject, desk.ask(question))
+            return Tried(study, subject, desk.ask(question))
         except AnswerError as error:
-            return _Tried(study, subject, None, html.escape(str(error).rstrip("."), quote=False))
+            return Tried(study, subject, None, html.escape(str(error).rstrip("."), quote=False))

@@ -98,6 +98,14 @@ def test_a_click_names_its_layer() -> None:
     assert architecture_graph.layer_of(None) is None and architecture_graph.layer_of("") is None
 
 
+def test_a_box_says_its_title_apart_from_its_note_and_no_name_is_markup(plan: LayerPlan) -> None:
+    """Titles stand in an element of their own, so that they can be lifted off the line below."""
+    colouring = replace(architecture_colours.by_type(plan), notes={"conv_1": "<i>a & b</i>"})
+    boxes = {box.layer.name: box for box in lay_out(plan).boxes}
+    node = architecture_graph.node(boxes["conv_1"], colouring, ("#000", 1), 0)
+    assert node["label"] == f"<b>{boxes['conv_1'].title}</b>\n&lt;i&gt;a &amp; b&lt;/i&gt;"
+
+
 def test_a_diagram_as_svg_holds_every_layer_and_escapes_names(plan: LayerPlan) -> None:
     colouring = architecture_colours.by_type(plan)
     root = ElementTree.fromstring(picture("svg", plan, colouring, 'my "<run>" & 🎲', "lead"))

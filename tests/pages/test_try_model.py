@@ -88,7 +88,7 @@ def test_a_sample_is_seen_before_it_is_asked_about(database: Database) -> None:
     assert part == "train"
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(seen[1]))))
     assert np.array_equal(shown, prepared.x_train[indices[0]][:, :, 0])
-    app.session_state["try_last"] = try_model._Tried("digits-done", "test 0", Answer(probabilities=[1.0] + [0.0] * 9))
+    app.session_state["try_last"] = try_model.Tried("digits-done", "test 0", Answer(probabilities=[1.0] + [0.0] * 9))
     assert "It says" in words(app.run())
     app.number_input(key="try_sample").set_value(7).run()
     assert 'alt="Sample 7 of the test part"' in words(app) and "Its answer will stand here" in words(app)
