@@ -81,7 +81,8 @@ class OptimizationConfig:
 
     dataset: str = _option("digits", "The data to learn.", Choices(tuple(datasets.CATALOGUE)))
     mode: str = _option(
-        "simple", "What a trial is scored by: simple is the objective alone, health adds how sound the network is.",
+        "simple",
+        "What a trial is scored by: the objective alone, such as the accuracy, or also how sound the network is.",
         Choices(("simple", "health")),
     )  # fmt: skip
     health_weight: float = _option(
@@ -171,7 +172,8 @@ class OptimizationConfig:
         if self.run_name is not None and not RUN_NAME.fullmatch(name := str(self.run_name)):
             got = repr(name) if len(name) <= LONGEST_RUN_NAME else f"{len(name)} of them"
             raise UsageError(
-                "run_name", f"must be letters, digits, '.', '_' or '-', at most {LONGEST_RUN_NAME}, got {got}",
+                "run_name",
+                f"must be letters without accents, digits, '.', '_' or '-', at most {LONGEST_RUN_NAME}, got {got}",
                 f"for example run_name={re.sub('[^A-Za-z0-9]+', '-', name)[:40].strip('-') or 'run'}",
             )  # fmt: skip
         if self.run_name is not None:

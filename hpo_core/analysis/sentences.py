@@ -183,21 +183,26 @@ def contour(found: Surface, trials: Sequence[Trial], target: Target) -> str:
     having = [trial for trial in trials if both <= set(trial.params) and target.of(trial) is not None]
     if len(having) < FEWEST:
         return _too_few(len(having), FEWEST, "how two hyperparameters work together")
-    cells = [
-        (value, x, y)
+    places = [
+        (value, support, f"{_at(found.x, x)} and {_at(found.y, y)}")
         for y, row, behind in zip(found.y.grid(), found.values, found.support, strict=True)
         for x, value, support in zip(found.x.grid(), row, behind, strict=True)
-        if value is not None and support >= SUPPORT
+        if value is not None
     ]
+    cells = [place for place in places if place[1] >= SUPPORT]
     if len(cells) < 2:
         return f"Nowhere do {SUPPORT:.0f} of the {_trials(len(having))} lie close enough together to compare places."
-    sign = 1 if target.minimises else -1
-    value, x, y = min(cells, key=lambda cell: sign * cell[0])
-    worst = max(cells, key=lambda cell: sign * cell[0])[0]
-    return (
+    worst, *_, best = sorted((value for value, *_ in cells), reverse=bool(target.minimises))
+    said = (
         f"Where at least {SUPPORT:.0f} trials are near, the {target.best_word} mean {target.title} is "
-        f"{target.text(value)}, at {_at(found.x, x)} and {_at(found.y, y)}; the other end is {target.text(worst)}."
+        f"{target.text(best)}, at {next(at for value, _, at in cells if value == best)}; the other end is "
+        f"{target.text(worst)}."
     )
+    top, _, at = (min if target.minimises else max)(places, key=lambda place: place[0])
+    if target.text(top) == target.text(best):
+        return said
+    # The map shows it: a sentence without it would seem to deny it.
+    return f"{said} Where fewer are near it comes to {target.text(top)}, at {at}: more trials there would tell."
 
 
 def timeline(trials: Sequence[Trial], counts: Mapping[str, int]) -> str:

@@ -165,7 +165,8 @@ _DECLARED = (
     ),
     Metric(
         "parameter_efficiency", "Parameter efficiency", 0.15,
-        "How much accuracy above guessing the model gives for its size, measured in linear classifiers.",
+        "How much accuracy above guessing the model gives for its size, which is compared with a network without "
+        "hidden layers.",
         "max(0, accuracy - guess) / (1 - guess) "
         "x max(0, 1 - max(0, log10(parameters / linear classifier)) / 6)",
         "A tenfold size costs a sixth of the value: a model that is as good with fewer parameters is the better one.",

@@ -28,7 +28,13 @@ def explain(metrics: Mapping[str, float | None]) -> str:
     weakest = _named(name for name, value in known.items() if f"{value:.2f}" == worst)
     text = f"Strongest {strongest} ({best})" + (f", weakest {weakest} ({worst})." if best != worst else ".")
     if best != worst and not any(value < WORRYING.get(name, 0.0) for name, value in known.items()):
-        text += " None of them is a reason to look closer."
+        lowest = [name for name, value in known.items() if f"{value:.2f}" == worst]
+        # Their bars may be red all the same; that is to be said, or the sentence would contradict them.
+        text += (
+            " None of them is a reason to look closer."
+            if any(name in WORRYING for name in lowest)
+            else " By itself that is no warning: how far it gets depends on the data."
+        )
     if absent:
         text += f" Not measured, and left out of the mean: {', '.join(absent)}."
     return text
@@ -39,7 +45,9 @@ def worrying_in_words() -> str:
     by_value: dict[float, list[str]] = {}
     for name, value in WORRYING.items():
         by_value.setdefault(value, []).append(METRICS[name].title.lower())
-    return ", or ".join(f"below {value} in {' and '.join(by_value[value])}" for value in sorted(by_value))
+    found = ", or ".join(f"below {value} in {' and '.join(by_value[value])}" for value in sorted(by_value))
+    without = " and ".join(metric.title.lower() for name, metric in METRICS.items() if name not in WORRYING)
+    return f"{found}. There is no such value for {without}, which depend on the data"
 
 
 def _named(names: Iterable[str]) -> str:

@@ -89,7 +89,9 @@ def _agreement(difference: float | None) -> str:
     """How a file answers, in words; '' where nothing could be asked."""
     if difference is None:
         return ""
-    return f"largest difference to the model: {difference:.1e}" if difference else "answers exactly as the model does"
+    if not difference:
+        return "its probabilities are those of the trained model"
+    return f"its probabilities differ from the trained model's by at most {difference:.1e}"
 
 
 def _difference(form: Format, path: Path, samples: np.ndarray, expected: np.ndarray) -> float | None:

@@ -15,6 +15,15 @@ MARGIN = 8.0
 # The text beside an arrow begins this far from it; so wide is a letter of it.
 ASIDE, LETTER = 10.0, 6.2
 PICTURE = 3
+# Of layers that always do the same.
+SUBTITLES = {
+    "Rescaling": "pixels divided by 255",
+    "MaxPooling2D": "the largest of 2 × 2",
+    "Flatten": "all numbers in one row",
+    "GlobalAveragePooling2D": "the mean of each map",
+    "GlobalMaxPooling1D": "the largest over the words",
+    "GlobalAveragePooling1D": "the mean over the words",
+}
 
 
 @dataclass(frozen=True)
@@ -95,12 +104,10 @@ def title(layer: PlannedLayer) -> str:
 def subtitle(layer: PlannedLayer) -> str:
     """What the layer is, and how many numbers it learns or which value makes it what it is."""
     made_by = dict(layer.made_by)
+    if layer.type in SUBTITLES:
+        return SUBTITLES[layer.type]
     if layer.kind is LayerKind.INPUT:
         return "pixels" if len(layer.output_shape) == PICTURE else "numbers of words"
-    if layer.kind is LayerKind.SCALING:
-        return "pixels divided by 255"
-    if layer.kind is LayerKind.POOLING:
-        return "the largest of 2 × 2"
     if layer.kind is LayerKind.ACTIVATION:
         return f"activation · {made_by['activation']}"
     if layer.kind is LayerKind.DROPOUT:

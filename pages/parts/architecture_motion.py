@@ -12,7 +12,8 @@ from pages.parts import palette
 from pages.parts.architecture_colours import Colouring
 from pages.parts.architecture_layout import shape_text, title
 
-ROW, HEAD, FOOT = 26, 150, 110
+# Pixels: of a layer, of the sentence, of the buttons and the slider above it, below the last layer.
+ROW, SAID, CONTROLS, FOOT = 26, 116, 100, 20
 STEP_MS = 1600
 LETTERS, LINES = 44, 5
 FORWARD, BACKWARD = "Forward", "Backward"
@@ -71,15 +72,15 @@ def _sentence(step: Step) -> dict[str, object]:
     lines = "<br>".join(textwrap.wrap(step.text, LETTERS)[:LINES])
     return {
         "text": f"<b>{step.way}: {title(step.layer)}</b><br>{lines}", "x": 0, "y": 1, "xref": "paper", "yref": "paper",
-        "xanchor": "left", "yanchor": "bottom", "align": "left", "showarrow": False, "font": {"size": 13},
+        "xanchor": "left", "yanchor": "top", "yshift": SAID, "align": "left", "showarrow": False, "font": {"size": 13},
     }  # fmt: skip
 
 
 def _layout(plan: LayerPlan, first: Step) -> dict[str, object]:
-    count = len(plan.layers)
+    count, head = len(plan.layers), SAID + CONTROLS
     hidden = {"visible": False, "fixedrange": True}
     return {
-        "height": HEAD + FOOT + ROW * count, "margin": {"l": 0, "r": 0, "t": HEAD, "b": FOOT}, "dragmode": False,
+        "height": head + FOOT + ROW * count, "margin": {"l": 0, "r": 0, "t": head, "b": FOOT}, "dragmode": False,
         "xaxis": {**hidden, "range": [-0.6, 10]}, "yaxis": {**hidden, "range": [-count - 0.7, -0.3]},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "annotations": [_sentence(first)],
     }  # fmt: skip
@@ -89,8 +90,8 @@ def _buttons() -> dict[str, object]:
     play = {"frame": {"duration": STEP_MS, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": True}
     pause = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate", "transition": {"duration": 0}}
     return {
-        "type": "buttons", "direction": "right", "x": 0, "y": 0, "xanchor": "left", "yanchor": "top",
-        "showactive": False, "pad": {"t": 8, "r": 8}, "buttons": [
+        "type": "buttons", "direction": "right", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom",
+        "showactive": False, "pad": {"b": SAID + CONTROLS / 2, "r": 8}, "buttons": [
             {"label": "Play", "method": "animate", "args": [None, play]},
             {"label": "Pause", "method": "animate", "args": [[None], pause]},
         ],
@@ -100,8 +101,9 @@ def _buttons() -> dict[str, object]:
 def _slider(moments: list[Step]) -> dict[str, object]:
     now = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
     return {
-        "x": 0, "y": 0, "len": 1, "pad": {"t": 60, "l": 8, "r": 8}, "currentvalue": {"visible": False}, "ticklen": 0,
-        "minorticklen": 0, "font": {"size": 1, "color": "rgba(0,0,0,0)"}, "steps": [
+        "x": 0, "y": 1, "yanchor": "bottom", "len": 1, "pad": {"b": SAID, "t": 0, "l": 8, "r": 8},
+        "currentvalue": {"visible": False}, "ticklen": 0, "minorticklen": 0,
+        "font": {"size": 1, "color": "rgba(0,0,0,0)"}, "steps": [
             {"label": f"{step.way} {step.layer.number}", "method": "animate", "args": [[str(at)], now]}
             for at, step in enumerate(moments)
         ],

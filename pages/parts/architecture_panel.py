@@ -31,8 +31,8 @@ def draw_legend(colouring: Colouring) -> None:
 def draw_layer(plan: LayerPlan, layer: PlannedLayer, readings: Readings) -> None:
     """Numbers and explanation of one layer."""
     badge = state.badge(str(layer.kind), type_colour(layer))
+    name = f'<div class="run-line"><span class="name">{layer.number} · {html.escape(layer.name)}</span>{badge}</div>'
     parts = [
-        f'<div class="run-line"><span class="name">{layer.number} · {html.escape(layer.name)}</span>{badge}</div>',
         f'<div class="card-text layer-text">{html.escape(layer.explanation)}</div>',
         _table(_numbers(plan, layer)),
     ]
@@ -43,7 +43,7 @@ def draw_layer(plan: LayerPlan, layer: PlannedLayer, readings: Readings) -> None
     if reading is not None:
         parts.append('<div class="layer-part">How it was doing when it was last read</div>')
         parts.append(_table(_read(reading, layer_health(readings)[layer.name])))
-    st.html("".join(parts))
+    st.html(f'<details class="layer-fold" open><summary>{name}</summary>{"".join(parts)}</details>')
 
 
 def _numbers(plan: LayerPlan, layer: PlannedLayer) -> list[tuple[str, str]]:

@@ -46,8 +46,8 @@ def _draw(info: DatasetInfo, folder: Path | None, cache: Path) -> None:
         return
     st.html(f'<div class="card-text">{html.escape(_about(info, balance, folder, cache))} {_link(info)}</div>')
     rows = "".join(
-        f"<tr><th>{html.escape(info.class_names[label])}<br><small>{formats.count(balance.counts[label])}</small></th>"
-        f"<td>{_samples(info, found)}</td></tr>"
+        f"<tr><th>{html.escape(info.class_names[label])}<br>"
+        f"<small>{formats.plural(balance.counts[label], 'sample')}</small></th><td>{_samples(info, found)}</td></tr>"
         for label, found in zip(labels, shown, strict=True)
     )
     st.html(f'<table class="facts-table samples-table">{rows}</table>')
@@ -80,8 +80,13 @@ def _samples(info: DatasetInfo, found: Sequence[str]) -> str:
 
 def _about(info: DatasetInfo, balance: samples.Balance, folder: Path | None, cache: Path) -> str:
     """Size of the parts, whether it is all of it, and where it comes from."""
-    test = f"{formats.count(balance.n_test)} to test" if balance.n_test else "a share of them is set aside to test"
-    said = [f"{formats.count(balance.n_train)} samples to train and validate, {test}."]
+    n_train = f"{formats.count(balance.n_train)} samples"
+    parts = (
+        f"{n_train} to train and validate, {formats.count(balance.n_test)} to test"
+        if balance.n_test
+        else f"{n_train}: a share of them is set aside to test, the others are to train and validate"
+    )
+    said = [f"{parts}."]
     if balance.note:
         said.append(balance.note)
     elif balance.is_subset:

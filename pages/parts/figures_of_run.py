@@ -106,7 +106,7 @@ class RunFigures:
         title = datasets.CATALOGUE[dataset].title if dataset in datasets.CATALOGUE else dataset
         sampler = words.choice(self.config.get("sampler"))
         lasted = f" · {formats.duration(self.run.duration_s(self.now))}" if self.run else ""
-        return f"{title} · {formats.plural(self.total, 'trial')} · {sampler}{lasted}"
+        return f"{title} · {formats.plural(self.total, 'trial')} · sampler {sampler}{lasted}"
 
     @property
     def time_left_s(self) -> float | None:

@@ -83,7 +83,7 @@ def _button(config: OptimizationConfig | None) -> None:
         disabled=config is None or nowhere, on_click=start, args=(config, busy is not None),
     )  # fmt: skip
     if config is None:
-        st.html('<div class="quiet">Correct the entry that is marked above; then the run can start.</div>')
+        st.html('<div class="quiet">Correct the entry that is marked; then the run can start.</div>')
     if nowhere:
         st.html('<div class="quiet">RunPod is not set up: see “Where it runs”.</div>')
     if busy is not None:

@@ -13,6 +13,7 @@ from storage.notices import NoticeTable
 
 LOOK_S = 10.0
 SEEN = "notices_seen"
+OUT_OF_DATE = "notices_of_an_end"
 ICONS: Mapping[str, str] = {
     Kind.ENDED: ":material/flag:",
     Kind.BUDGET: ":material/payments:",
@@ -25,11 +26,18 @@ ICONS: Mapping[str, str] = {
 
 def draw() -> None:
     """Look now and then for what is new, as long as the page is open."""
+    st.session_state[OUT_OF_DATE] = False  # the page was drawn just now
     st.fragment(show, run_every=LOOK_S, key="notices")()
 
 
 def show() -> None:
-    """Say what is new since this visitor's last look; of what was before the visit nothing."""
+    """Say what is new since this visitor's last look; of what was before the visit nothing.
+
+    The end of a run makes the page be drawn anew, for what it says of it, such as which trial is the best, may be out
+    of date: at the look after the message, which would be lost with the drawing.
+    """
+    if st.session_state.get(OUT_OF_DATE):
+        st.rerun()
     try:
         table = NoticeTable(shared.database())
         seen = st.session_state.get(SEEN)
@@ -38,6 +46,7 @@ def show() -> None:
             return
         for notice in table.after(seen):
             st.session_state[SEEN] = notice.id
+            st.session_state[OUT_OF_DATE] = st.session_state.get(OUT_OF_DATE, False) or notice.kind == Kind.ENDED
             text = f"**{formats.as_markdown(notice.run_name)}**: {formats.as_markdown(notice.text)}"
             st.toast(text, icon=ICONS.get(notice.kind, ":material/notifications:"), duration="long")
     except StorageError:

@@ -162,8 +162,8 @@ def _networks(trials: Sequence[TrialRow], study_attributes: Mapping[str, object]
         return
     with st.container(border=True, key="compared_networks"):
         st.subheader("Networks, layer by layer", anchor=False)
-        st.html(_columns(trials, trial_networks.table_rows(plans)))
         st.html('<div class="quiet">What each layer hands on to the next one. Bold: not the same in all of them.</div>')
+        st.html(_columns(trials, trial_networks.table_rows(plans)))
 
 
 def _curves(trials: Sequence[TrialRow], score_name: str) -> None:

@@ -114,7 +114,7 @@ def _as_best(study: str, trial: TrialRow) -> str:
     about = shared.studies().attributes(study)
     sort, name = "score" if summary.minimises else "-score", words.score_name(about)
     end = "lowest" if summary.minimises else "highest"
-    said = f"The best trial of this study: it has the {end} {name}"
+    said = f"The best trial of this {'run' if _is_ours(trial) else 'study'}: it has the {end} {name}"
     for other in shared.studies().trials(study, sort=sort, states=("complete",), limit=2):
         if other.number != trial.number and all(math.isfinite(value) for value in other.values):
             alone = words.is_accuracy_alone(about)

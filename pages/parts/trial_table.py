@@ -91,7 +91,7 @@ def _columns(rows: Sequence[TrialRow]) -> dict[str, Any]:
         "Accuracy": column.NumberColumn(format="%.2f %%", help=explained.meaning("accuracy")[0]),
         "Health": column.NumberColumn(format="%.3f", help="From 0 to 1: the weighted mean of six metrics."),
         "Parameters": column.NumberColumn(format="localized", help="Trainable numbers of the network."),
-        "Architecture": column.TextColumn(width="large"),
+        "Architecture": column.TextColumn(width=440),
     }
     for name in dict.fromkeys(name for row in rows for name in row.params):
         explanation = PARAMETERS[name].explanation if name in PARAMETERS else None

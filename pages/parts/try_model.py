@@ -19,7 +19,7 @@ from pages.parts.final_models import FinalModel
 
 FROM_TEST, OWN = "test", "own"
 UPLOAD_TYPES = [form.lower() for form in PICTURE_FORMATS] + ["jpg"]
-SAMPLE, ASKED, LAST = "try_sample", "try_asked", "try_last"
+SAMPLE, LAST = "try_sample", "try_last"
 
 
 @dataclass(frozen=True)
@@ -56,24 +56,18 @@ def _draw(study: str, model: FinalModel) -> None:
         "What the model is shown", list(names), default=FROM_TEST, required=True, format_func=lambda name: names[name],
         key="try_source",
     )  # fmt: skip
-    asking: dict[str, Any] | None
     left, right = st.columns([2, 3], gap="medium")
-    place = right
     with left:
         if source == FROM_TEST:
-            asking = _test_sample(model)
+            subject, asking = _test_sample(model)
         else:
-            asking = _own_text() if kind is Kind.TEXT else _own_picture(study, model)
-        # Beside another sample the answer about the one before would mislead.
-        subject = f"{FROM_TEST} {st.session_state[SAMPLE]}" if source == FROM_TEST else OWN
+            subject, asking = _own_text() if kind is Kind.TEXT else _own_picture(model)
+        # Beside anything else, and beside a model that was made anew, the answer of before would mislead.
+        subject = f"{_made_at(model)} {subject}"
         if asking is not None:
-            if source == OWN:
-                # The answer to what was shown before would stand beside something else while the model is asked.
-                place = right.empty()
-                place.html('<div class="quiet">The model is being asked.</div>')
             st.session_state[LAST] = _ask(study, subject, model, asking)
     tried = st.session_state.get(LAST)
-    with place.container():
+    with right:
         if not isinstance(tried, Tried) or (tried.study, tried.subject) != (study, subject):
             st.html('<div class="quiet">Its answer will stand here: a probability for each class.</div>')
         elif tried.answer is None:
@@ -82,8 +76,19 @@ def _draw(study: str, model: FinalModel) -> None:
             answer_view.draw(tried.answer, model.card)
 
 
-def _test_sample(model: FinalModel) -> dict[str, Any] | None:
-    """Choose a sample by its number or by chance; what to ask where a button was pressed."""
+def _made_at(model: FinalModel) -> int:
+    """When the model's file was written; 0 where it is gone, which asking it tells."""
+    try:
+        return (model.folder / KERAS_FILE).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _test_sample(model: FinalModel) -> tuple[str, dict[str, Any] | None]:
+    """Choose a sample by its number or by chance.
+
+    As all that is asked about: what it is, and what to ask where the button was pressed.
+    """
     last = max(model.card.n_test - 1, 0)
     st.session_state[SAMPLE] = min(st.session_state.get(SAMPLE, 0), last)
     number = st.number_input(
@@ -92,9 +97,9 @@ def _test_sample(model: FinalModel) -> dict[str, Any] | None:
     )  # fmt: skip
     _show_sample(model, int(number))
     with st.container(horizontal=True):
-        asked = st.button("Ask the model", key="try_ask", type="primary", icon=":material/question_mark:")
+        asked = _ask_button("try_ask")
         st.button("Another one", key="try_another", icon=":material/shuffle:", on_click=_draw_lots, args=(last,))
-    return {"test_sample": int(number)} if asked else None
+    return f"{FROM_TEST} {number}", {"test_sample": int(number)} if asked else None
 
 
 def _show_sample(model: FinalModel, number: int) -> None:
@@ -115,8 +120,8 @@ def _draw_lots(last: int) -> None:
     st.session_state[SAMPLE] = random.randint(0, last)
 
 
-def _own_picture(study: str, model: FinalModel) -> dict[str, Any] | None:
-    """Take a picture; what to ask where it, or how it is to be read, is new."""
+def _own_picture(model: FinalModel) -> tuple[str, dict[str, Any] | None]:
+    """Take a picture."""
     info = model.card.info
     assert info.shape is not None
     height, width, channels = info.shape
@@ -129,27 +134,27 @@ def _own_picture(study: str, model: FinalModel) -> dict[str, Any] | None:
         help="Dark ink on light paper is swapped by itself where the samples of the data set are light ink on black. "
         "This switch turns round what the model would see without it.",
     )  # fmt: skip
-    cut = "what stands out from its edge" if info.ink is not None else "its middle"
+    cut = "what was drawn, without the empty ground around it," if info.ink is not None else "its middle"
     st.html(
         f'<div class="card-small">It is cut to {cut} and scaled to {width} × {height} pixels in {colours}, as the '
         "samples of the data set are; the small picture beside the answer is what the model sees. It is not kept.</div>"
     )
+    asked = _ask_button("try_ask_picture", disabled=file is None)
     if file is None:
-        st.session_state.pop(ASKED, None)
-        return None
-    again = st.button("Ask the model", key="try_ask_picture", icon=":material/question_mark:")
-    # Another model, or the same run's model made anew, is asked as well.
-    asking = (study, (model.folder / KERAS_FILE).stat().st_mtime_ns, file.file_id, inverted)
-    if st.session_state.get(ASKED) == asking and not again:
-        return None
-    st.session_state[ASKED] = asking
-    return {"picture": file.getvalue(), "inverted": inverted}
+        return OWN, None
+    return f"{OWN} {file.file_id} {inverted}", {"picture": file.getvalue(), "inverted": inverted} if asked else None
 
 
-def _own_text() -> dict[str, Any] | None:
+def _own_text() -> tuple[str, dict[str, Any] | None]:
     text = st.text_area("A text", key="try_text", max_chars=MAX_TEXT_CHARACTERS, height=140)
-    asked = st.button("Ask the model", key="try_ask_text", type="primary", icon=":material/question_mark:")
-    return {"text": text} if asked else None
+    return f"{OWN} {text}", {"text": text} if _ask_button("try_ask_text") else None
+
+
+def _ask_button(key: str, *, disabled: bool = False) -> bool:
+    return st.button(
+        "Ask the model", key=key, type="primary", icon=":material/question_mark:", disabled=disabled,
+        help="Choose a picture first." if disabled else None,
+    )  # fmt: skip
 
 
 def _ask(study: str, subject: str, model: FinalModel, asking: dict[str, Any]) -> Tried:

@@ -147,7 +147,7 @@ def recorded_value(name: str, content: object) -> str:
 
 
 def advice(text: str) -> str:
-    """Advice as a sentence that calls hyperparameters as the form does: 'batch_size' becomes 'batch size'."""
+    """Advice as a sentence that calls hyperparameters and their values as the form does."""
     return formats.sentence(_NAMED.sub(_called, text))
 
 
@@ -157,8 +157,9 @@ _NAMED = re.compile(rf"\b({'|'.join(PARAMETERS)}|sample_percentage)(?:=(\w+))?\b
 def _called(found: re.Match[str]) -> str:
     name, value = found.groups()
     title = field_title(name)
-    title = title if title.startswith("LSTM") else title.lower()
-    return title if value is None else f"{title} “{ON_OFF.get(value) or value.replace('_', ' ')}”"
+    if value is None:
+        return title if title.startswith("LSTM") else title.lower()
+    return f"“{ON_OFF.get(value) or value.replace('_', ' ')}” for “{title}”"
 
 
 def summary(config: OptimizationConfig, workers: int) -> str:

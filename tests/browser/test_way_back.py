@@ -28,6 +28,20 @@ def test_a_page_that_writes_its_run_into_the_address_is_left_by_one_step_back(pa
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
+def test_a_comparison_is_read_from_its_top(page: Page, filled: Dashboard) -> None:
+    page.set_viewport_size({"width": 1000, "height": 500})
+    open_page(page, filled, "/trials?study=digits-done")
+    wait_for_rest(page)
+    for number in (0, 1):
+        page.locator(f".st-key-compare_{number} label").click()
+        wait_for_rest(page)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") > 50
+    page.locator(".st-key-compare button").click()
+    expect(page.get_by_text("2 trials compared")).to_be_in_viewport()
+    wait_for_rest(page)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+
+
 def test_what_a_visitor_chose_is_a_step_of_its_own(page: Page, filled: Dashboard) -> None:
     look_with(page, WIDTHS[-1])
     open_page(page, filled, "/trials?study=digits-done")

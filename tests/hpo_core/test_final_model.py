@@ -49,7 +49,7 @@ def final_run(settings: Settings, end: Sequence[Record | Exception]) -> tuple[Ru
 def exported(folder: Path) -> Artefact:
     path = folder / "model.keras"
     path.write_bytes(b"model")
-    return Artefact(name=path.name, path=str(path), note="answers exactly as the model does")
+    return Artefact(name=path.name, path=str(path), note="its probabilities are those of the trained model")
 
 
 def test_the_best_configuration_is_trained_tested_and_kept(

@@ -17,6 +17,7 @@ from hpo_core.records import Artefact, Finished, Record, Started
 from storage.studies import TrialRow
 from tests.stubs import make_config
 
+EXACT = "its probabilities are those of the trained model"
 NAMES = [str(digit) for digit in range(10)]
 CONFUSION = [[36 if right == predicted else 0 for predicted in range(10)] for right in range(10)]
 CONFUSION[9][4], CONFUSION[9][9] = 3, 33
@@ -30,7 +31,7 @@ def make_card(
     (folder / "model.keras").write_bytes(b"x" * 2_345_678)
     records: list[Record] = [
         Started(layers=[], parameters=12_345, n_train=1437, n_validation=0, process=1),
-        Artefact(name="model.keras", path=str(folder / "model.keras"), note="answers exactly as the model does"),
+        Artefact(name="model.keras", path=str(folder / "model.keras"), note=EXACT),
         Artefact(name="model.onnx", path=None, note="could not be made: a package is missing (tf2onnx | onnx)"),
         Finished(
             epochs=5, duration_s=1.0, **({"confusion": CONFUSION, "test_accuracy": 349 / 360, "test_loss": 0.125,
@@ -116,7 +117,7 @@ def test_files_and_what_is_missing(tmp_path: Path) -> None:
     card = make_card(tmp_path)
     assert [(file.name, file.size_bytes) for file in card.files] == [("model.keras", 2_345_678), ("model.onnx", None)]
     page = card.as_markdown()
-    assert "| `model.keras` | 2.3 MB | answers exactly as the model does |" in page
+    assert f"| `model.keras` | 2.3 MB | {EXACT} |" in page
     assert r"| `model.onnx` | missing | could not be made: a package is missing (tf2onnx \| onnx) |" in page
     assert "Not available: model.onnx" in page
 

@@ -90,7 +90,9 @@ def make_final_model(database: Database) -> Path:
     (model / "architecture.json").write_bytes(b"{}")
     records = [
         Started(layers=[], parameters=12345, n_train=1437, n_validation=0, process=1),
-        Artefact(name="model.keras", path=str(model / "model.keras"), note="answers exactly as the model does"),
+        Artefact(
+            name="model.keras", path=str(model / "model.keras"), note="its probabilities are those of the trained model"
+        ),
         Artefact(name="architecture.json", path=str(model / "architecture.json"), note="without weights"),
         Artefact(name="model.onnx", path=None, note="could not be made: a package is missing (tf2onnx)"),
         Finished(epochs=4, duration_s=9.0, confusion=CONFUSION, test_accuracy=0.95, test_loss=0.2, n_test=360),

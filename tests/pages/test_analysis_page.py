@@ -32,4 +32,6 @@ def test_a_chart_that_takes_more_trials_leads_to_them(database: Database) -> Non
         links = [link.proto.label for link in app.get("page_link")]
         assert ("Add trials to this run in Monitor" in links) == shown, study
         assert "What the chart shows once it is there: How differently" in words(app)
+    app = open_page(PAGE, study="digits-done", chart="leaderboard")  # its own way stands below it
+    assert not app.get("page_link") and "Train the best again" in words(app)
     assert "What the chart shows once" not in words(open_page(PAGE, study="digits-done", chart="history"))

@@ -26,4 +26,4 @@ def test_two_hyperparameters_that_every_trial_has_are_drawn_first(database: Data
     app.selectbox(key="analysis_y").set_value("rare").run()
     x = app.selectbox(key="analysis_x").value
     assert f"Left out: 6 trials in which {x} or rare had no part." in words(app)
-    assert open_page(PAGE, study="partly", chart="slice").selectbox(key="analysis_x").value == "rare"
+    assert open_page(PAGE, study="partly", chart="slice").selectbox(key="analysis_x").value in ("x", "y")

@@ -52,7 +52,7 @@ def test_layers_stand_below_each_other_with_shapes_between_them(plan: LayerPlan)
 def test_a_layer_says_what_it_is(plan: LayerPlan) -> None:
     said = {layer.name: subtitle(layer) for layer in plan.layers}
     assert said["conv_1"] == "convolution · 144 weights" and said["activation_1"] == "activation · relu"
-    assert said["dropout_1"] == "dropout · 10 % hidden" and said["flatten"] == "flatten or global pooling"
+    assert said["dropout_1"] == "dropout · 10 % hidden" and said["flatten"] == "all numbers in one row"
 
 
 def test_the_legend_has_only_kinds_that_are_present(plan: LayerPlan) -> None:
@@ -166,6 +166,7 @@ def test_the_animation_runs_there_and_back(plan: LayerPlan) -> None:
     assert steps[2].text == plan.layers[2].explanation and steps[-1].text == plan.layers[0].backward
     figure = architecture_motion.draw_motion(plan, architecture_colours.by_type(plan))
     assert len(figure.frames) == len(steps) == len(figure.layout.sliders[0].steps)
+    assert figure.layout.updatemenus[0].y == figure.layout.sliders[0].y == 1  # in sight however deep the network is
     rings = [frame.data[1].y[0] for frame in figure.frames]
     assert rings == [-step.layer.number for step in steps]
 

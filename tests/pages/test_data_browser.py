@@ -21,7 +21,7 @@ from tests.pages.test_pages import words
 def test_pictures_of_every_class_and_what_the_balance_means(database: Database) -> None:
     shown = words(unfolded("data"))
     assert shown.count('<div class="sample-row">') == 10
-    assert "1\u202f797 samples to train and validate, a share of them is set aside to test." in shown
+    assert "1\u202f797 samples: a share of them is set aside to test, the others are to train" in shown
     assert "about equally large: guessing would reach 10 % accuracy" in shown and "load_digits" in shown
 
 

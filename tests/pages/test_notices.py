@@ -33,6 +33,33 @@ def test_what_happens_during_a_visit_is_told_once(database: Database) -> None:
     assert texts(app.run()) == []
 
 
+LOOKING = """
+import streamlit as st
+from pages.parts import notices
+st.session_state.drawn = st.session_state.get("drawn", 0) + 1
+if st.session_state.pop("look", False):
+    notices.show()  # as the part of the page that draws itself does
+else:
+    notices.draw()
+"""
+
+
+def test_a_page_is_drawn_anew_after_the_end_of_a_run(database: Database) -> None:
+    """At the look after the message: what it says may be out of date, and a drawing would lose the message."""
+    app = AppTest.from_string(LOOKING, default_timeout=TIMEOUT_S).run()
+    table = NoticeTable(database)
+
+    def look() -> int:
+        app.session_state["look"] = True
+        return int(app.run().session_state["drawn"])
+
+    table.add("digits", Kind.BUDGET, "told")
+    assert [look(), look()] == [2, 3]
+    table.add("digits", Kind.ENDED, "told")
+    assert look() == 4 and len(texts(app)) == 1
+    assert [look(), look()] == [6, 7]
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_each_kind_has_a_picture(kind: Kind) -> None:
     assert notices.ICONS[kind].startswith(":material/")

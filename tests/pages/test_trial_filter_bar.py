@@ -24,7 +24,7 @@ def test_the_best_trial_is_one_press_away_wherever_it_stands(database: Database)
     app = open_page("pages/trials.py", study="digits-done", state="fail")
     assert app.button(key="to_best").label == "Best: Trial 1"
     app.button(key="to_best").click().run()
-    assert app.query_params["trial"] in ("1", ["1"]) and "The best trial of this study" in words(app)
+    assert app.query_params["trial"] in ("1", ["1"]) and "The best trial of this run" in words(app)
     conftest.make_run(database, "untried", 2)
     several = optuna.create_study(
         study_name="several", storage=database.optuna_storage(), directions=["maximize", "minimize"]

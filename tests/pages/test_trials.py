@@ -221,13 +221,16 @@ def test_details_open_from_the_button_and_close(database: Database) -> None:
 def test_the_best_trial_says_by_what_it_is_the_best(database: Database) -> None:
     conftest.make_finished(database)
     said = words(open_page(PAGE, study="digits-done", trial="1"))
-    assert "it has the highest validation accuracy, 98.36 %; Trial 2 comes next with 95.00 %." in said
+    assert (
+        "The best trial of this run: it has the highest validation accuracy, 98.36 %; Trial 2 comes next with 95.00 %."
+        in said
+    )
     assert "What counts is the last epoch" in said
-    assert "The best trial of this study" not in words(open_page(PAGE, study="digits-done", trial="2"))
+    assert "The best trial of this" not in words(open_page(PAGE, study="digits-done", trial="2"))
     study = optuna.create_study(study_name="losses", storage=database.optuna_storage())
     study.add_trials([create_trial(value=value, intermediate_values={1: value}) for value in (-math.inf, 0.5, 0.2)])
     best = words(open_page(PAGE, study="losses", trial="2"))
-    assert "it has the lowest score, 0.200; Trial 1 comes next with 0.500." in best
+    assert "The best trial of this study: it has the lowest score, 0.200; Trial 1 comes next with 0.500." in best
     assert "What counts is the last epoch" not in best
     study = optuna.create_study(study_name="infinite", storage=database.optuna_storage())
     study.add_trials([create_trial(value=value) for value in (-math.inf, math.inf, 0.2)])

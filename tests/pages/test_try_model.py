@@ -88,7 +88,10 @@ def test_a_sample_is_seen_before_it_is_asked_about(database: Database) -> None:
     assert part == "train"
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(seen[1]))))
     assert np.array_equal(shown, prepared.x_train[indices[0]][:, :, 0])
-    app.session_state["try_last"] = try_model.Tried("digits-done", "test 0", Answer(probabilities=[1.0] + [0.0] * 9))
+    made_at = (model.folder / "model.keras").stat().st_mtime_ns
+    app.session_state["try_last"] = try_model.Tried(
+        "digits-done", f"{made_at} test 0", Answer(probabilities=[1.0] + [0.0] * 9)
+    )
     assert "It says" in words(app.run())
     app.number_input(key="try_sample").set_value(7).run()
     assert 'alt="Sample 7 of the test part"' in words(app) and "Its answer will stand here" in words(app)
@@ -106,6 +109,21 @@ def test_a_text_is_read_before_it_is_asked_about(database: Database) -> None:
     assert datasets.text_at(prepared, part, int(indices[3]), 20).endswith(" …")
     with pytest.raises(samples.NotAtHand):
         samples.of_test(make_config("mnist"), 0, *place)
+
+
+@pytest.mark.slow
+def test_a_picture_is_asked_about_when_the_button_is_pressed(database: Database) -> None:
+    """As a test sample and a text are; the answer goes with the picture it is about."""
+    examined.make_final_model(database)
+    app = open_page(PAGE, study="digits-done")
+    app.button_group(key="try_source").set_value("own").run()
+    assert app.button(key="try_ask_picture").disabled
+    app.file_uploader(key="try_file").set_value(("no.png", b"no picture", "image/png")).run()
+    assert not app.button(key="try_ask_picture").disabled and "Its answer will stand here" in words(app)
+    app.button(key="try_ask_picture").click().run(timeout=LOAD_S)
+    assert "The file is no picture" in app.error[0].value and app.button(key="try_ask_picture").label == "Ask the model"
+    app.toggle(key="try_inverted").set_value(True).run()
+    assert not app.error and "Its answer will stand here" in words(app)
 
 
 @pytest.mark.slow

@@ -75,9 +75,10 @@ _DECLARED = (
     ),
     Chart(
         "slice", "Slice", "What one hyperparameter does",
-        "One hyperparameter against the result, every trial a dot, later trials in the warmer colour. Many late dots "
-        "in one place show where the sampler expects good trials. Of many hyperparameters, each looked at alone, one "
-        "or another seems to matter by chance: the importance allows for that.",
+        "One hyperparameter against the result, every trial a dot, later trials in the warmer colour. Where there "
+        "are choices instead of numbers, a bar is the mean of each, and its dots stand beside one another. Many late "
+        "dots in one place show where the sampler expects good trials. Of many hyperparameters, each looked at alone, "
+        "one or another seems to matter by chance: the importance allows for that.",
         _figure("Optuna: slice", "plot_slice"), parameters=1,
     ),
     Chart(
@@ -87,7 +88,7 @@ _DECLARED = (
         _figure("Optuna: contour", "plot_contour"), parameters=2,
     ),
     Chart(
-        "surface", "3D surface", "The same as a landscape",
+        "surface", "3D surface", "Two hyperparameters as a landscape",
         "The map of the contour as a landscape, the trials as dots; their distance from it shows what else matters. "
         "Drag to turn it, scroll or pinch to come closer.",
         Reference("Nadaraya-Watson regression", "https://en.wikipedia.org/wiki/Kernel_regression"), parameters=2,
@@ -105,9 +106,10 @@ _DECLARED = (
         _figure("Optuna: Pareto front", "plot_pareto_front"), target=False,
     ),
     Chart(
-        "duration", "Duration and result", "Whether longer training pays",
-        "How long a trial took against its result. A cloud without direction says that cheaper trials are as good; a "
-        "rising one that time is well spent.",
+        "duration", "Duration and result", "Whether time pays",
+        "How long a trial took against its result: larger networks and more epochs take longer, and so does what "
+        "trains beside others. A cloud without direction says that cheaper trials are as good; a rising one that time "
+        "is well spent.",
         _figure("Optuna: timeline", "plot_timeline"),
     ),
     Chart(

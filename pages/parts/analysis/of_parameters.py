@@ -19,7 +19,7 @@ from pages.parts.analysis import style
 from pages.parts.analysis.request import Answer, Request
 
 Judged = list[tuple[FrozenTrial, float]]
-JITTER = 0.3
+JITTER = 0.15
 SHORT = 8
 
 
@@ -109,7 +109,8 @@ def landscape(request: Request) -> Answer:
         customdata=[_facts(trial, request.parameters, target.text(value)) for trial, value in having],
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
-    spatial = {"showbackground": False, "gridcolor": palette.QUIET, "zerolinecolor": palette.QUIET}
+    # Without transparency, which the graphics of a browser draw as white.
+    spatial = {"showbackground": False, "gridcolor": palette.NEUTRAL, "zerolinecolor": palette.NEUTRAL}
     x, y = (style.parameter_axis(scale) | _letters(scale) for scale in (over.x, over.y))
     z = style.result_axis(target, [value for _, value in having])
     figure.update_layout(

@@ -82,7 +82,8 @@ def _show(chart: Chart, request: Request, answer: Answer) -> None:
     if answer.figure is not None:
         st.plotly_chart(
             answer.figure, key=f"figure_{chart.key}", alt=answer.sentence,
-            config={"displaylogo": False, "displayModeBar": False, "scrollZoom": False},
+            # In space the wheel comes closer, over all other charts it scrolls the page.
+            config={"displaylogo": False, "displayModeBar": False, "scrollZoom": "gl3d"},
         )  # fmt: skip
     if answer.in_full:
         st.dataframe(answer.table, hide_index=True, key=f"table_{chart.key}", placeholder=formats.NOTHING)
@@ -92,7 +93,7 @@ def _show(chart: Chart, request: Request, answer: Answer) -> None:
     meaning = html.escape(
         chart.explanation if is_there else f"What the chart shows once it is there: {chart.explanation}"
     )
-    if not is_there:
+    if not is_there and chart.key != leaders.KEY:  # whose way to more stands below it
         _offer_more(request.study)
     st.html(f'<div class="card-text">{meaning} {formats.link(chart.source)}</div>')
     downloads.draw(chart, request, answer)
@@ -176,7 +177,7 @@ def _choose_parameters(chart: Chart, sample: TrialSample, target: Target) -> tup
         return None
     best = best_trials(sample.trials, target, FEWEST_BEST)
     names.sort(key=lambda name: -narrowing(sample.trials, best, name))
-    if chart.parameters == 2:  # a trial is shown where it has both
+    if chart.parameters in (1, 2):  # a trial is shown where it has them
         names.sort(key=lambda name: sum(name not in trial.params for trial in sample.trials))
     if chart.parameters == SEVERAL:
         return _choose_several(names)

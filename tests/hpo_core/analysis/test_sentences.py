@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -89,6 +90,21 @@ def test_contour_speaks_only_of_places_with_trials() -> None:
     sparse = surface(few, axis("learning_rate", few), axis("filters", few), SCORE)
     assert "Nowhere do 3 of the 10 trials" in sentences.contour(sparse, few, SCORE)
     assert "too few" in sentences.contour(sparse, few[:5], SCORE)
+
+
+@pytest.mark.parametrize("minimises", [False, True])
+def test_a_better_place_with_few_trials_is_not_passed_over(minimises: bool) -> None:
+    """The map shows it too: the sentence would seem to say that it is not there."""
+    sign = -1 if minimises else 1
+    target = dataclasses.replace(SCORE, minimises=minimises)
+    crowd = [trial(n, sign * (0.5 + n / 100), filters=8 + n % 2, activation="relu") for n in range(10)]
+    alone = [*crowd, trial(10, sign * 0.9, filters=64, activation="elu")]
+    said = [
+        sentences.contour(surface(trials, axis("filters", trials), axis("activation", trials), target), trials, target)
+        for trials in (crowd, alone)
+    ]
+    assert "Where fewer" not in said[0] and "activation relu; the other end" in said[0]
+    assert "Where fewer are near it comes to " in said[1] and "activation elu: more trials there" in said[1]
 
 
 def test_surface_is_the_mean_of_near_trials_and_empty_elsewhere() -> None:

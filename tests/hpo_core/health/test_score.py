@@ -31,8 +31,10 @@ def test_the_text_names_the_strongest_the_weakest_and_the_absent() -> None:
     assert "look closer" not in text
     fine = explain({"neuron_utilisation": 0.9, "parameter_efficiency": 0.3})
     assert fine.split("weakest")[1].startswith(
-        " is parameter efficiency (0.30). None of them is a reason to look closer."
+        " is parameter efficiency (0.30). By itself that is no warning: how far it gets depends on the data."
     )
+    near = explain({"neuron_utilisation": 0.8, "parameter_efficiency": 0.9})
+    assert "weakest is neuron utilisation (0.80). None of them is a reason to look closer." in near
     level = explain({"neuron_utilisation": 0.9999, "training_stability": 0.3, "gradient_health": 1.0})
     assert "Strongest are neuron utilisation and gradient health (1.00), weakest is training stability" in level
     same = explain(dict.fromkeys(METRICS, 0.8))
@@ -44,7 +46,7 @@ def test_the_text_names_the_strongest_the_weakest_and_the_absent() -> None:
 def test_worrying_values_are_named_as_the_metrics_declare_them() -> None:
     assert worrying_in_words() == (
         "below 0.5 in training stability and gradient health, or below 0.7 in neuron utilisation and accuracy "
-        "consistency"
+        "consistency. There is no such value for parameter efficiency and convergence quality, which depend on the data"
     )
     for name, value in WORRYING.items():
         assert f"Below {value}" in METRICS[name].reading

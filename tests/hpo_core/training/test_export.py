@@ -73,9 +73,12 @@ def test_every_format_answers_as_the_model_does(dataset: str, changes: dict[str,
     assert {path.name for path in tmp_path.iterdir()} == set(NAMES), [item.note for item in artefacts.values()]
     for artefact in artefacts.values():
         assert artefact.path == str(tmp_path / artefact.name)
-        agrees = "largest difference to the model: " in artefact.note or "exactly as the model does" in artefact.note
+        agrees = (
+            "differ from the trained model's by at most " in artefact.note
+            or "are those of the trained" in artefact.note
+        )
         assert agrees == (artefact.name != "architecture.json")
-        assert artefact.name != "model.keras" or artefact.note == "answers exactly as the model does"
+        assert artefact.name != "model.keras" or artefact.note == "its probabilities are those of the trained model"
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated", UserWarning)
@@ -172,7 +175,7 @@ def test_what_cannot_be_made_says_why_and_leaves_no_file(
     first, second = export_model(model, tmp_path, samples, forms)
     assert first.path is None and first.note.startswith(reason) and "\n" not in first.note
     assert second.path == str(tmp_path / "b.bin")
-    assert second.note == "one at a time; answers exactly as the model does"
+    assert second.note == "one at a time; its probabilities are those of the trained model"
     assert [path.name for path in tmp_path.iterdir()] == ["b.bin"]
 
 
