@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from storage.database import Database
+from storage.runs import Runs, RunState
 from tests.pages import conftest
 from tests.pages.test_pages import open_page, words
 
@@ -32,6 +33,12 @@ def test_a_chart_that_takes_more_trials_leads_to_them(database: Database) -> Non
         links = [link.proto.label for link in app.get("page_link")]
         assert ("Add trials to this run in Monitor" in links) == shown, study
         assert "What the chart shows once it is there: How differently" in words(app)
-    app = open_page(PAGE, study="digits-done", chart="leaderboard")  # its own way stands below it
-    assert not app.get("page_link") and "Train the best again" in words(app)
     assert "What the chart shows once" not in words(open_page(PAGE, study="digits-done", chart="history"))
+
+
+def test_the_leaderboard_leads_to_seeds_and_not_to_more_trials(database: Database) -> None:
+    conftest.add_trial(conftest.make_run(database, "single", 1), 0.9)
+    Runs(database).end("single", RunState.FINISHED)
+    app = open_page(PAGE, study="single", chart="leaderboard")
+    assert "What the chart shows once" in words(app) and "Train the best again" in words(app)
+    assert not app.get("page_link")
