@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -174,7 +175,7 @@ class OptimizationConfig:
             raise UsageError(
                 "run_name",
                 f"must be letters without accents, digits, '.', '_' or '-', at most {LONGEST_RUN_NAME}, got {got}",
-                f"for example run_name={re.sub('[^A-Za-z0-9]+', '-', name)[:40].strip('-') or 'run'}",
+                f"for example run_name={_usable(name)}",
             )  # fmt: skip
         if self.run_name is not None:
             object.__setattr__(self, "run_name", str(self.run_name))  # YAML reads 2024 as a number
@@ -313,6 +314,12 @@ _EARLIER_WORDS: Mapping[str, Callable[[object], str]] = {
     "use_multi_gpu": lambda value: "gpus_per_worker=auto" if convert(value, bool) else "gpus_per_worker=1",
     "target_gpus_per_worker": lambda value: f"gpus_per_worker={value}",
 }
+
+
+def _usable(name: str) -> str:
+    """A name of a run that is as near to `name` as can be: letters without their accents, dashes between words."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub("[^A-Za-z0-9]+", "-", letters)[:40].strip("-") or "run"
 
 
 def unknown_field(name: str, value: object) -> UsageError:

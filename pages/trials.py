@@ -19,7 +19,7 @@ WATCH_S = 2.0
 
 
 def _page() -> None:
-    frame.heading("Trials", "Every network that was tried, with what it was made of and how well it did.")
+    frame.heading("Trials", "Every network that was tried: its layers as stripes, its result epoch by epoch as a line.")
     with shared.database_errors(retry=True):
         known = shared.runs().list()
         names = shared.names(known)

@@ -13,7 +13,7 @@ from pages.parts.architecture_colours import Colouring
 from pages.parts.architecture_layout import shape_text, title
 
 # Pixels: of a layer, of the sentence, of the buttons and the slider above it, below the last layer.
-ROW, SAID, CONTROLS, FOOT = 26, 116, 100, 20
+ROW, SAID, CONTROLS, FOOT = 22, 116, 100, 20
 STEP_MS = 1600
 LETTERS, LINES = 44, 5
 FORWARD, BACKWARD = "Forward", "Backward"
@@ -91,7 +91,8 @@ def _buttons() -> dict[str, object]:
     pause = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate", "transition": {"duration": 0}}
     return {
         "type": "buttons", "direction": "right", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom",
-        "showactive": False, "pad": {"b": SAID + CONTROLS / 2, "r": 8}, "buttons": [
+        "showactive": False, "font": {"color": palette.RUNNING}, "bordercolor": palette.RUNNING,
+        "pad": {"b": SAID + CONTROLS / 2, "r": 8}, "buttons": [
             {"label": "Play", "method": "animate", "args": [None, play]},
             {"label": "Pause", "method": "animate", "args": [[None], pause]},
         ],

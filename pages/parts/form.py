@@ -100,18 +100,21 @@ def limits() -> str:
 
 
 def _number(name: str, allowed: Range, common: Mapping[str, Any]) -> None:
-    option = OPTIONS[name]
-    number: Any = float if option.kind is float else int  # all limits of a field must be of one type
+    """Also of whole numbers, of which the browser would cut a fraction off without a word."""
+    key = str(common["key"])
+    if (shown := st.session_state[key]) is not None:
+        st.session_state[key] = float(shown)  # all limits of a field must be of one type
     st.number_input(
-        min_value=number(allowed.low), max_value=number(allowed.high), step=number(STEPS.get(name, 1)),
-        value=None, format="%g" if number is float else None,
-        placeholder=EMPTY.get(str(common["key"])), **common,
+        min_value=float(allowed.low), max_value=float(allowed.high), step=float(STEPS.get(name, 1)), value=None,
+        format="%g", placeholder=EMPTY.get(key), **common,
     )  # fmt: skip
 
 
 def _store(key: str) -> None:
     """Take a widget's value into the draft; a number that has to be there stays as it was when its field is emptied."""
     value = st.session_state[key]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if value is None and key in OPTIONS and not OPTIONS[key].optional:
         return
     draft.current().fields[key] = (value.strip() or None) if isinstance(value, str) and key == "run_name" else value

@@ -84,7 +84,7 @@ def area(history: TrialHistory) -> str:
     title = "Loss, log" if _is_log(history) else "Loss"
     parts = [_block(title, _picture(loss_svg(curve(history)), loss_words(history)), _legend(history), wide=True)]
     if layers:
-        parts.append(_block("Gradient", _picture(gradient_svg(layers), gradient_words(layers)), "in → out"))
+        parts.append(_block("Gradient", _picture(gradient_svg(layers), gradient_words(layers)), "log, in → out"))
         parts.append(_block("Weights", _picture(weights_svg(layers), weights_words(layers)), "by layer"))
     return f'<div class="live-curves">{"".join(parts)}</div>'
 

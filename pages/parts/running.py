@@ -166,7 +166,7 @@ def _stop(run_name: str, trial: int) -> None:
 
 def _facts(trial: TrialProgress) -> str:
     facts = (
-        ("loss", formats.score(trial.loss)),
+        ("loss, this epoch", formats.score(trial.loss)),
         ("accuracy", formats.percent(trial.accuracy)),
         ("validation", formats.percent(trial.validation_accuracy)),
     )

@@ -44,13 +44,14 @@ addEventListener("click", event => event.target.closest?.("[data-testid=stSideba
 addEventListener("keydown", event => event.key === "Escape" && shut() && setTimeout(() => opens()?.focus(), 300));
 </script>"""
 # A page that was reached by the menu writes its run into the address: no step of the visitor's, and so no step back.
-# A comparison takes the place of the gallery, and the gallery that of a comparison: each is read from its top.
+# Another page, and a comparison in the place of the gallery, are read from their top.
 ADDRESS = """<script>
 const push = history.pushState;
 const compares = place => new URLSearchParams(place.search).has("compare");
 history.pushState = function (state, title, url) {
   const to = new URL(url, location.href);
-  if (compares(to) !== compares(location)) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+  const isOther = to.pathname !== location.pathname || compares(to) !== compares(location);
+  if (isOther) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
   const isOwn = to.pathname === location.pathname && !location.search && [...to.searchParams.keys()].join() === "study";
   (isOwn ? history.replaceState : push).call(this, state, title, url);
 };

@@ -150,7 +150,7 @@ def _base(values: draft.Draft) -> dict[str, object]:
 
 
 def _declared(values: draft.Draft) -> dict[str, object]:
-    epochs = int(str(values.fields[MAX_EPOCHS]))
+    epochs = int(float(str(values.fields[MAX_EPOCHS])))
     return SearchSpace.build(values.architecture, max_epochs=epochs).as_yaml_data()
 
 
@@ -179,7 +179,7 @@ def _take(name: str, key: str) -> None:
 
 def _reshape(name: str) -> None:
     values = draft.current()
-    highest = int(str(values.fields[MAX_EPOCHS])) if name == EPOCHS else None
+    highest = int(float(str(values.fields[MAX_EPOCHS]))) if name == EPOCHS else None
     shape = Shape(st.session_state[SHAPE] or Shape.FIXED)
     _put(values, name, shapes.reshaped(PARAMETERS[name], _given(values, name), shape, highest))
 

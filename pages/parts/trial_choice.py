@@ -89,7 +89,8 @@ def choose_trial(study: str, summary: StudySummary, best: Champions, page: str) 
     st.session_state[key] = preset
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}_trial_choice"):
         st.number_input(
-            f"Trial, 0 to {last}" if last else "Trial", 0, last, step=1, key=key, on_change=_write_address, args=(key,),
+            # Without a limit: what lies beyond is answered above, in words; the browser would keep it to itself.
+            f"Trial, 0 to {last}" if last else "Trial", 0, step=1, key=key, on_change=_write_address, args=(key,),
             width=160, help=f"Trials of this run are numbered from 0 to {last}.",
         )  # fmt: skip
         for words, number in best.named():

@@ -39,6 +39,9 @@ ELSEWHERE = (
 )  # fmt: skip
 
 
+NO_EFFECT = ' <span class="quiet">(no effect here)</span>'
+
+
 def open_dialog(study: str, trial: TrialRow, score_name: str) -> None:
     """Draw the dialog with everything of a trial that is over; closing it takes the trial out of the address."""
     st.dialog(f"Trial {trial.number}", width="large", on_dismiss=close)(draw)(study, trial, score_name)
@@ -66,7 +69,8 @@ def draw(study: str, trial: TrialRow, score_name: str) -> None:
 
 def attributes(trial: TrialRow) -> dict[str, Any]:
     """What was recorded about a trial and is not shown elsewhere."""
-    return {key: content for key, content in trial.attributes.items() if key not in ELSEWHERE and content != ""}
+    aside = {*ELSEWHERE, "epochs_trained"} if _is_ours(trial) else ELSEWHERE  # which stands in the configuration
+    return {key: content for key, content in trial.attributes.items() if key not in aside and content != ""}
 
 
 def configuration(study: str, trial: TrialRow) -> dict[str, Any]:
@@ -179,7 +183,8 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, ours: bool, with_n
     """A list of names and values."""
     st.subheader(title, anchor=False)
     rows = "".join(
-        f"<tr><th>{_heading(name, with_names, ours)}</th><td>{breakable(words.recorded_value(name, content))}</td></tr>"
+        f"<tr><th>{_heading(name, with_names, ours)}</th><td>{breakable(words.recorded_value(name, content))}"
+        f"{NO_EFFECT if ours and trial_differences.is_idle(name, facts) else ''}</td></tr>"
         for name, content in facts.items()
     )
     with st.container(key=key):

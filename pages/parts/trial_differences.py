@@ -134,10 +134,10 @@ def is_ours(trials: Sequence[TrialRow]) -> bool:
 
 
 def _with_effect(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if not _is_idle(name, fields)}
+    return {name: value for name, value in fields.items() if not is_idle(name, fields)}
 
 
-def _is_idle(name: str, fields: Mapping[str, Any]) -> bool:
+def is_idle(name: str, fields: Mapping[str, Any]) -> bool:
     """Whether a hyperparameter has no effect beside the others; in a study of plain Optuna a name may mean anything."""
     needs = PARAMETERS[name].needs if name in PARAMETERS else None
     needed = fields.get(needs[0]) if needs is not None else None

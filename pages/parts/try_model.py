@@ -93,6 +93,7 @@ def _test_sample(model: FinalModel) -> tuple[str, dict[str, Any] | None]:
     st.session_state[SAMPLE] = min(st.session_state.get(SAMPLE, 0), last)
     number = st.number_input(
         f"Number of the sample, 0 to {formats.count(last)}", min_value=0, max_value=last, step=1, key=SAMPLE,
+        persist_state="session",
         help="Samples of the test part: no trial saw them, and the final model was tested on them once.",
     )  # fmt: skip
     _show_sample(model, int(number))

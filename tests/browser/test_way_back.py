@@ -28,6 +28,20 @@ def test_a_page_that_writes_its_run_into_the_address_is_left_by_one_step_back(pa
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
+def test_another_page_is_read_from_its_top(page: Page, filled: Dashboard) -> None:
+    look_with(page, WIDTHS[0])
+    open_page(page, filled, "/analysis?study=digits-done")
+    for name in ("Models", "Trials"):
+        wait_for_rest(page)
+        page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 300)")
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") > 100
+        page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_test_id("stSidebarNavLink").filter(has_text=name).click()
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_in_viewport()
+        wait_for_rest(page)
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+
+
 def test_a_comparison_is_read_from_its_top(page: Page, filled: Dashboard) -> None:
     page.set_viewport_size({"width": 1000, "height": 500})
     open_page(page, filled, "/trials?study=digits-done")

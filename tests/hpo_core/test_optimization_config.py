@@ -44,6 +44,7 @@ def test_every_option_explains_itself(option: Any) -> None:
         ("seed=-1", "seed must be"),
         ("run_name=a/b", "run_name=a-b"),
         ("run_name=../x", "run_name"),
+        ("run_name=Mon réseau", "for example run_name=Mon-reseau"),
         (f"run_name={'x' * 300}", f"at most 80, got 300 of them; for example run_name={'x' * 40}"),
         ("use_runpod_service=true", "write backend=runpod"),
         ("concurrent_workers=3", "write workers=3"),
