@@ -153,7 +153,7 @@ class Runner:
             name = base if attempt == 1 else f"{base}-{attempt}"
             try:
                 if (self._settings.results_dir / name).exists() or Studies(self._database).exists(name):
-                    raise NameTakenError(f"run_name is taken: {name!r} has a study or a folder; choose another name")
+                    raise NameTakenError(f"run_name is taken: {name!r} has a run, study or folder; choose another name")
                 self._runs.forget_failed_start(name)
                 self._runs.create(name, owner=self._owner, trials=self.config.trials)
             except NameTakenError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import sys
@@ -85,13 +86,19 @@ def _export(form: Format, model: keras.Model, workshop: Path, samples: np.ndarra
     return Artefact(name=form.name, path=str(finished), note="; ".join(filter(None, (form.note, _agreement(checked)))))
 
 
+def _rounded_up(difference: float) -> str:
+    """Its first digit, without an exponent: 2.4e-7 is '0.0000003'."""
+    places = max(0, -math.floor(math.log10(difference)))
+    return f"{math.ceil(difference * 10**places) / 10**places:.{places}f}"
+
+
 def _agreement(difference: float | None) -> str:
     """How a file answers, in words; '' where nothing could be asked."""
     if difference is None:
         return ""
     if not difference:
         return "its probabilities are those of the trained model"
-    return f"its probabilities differ from the trained model's by at most {difference:.1e}"
+    return f"its probabilities differ from the trained model's by at most {_rounded_up(difference)}"
 
 
 def _difference(form: Format, path: Path, samples: np.ndarray, expected: np.ndarray) -> float | None:

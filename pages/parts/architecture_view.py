@@ -23,6 +23,7 @@ from pages.parts.architecture_layout import lay_out, summary
 from pages.parts.charts import QUIET_CHART
 from pages.parts.glb import glb_file
 
+TURNED = "Drag to turn it, scroll or pinch to come closer, point at a box for its name."
 DIAGRAM, SPACE, MOTION = "Diagram", "3D", "Animation"
 VIEWS = (DIAGRAM, SPACE, MOTION)
 FILE_HELP: Mapping[str, str] = {
@@ -81,7 +82,7 @@ def _interactive(plan: LayerPlan, shown: Shown) -> None:
         st.plotly_chart(
             architecture_space.draw_space(plan, colouring), key=f"{key}_space", config=QUIET_CHART, alt=summary(plan)
         )
-        st.html(f'<div class="quiet">{architecture_space.MEANING} Drag to turn it, point at a box for its name.</div>')
+        st.html(f'<div class="quiet">{architecture_space.MEANING} {TURNED}</div>')
     else:
         st.plotly_chart(
             architecture_motion.draw_motion(plan, colouring), key=f"{key}_motion", config=QUIET_CHART,
@@ -140,7 +141,7 @@ def _choose_layer(plan: LayerPlan, key: str) -> PlannedLayer:
     numbers = {layer.name: layer.number for layer in plan.layers}
     chosen = st.selectbox(
         "Layer", names, key=widget, format_func=lambda name: f"{numbers[name]} · {name}", on_change=_forget_click,
-        args=(key,), help="Click a layer in the diagram, or choose it here.",
+        args=(key,), help="Click a layer in the diagram, or choose it here; at first the one with the most weights.",
     )  # fmt: skip
     layer = plan.layer(str(chosen))
     assert layer is not None

@@ -29,7 +29,7 @@ FORMAT_USES = {
     "model.keras": "For Python with Keras, to use or to train further: larger, for it keeps the optimizer's state too.",
     "model.tflite": "For telephones and small boards.",
     "model.onnx": "For other tools and languages.",
-    "architecture.json": "Layers and their settings as text.",
+    "architecture.json": "To read, or to build the same network anew.",
 }
 RUN_FILES = {
     BEST_FILE: "Best hyperparameters",

@@ -14,6 +14,10 @@ from storage.errors import StorageError
 from storage.progress import TrialProgress
 
 CARD_WIDTH = 300
+STRIPES = (
+    "Stripes are the layers of a network from its input to its output, in the colours that Architecture names. Conv "
+    "16-32 are two convolutions with 16 and 32 filters; after the optimizer comes its learning rate."
+)
 ACCURACY = keras("metrics.CategoricalAccuracy")
 SHOWN_TRIALS = 8
 
@@ -82,7 +86,7 @@ def trials(figures: RunFigures) -> None:
     """A card for each trial that trains."""
     if figures.run is None or figures.run.state.is_final:
         return
-    st.subheader("Training now", anchor=False)
+    st.subheader("Training now", anchor=False, help=STRIPES)
     if (before := waiting_runs.place_of(figures.name)) is not None:
         ahead = (
             f"after {formats.plural(before, 'other run')}" if before else "as soon as the run that trains now is over"

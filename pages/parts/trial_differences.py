@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datasets import CATALOGUE
 from hpo_core import trials_table
 from hpo_core.health.metrics import METRICS
 from hpo_core.parameters import PARAMETERS
@@ -138,7 +139,10 @@ def _with_effect(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_idle(name: str, fields: Mapping[str, Any]) -> bool:
-    """Whether a hyperparameter has no effect beside the others; in a study of plain Optuna a name may mean anything."""
+    """Whether a field has no effect beside the others; in a study of plain Optuna a name may mean anything."""
+    if name == "test_split":
+        info = CATALOGUE.get(str(fields.get("dataset")))
+        return info is not None and info.n_test > 0  # the set has a test part of its own
     needs = PARAMETERS[name].needs if name in PARAMETERS else None
     needed = fields.get(needs[0]) if needs is not None else None
     return needs is not None and isinstance(needed, int) and needed < needs[1]

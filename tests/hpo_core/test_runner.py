@@ -234,7 +234,7 @@ def test_a_start_that_fails_before_its_study_leaves_no_folder(settings: Settings
 
 def test_the_name_of_a_study_of_plain_optuna_is_taken(settings: Settings, database: Database) -> None:
     optuna.create_study(study_name="a", storage=database.url)
-    with pytest.raises(NameTakenError, match="'a' has a study"):
+    with pytest.raises(NameTakenError, match="'a' has a run, study or folder"):
         runner(settings, ScriptedTrainer())
     assert Runs(database).list() == []
 

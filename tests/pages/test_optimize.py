@@ -67,6 +67,17 @@ def test_optimize_preselects_the_first_run(database: Database) -> None:
     assert "1 trial of" in words(app)
 
 
+def test_a_fraction_of_a_trial_is_refused_and_not_cut_off(database: Database) -> None:
+    app = open_page("pages/optimize.py")
+    for key, value in (("trials", 2.7), ("max_epochs_per_trial", 3.5)):
+        app.number_input(key=key).set_value(value).run()
+        assert app.number_input(key=key).value == value and app.button(key="start").disabled
+        assert f"must be a whole number from 1 to {app.number_input(key=key).max:.0f}, got {value}" in words(app)
+        app.number_input(key=key).set_value(3).run()
+        assert not app.button(key="start").disabled and not app.error
+    assert "3 trials of CNNs on Digits" in words(app) and "Up to 3 epochs each" in words(app)
+
+
 def test_optimize_explains_a_bad_name_in_place(database: Database) -> None:
     app = unfolded("sharing")
     app.text_input(key="run_name").set_value("my <b>“run”</b> 🎻 *x*").run()

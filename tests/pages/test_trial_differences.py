@@ -33,6 +33,12 @@ def test_what_has_no_effect_in_a_trial_is_a_dash_and_not_a_difference() -> None:
         assert rows[-1].cells == ("64",)
 
 
+def test_a_share_for_the_test_has_no_effect_where_the_set_has_a_test_part() -> None:
+    assert trial_differences.is_idle("test_split", {"dataset": "mnist", "test_split": 0.2})
+    assert not trial_differences.is_idle("test_split", {"dataset": "digits", "test_split": 0.2})
+    assert not trial_differences.is_idle("test_split", {"test_split": 0.2})
+
+
 def test_results_come_first_and_a_score_that_is_the_accuracy_does_not_come_twice(database: Database) -> None:
     examined.make_examined(database)
     study = conftest.make_run(database, "healthy", 2, mode="health")

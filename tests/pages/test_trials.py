@@ -212,6 +212,7 @@ def test_details_open_from_the_button_and_close(database: Database) -> None:
     row = shared.studies().trials("digits-examined", limit=1, offset=1)[0]
     for field in best_hyperparameters("digits-examined", row):
         assert field in ("run_name", "trial") or field_words.recorded_title(field) in shown, field
+    assert "no effect here" in shown
     # The name in files stands beside a title that is another one.
     assert "<small>conv_<wbr>layers</small>" in shown and "<small>filters</small>" not in shown
     del app.query_params["trial"]

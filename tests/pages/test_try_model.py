@@ -95,6 +95,9 @@ def test_a_sample_is_seen_before_it_is_asked_about(database: Database) -> None:
     assert "It says" in words(app.run())
     app.number_input(key="try_sample").set_value(7).run()
     assert 'alt="Sample 7 of the test part"' in words(app) and "Its answer will stand here" in words(app)
+    app.button_group(key="try_source").set_value("own").run()
+    app.button_group(key="try_source").set_value("test").run()
+    assert app.number_input(key="try_sample").value == 7  # as it was left
     app.button(key="try_another").click().run()
     assert "Its answer will stand here" in words(app)  # it is shown, not asked about
 

@@ -14,6 +14,9 @@ from pages.parts.analysis.over_trials import value_of
 from pages.parts.analysis.request import Answer, Request
 from storage.trial_sample import TrialColumns
 
+ON_FRONT = "on the front, with its trial's number"
+# More numbers than these would lie on one another.
+NAMED = 12
 AIMS = (ACCURACY, HEALTH, PARAMETERS_KEY)
 Known = tuple[int, dict[str, float]]
 
@@ -68,12 +71,13 @@ def _figure(wanted: list[Target], best: list[Known], rest: list[Known]) -> go.Fi
         marker = {"size": 14, "symbol": "diamond", "color": palette.BEST, "line": style.OUTLINE}
     for pairs, look, name in (
         (rest, {"size": 7, "color": palette.WAITING, "opacity": 0.6}, "beaten by another"),
-        (best, marker, "on the front"),
+        (best, marker, ON_FRONT),
     ):
         figure.add_scatter(
             x=[values[x.key] * x.factor for _, values in pairs], y=[values[y.key] * y.factor for _, values in pairs],
-            mode="markers", name=name, marker=look, hovertemplate="%{customdata}<extra></extra>",
-            customdata=[_facts(pair, wanted) for pair in pairs],
+            mode="markers+text" if name == ON_FRONT and len(pairs) <= NAMED else "markers", name=name,
+            text=[str(trial) for trial, _ in pairs], textposition="top center", marker=look,
+            hovertemplate="%{customdata}<extra></extra>", customdata=[_facts(pair, wanted) for pair in pairs],
         )  # fmt: skip
     every = [values for _, values in best + rest]
     across, upwards = (style.result_axis(aim, [values[aim.key] for values in every]) for aim in (x, y))

@@ -38,7 +38,7 @@ def parameter_slice(request: Request) -> Answer:
         x=[_place(scale, trial) for trial, _ in having], y=[value * target.factor for _, value in having],
         mode="markers", name="trial", showlegend=False,
         marker={"size": 8, "color": numbers, "colorscale": style.sequence(), "opacity": 0.8, "line": style.OUTLINE,
-                "colorbar": style.colour_bar("Trial"), "showscale": len(numbers) > 1},
+                "colorbar": style.colour_bar("Trial", **style.whole_ticks(numbers)), "showscale": len(numbers) > 1},
         customdata=[_facts(trial, (name,), target.text(value)) for trial, value in having],
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip

@@ -46,7 +46,12 @@ def draw(request: Request) -> Answer:
     figure = style.blank("", "", height=TOP + sum(heights) + 60)
     best = {trial.number for trial in best_trials(trials, target, FEWEST_BEST if len(trials) > 2 * FEWEST_BEST else 1)}
     for label, colour, width, chosen in (
-        ("others", palette.QUIET, 1, [pair for pair in judged if pair[0].number not in best]),
+        (
+            "others",
+            palette.NEUTRAL if len(judged) <= MANY else palette.QUIET,
+            1,
+            [pair for pair in judged if pair[0].number not in best],
+        ),
         ("best", palette.BEST, 2, [pair for pair in judged if pair[0].number in best]),
     ):
         _lines(figure, chosen, scales, results, places, (label, colour, width))

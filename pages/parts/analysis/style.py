@@ -56,6 +56,11 @@ def colour_bar(text: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def whole_ticks(numbers: Sequence[int]) -> dict[str, int]:
+    """Of a colour bar of few whole numbers: otherwise there would be marks between them."""
+    return {"dtick": 1} if len(numbers) > 0 and max(numbers) - min(numbers) < FEW_WHOLE else {}
+
+
 def sequence() -> list[list[object]]:
     """The colour scale from low to high."""
     colours = palette.SEQUENCE
