@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -52,8 +53,9 @@ class Option:
             return f"leave {name} out for its default"
         if isinstance(self.allowed, Range):
             number = convert(value, float)
-            bound = self.allowed.low if not isinstance(number, float) or number < self.allowed.low else None
-            return f"for example {name}={self.allowed.high if bound is None else bound}"
+            wish = number if isinstance(number, float) and math.isfinite(number) else self.allowed.low
+            usable = min(max(wish, self.allowed.low), self.allowed.high)
+            return f"for example {name}={round(usable) if self.kind is int else usable}"
         near = nearest(str(value), [str(known) for known in self.allowed.values]) if self.allowed else ""
         return f"did you mean {near}?" if near else ""
 

@@ -36,7 +36,7 @@ def test_every_option_explains_itself(option: Any) -> None:
         ("trails=3", "did you mean trials?"),
         ("trials=0", "from 1 to 100000, got '0'; for example trials=1"),
         ("trials=many", "a whole number"),
-        ("trials=2.5", "a whole number"),
+        ("trials=2.5", "a whole number from 1 to 100000, got '2.5'; for example trials=2"),
         ("trials", "must be key=value"),
         ("sample_percentage=0.5", "from 5 to 100"),
         ("sampler=tbe", "did you mean tpe?"),

@@ -15,6 +15,7 @@ HEIGHT = 460
 LABEL = 18
 # Up to so many whole numbers each has its label; between them there is nothing.
 FEW_WHOLE = 12
+FEW_ON_BAR = 5
 OUTLINE = {"width": 0.5, "color": "rgba(128,136,150,0.8)"}
 
 
@@ -58,7 +59,7 @@ def colour_bar(text: str, **more: Any) -> dict[str, Any]:
 
 def whole_ticks(numbers: Sequence[int]) -> dict[str, int]:
     """Of a colour bar of few whole numbers: otherwise there would be marks between them."""
-    return {"dtick": 1} if len(numbers) > 0 and max(numbers) - min(numbers) < FEW_WHOLE else {}
+    return {"dtick": 1} if numbers and max(numbers) - min(numbers) < FEW_ON_BAR else {}
 
 
 def sequence() -> list[list[object]]:
