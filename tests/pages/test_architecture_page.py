@@ -95,6 +95,14 @@ def test_a_trial_that_is_gone_is_said_and_the_page_works(database: Database) -> 
     assert "99" in app.warning[0].value and "18 layers" in words(app)
 
 
+def test_a_number_beyond_the_last_trial_is_answered_in_words(database: Database) -> None:
+    """The browser would keep it to itself, and its mark beside whatever is chosen next."""
+    conftest.make_finished(database)
+    app = open_page(PAGE, study="digits-done")
+    app.number_input(key="architecture_trial").set_value(99).run()
+    assert "There is no trial “99”" in app.warning[0].value and app.number_input(key="architecture_trial").value == 1
+
+
 def test_a_change_is_counted_at_once(database: Database) -> None:
     conftest.make_finished(database)
     app = open_page(PAGE)
