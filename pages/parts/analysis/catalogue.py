@@ -57,8 +57,9 @@ _DECLARED = (
     Chart(
         "importance", "Importance", "Which hyperparameter matters",
         "How differently each hyperparameter is spread among the best trials than among all: the more, the more it "
-        "decides. The shares add up to 100 %. The mark on each bar is what chance alone may reach: the longest bar "
-        "when the results were shuffled among the trials, nineteen times. One that ends before its mark says nothing.",
+        "decides. The shares add up to 100 %. The mark on each bar is what chance alone may reach, "
+        "judged by what the bars were when the results were shuffled among the trials, nineteen times. A bar that ends "
+        "before its mark says nothing.",
         _PED_ANOVA, (), _FINAL,
     ),
     Chart(
