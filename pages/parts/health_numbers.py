@@ -208,7 +208,8 @@ def compare(left: TrialRow, right: TrialRow) -> list[Compared]:
     rows += [_health_row(metric.title, name, left, right) for name, metric in METRICS.items()]
     sizes = [_number(trial.attributes.get("parameters")) for trial in (left, right)]
     rows.append(_compared("Parameters", sizes[0], sizes[1], formats.whole, smaller=True))
-    rows.append(_compared("Duration", left.duration_s, right.duration_s, formats.duration, smaller=True))
+    # Neither is better: trials at the same time slow each other down.
+    rows.append(Compared("Duration", formats.duration(left.duration_s), formats.duration(right.duration_s)))
     makes = [str(trial.attributes.get("architecture") or formats.NOTHING) for trial in (left, right)]
     return [*rows, Compared("Architecture", makes[0], makes[1])]
 

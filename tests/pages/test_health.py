@@ -104,11 +104,12 @@ def test_table_of_layers_keeps_what_is_absent_empty() -> None:
 def test_comparison_names_the_better_one_of_each_row() -> None:
     left = trial(3, accuracy=0.98, health=0.6, gradient_health=0.5, parameters=20_000, architecture="A")
     right = trial(7, accuracy=0.96, health=0.8, parameters=10_000, architecture="B")
-    rows = {row.title: row for row in health_numbers.compare(left, right)}
+    longer = dataclasses.replace(right, duration_s=99.0)
+    rows = {row.title: row for row in health_numbers.compare(left, longer)}
     assert (rows["Accuracy"].left, rows["Accuracy"].better) == ("98.00 %", "left")
     assert rows["Health"].better == rows["Parameters"].better == "right"
     assert rows["Gradient health"].right == "not measured" and rows["Gradient health"].better == ""
-    assert rows["Duration"].better == "" and rows["Architecture"].right == "B"
+    assert (rows["Duration"].right, rows["Duration"].better) == ("1 min 39 s", "") and rows["Architecture"].right == "B"
     assert {metric.title for metric in METRICS.values()} <= set(rows)
 
 
