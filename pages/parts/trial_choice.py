@@ -90,7 +90,7 @@ def choose_trial(study: str, summary: StudySummary, best: Champions, page: str) 
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}_trial_choice"):
         st.number_input(
             # Without a limit: what lies beyond is answered above, in words; the browser would keep it to itself.
-            f"Trial, 0 to {last}" if last else "Trial", 0, step=1, key=key, on_change=_write_address, args=(key,),
+            f"Trial, 0 to {last}" if last else "Trial", 0, step=1, key=key, on_change=_write_address, args=(key, last),
             width=160, help=f"Trials of this run are numbered from 0 to {last}.",
         )  # fmt: skip
         for words, number in best.named():
@@ -129,5 +129,7 @@ def _and(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
-def _write_address(key: str) -> None:
-    show(st.session_state[key])
+def _write_address(key: str, last: int) -> None:
+    """A step beyond the last trial, which the button takes, leads no further."""
+    number = st.session_state[key]
+    show(last if number == last + 1 else number)

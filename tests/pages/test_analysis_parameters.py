@@ -1,10 +1,13 @@
-"""Analysis: which hyperparameters a chart shows at first."""
+"""Analysis: which hyperparameters a chart shows at first, and what is named on a front."""
 
 from __future__ import annotations
 
 import optuna
+import pytest
 from optuna.trial import create_trial
 
+from hpo_core.analysis.targets import ACCURACY, HEALTH, Target
+from pages.parts.analysis import fronts
 from storage.database import Database
 from tests.pages.test_pages import open_page, words
 
@@ -27,3 +30,11 @@ def test_two_hyperparameters_that_every_trial_has_are_drawn_first(database: Data
     x = app.selectbox(key="analysis_x").value
     assert f"Left out: 6 trials in which {x} or rare had no part." in words(app)
     assert open_page(PAGE, study="partly", chart="slice").selectbox(key="analysis_x").value in ("x", "y")
+
+
+@pytest.mark.parametrize(("on_front", "named"), [(fronts.NAMED, True), (fronts.NAMED + 1, False)])
+def test_trials_on_a_front_are_numbered_while_the_numbers_have_room(on_front: int, named: bool) -> None:
+    aims = [Target(ACCURACY, "accuracy", False), Target(HEALTH, "health", False)]
+    known = [(n, {ACCURACY: n / 100, HEALTH: 1 - n / 100}) for n in range(on_front)]
+    line = fronts.draw_front(aims, known, []).data[1]
+    assert ("text" in line.mode, "with its trial's number" in line.name) == (named, named)

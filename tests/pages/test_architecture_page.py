@@ -101,6 +101,8 @@ def test_a_number_beyond_the_last_trial_is_answered_in_words(database: Database)
     app = open_page(PAGE, study="digits-done")
     app.number_input(key="architecture_trial").set_value(99).run()
     assert "There is no trial “99”" in app.warning[0].value and app.number_input(key="architecture_trial").value == 1
+    app.number_input(key="architecture_trial").set_value(3).run()  # as the button + does at the last one
+    assert app.number_input(key="architecture_trial").value == 2 and not app.warning
 
 
 def test_a_change_is_counted_at_once(database: Database) -> None:

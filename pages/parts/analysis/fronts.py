@@ -14,7 +14,7 @@ from pages.parts.analysis.over_trials import value_of
 from pages.parts.analysis.request import Answer, Request
 from storage.trial_sample import TrialColumns
 
-ON_FRONT = "on the front, with its trial's number"
+NUMBERED = ", with its trial's number"
 # More numbers than these would lie on one another.
 NAMED = 12
 AIMS = (ACCURACY, HEALTH, PARAMETERS_KEY)
@@ -53,10 +53,11 @@ def draw(request: Request, every: list[TrialColumns]) -> Answer:
     notes = [request.sampled + " Every trial is compared; the whole front is drawn."] if request.sampled else []
     if len(wanted) > 3:
         notes.append(f"The figure shows {wanted[0].title} and {wanted[1].title}; all {len(wanted)} decide.")
-    return Answer(said, _figure(wanted, best, rest), table, notes)
+    return Answer(said, draw_front(wanted, best, rest), table, notes)
 
 
-def _figure(wanted: list[Target], best: list[Known], rest: list[Known]) -> go.Figure:
+def draw_front(wanted: list[Target], best: list[Known], rest: list[Known]) -> go.Figure:
+    """The first two aims as axes, a third one as colour; trials on the front with their numbers where there is room."""
     x, y, *others = wanted[:3]
     figure = style.blank("", "")
     if others:
@@ -69,14 +70,14 @@ def _figure(wanted: list[Target], best: list[Known], rest: list[Known]) -> go.Fi
         }  # fmt: skip
     else:
         marker = {"size": 14, "symbol": "diamond", "color": palette.BEST, "line": style.OUTLINE}
-    for pairs, look, name in (
-        (rest, {"size": 7, "color": palette.WAITING, "opacity": 0.6}, "beaten by another"),
-        (best, marker, ON_FRONT),
+    named = len(best) <= NAMED
+    for pairs, look, name, mode in (
+        (rest, {"size": 7, "color": palette.WAITING, "opacity": 0.6}, "beaten by another", "markers"),
+        (best, marker, f"on the front{NUMBERED * named}", "markers+text" if named else "markers"),
     ):
         figure.add_scatter(
             x=[values[x.key] * x.factor for _, values in pairs], y=[values[y.key] * y.factor for _, values in pairs],
-            mode="markers+text" if name == ON_FRONT and len(pairs) <= NAMED else "markers", name=name,
-            text=[str(trial) for trial, _ in pairs], textposition="top center", marker=look,
+            mode=mode, name=name, text=[str(trial) for trial, _ in pairs], textposition="top center", marker=look,
             hovertemplate="%{customdata}<extra></extra>", customdata=[_facts(pair, wanted) for pair in pairs],
         )  # fmt: skip
     every = [values for _, values in best + rest]
