@@ -27,7 +27,7 @@ def _page() -> None:
                 "trials.", icon=":material/hourglass_top:",
             )  # fmt: skip
             return
-        view.draw(study, shape, words.score_name(shared.studies().attributes(study)))
+        view.draw(study, shape, words.score(shared.studies().attributes(study)))
 
 
 _page()

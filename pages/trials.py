@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.parts import frame, shared, trial_choice, trial_comparison, trial_details, trial_gallery, trial_query, words
+from pages.parts import frame, shared, trial_choice, trial_comparison, trial_details, trial_gallery, trial_query
 from pages.parts.formats import as_markdown
 from pages.parts.study_choice import choose_study, has_begun
 from pages.parts.trial_words import state_word
@@ -31,12 +31,11 @@ def _page() -> None:
         if not has_begun(study):
             return
         summary = shared.studies().summary(study)
-        score_name = words.score_name(shared.studies().attributes(study))
         shown = _compared(study)
         if shown:
-            trial_comparison.draw(study, shown, summary, score_name)
+            trial_comparison.draw(study, shown, summary)
             return
-        has_dialog = _details(study, score_name)
+        has_dialog = _details(study)
         trial_gallery.draw(study, summary)
         if not has_dialog:
             _watch_while_it_runs(study, summary, active)
@@ -63,7 +62,7 @@ def _compared(study: str) -> list[TrialRow]:
     return found[: trial_comparison.MOST]
 
 
-def _details(study: str, score_name: str) -> bool:
+def _details(study: str) -> bool:
     """Open the dialog of the trial in the address; whether one is open."""
     asked = st.query_params.get(trial_choice.PARAMETER)
     if asked is None:
@@ -75,7 +74,7 @@ def _details(study: str, score_name: str) -> bool:
             icon=":material/search_off:",
         )
     elif trial.state in ENDED:
-        trial_details.open_dialog(study, trial, score_name)
+        trial_details.open_dialog(study, trial)
         return True
     else:
         st.info(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optuna.trial import FrozenTrial
 
@@ -18,6 +18,8 @@ _REPEATED = {"duration_s", "accuracy", "health", "parameters"}
 # Attributes of which less is better, and those of which more is; of any other number nobody knows.
 _SMALLER = {"cost", "validation_loss"}
 _LARGER = {"macro_f1", "top5_accuracy", "training_accuracy", *METRICS}
+# Shares of one where their values are.
+_SHARES = {ACCURACY, "macro_f1", "top5_accuracy", "training_accuracy"}
 _LOG_SPAN = 30.0
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e6
 
@@ -32,12 +34,14 @@ class Target:
         title: in the middle of a sentence, such as 'validation accuracy'.
         minimises: whether smaller values are better; None where neither is.
         objective: which objective of the study it is, None for what is recorded beside them.
+        is_share: whether values are shares of 1, and written in per cent.
     """
 
     key: str
     title: str
     minimises: bool | None
     objective: int | None = None
+    is_share: bool = False
 
     def of(self, trial: FrozenTrial) -> float | None:
         """The finite value of a trial; None where it has none."""
@@ -53,17 +57,17 @@ class Target:
     @property
     def unit(self) -> str:
         """How the axis is labelled: '%' where values are shares of 1, 's' for durations, else empty."""
-        return {ACCURACY: "%", DURATION: "s"}.get(self.key, "")
+        return "%" if self.is_share else "s" if self.key == DURATION else ""
 
     @property
     def factor(self) -> float:
         """What a value is multiplied by on an axis."""
-        return 100.0 if self.unit == "%" else 1.0
+        return 100.0 if self.is_share else 1.0
 
     @property
     def may_be_log(self) -> bool:
         """Whether decades mean anything: not for shares of 1."""
-        return self.key not in (ACCURACY, HEALTH, *METRICS)
+        return not self.is_share and self.key not in (HEALTH, *METRICS)
 
     @property
     def axis(self) -> str:
@@ -90,7 +94,7 @@ class Target:
 
     def text(self, value: float) -> str:
         """A value with its unit, such as '98.36 %'."""
-        if self.key == ACCURACY:
+        if self.is_share:
             return formats.percent(value)
         if self.key == DURATION:
             return formats.duration(value)
@@ -103,8 +107,15 @@ class Target:
         return left < right if self.minimises else left > right
 
 
+UNKNOWN_SCORE = Target(SCORE, SCORE, None, 0)
+"""The only objective of a study that does not say what it is."""
+
+
 def targets(
-    trials: Iterable[FrozenTrial], minimises: Sequence[bool], objectives: Sequence[str] = (), score_name: str = SCORE
+    trials: Iterable[FrozenTrial],
+    minimises: Sequence[bool],
+    objectives: Sequence[str] = (),
+    score: Target = UNKNOWN_SCORE,
 ) -> list[Target]:
     """What these trials can be judged by, the objectives first.
 
@@ -112,12 +123,9 @@ def targets(
         trials: of one study.
         minimises: per objective.
         objectives: their names, where they have some.
-        score_name: what the only objective is, in words; before the name that Optuna has for it.
+        score: what the only objective is; before the name that Optuna has for it.
     """
-    found = [
-        Target(_objective_key(place), _objective_title(place, len(minimises), objectives, score_name), smaller, place)
-        for place, smaller in enumerate(minimises)
-    ]
+    found = [_objective(place, minimises, objectives, score) for place in range(len(minimises))]
     known = (
         Target(ACCURACY, "accuracy", False),
         Target(HEALTH, "health", False),
@@ -125,12 +133,12 @@ def targets(
         Target(PARAMETERS_KEY, "number of parameters", True),
     )
     trials = list(trials)
-    found += [target for target in known if any(target.of(trial) is not None for trial in trials)]
+    found += [_in_its_unit(target, trials) for target in known if any(target.of(trial) is not None for trial in trials)]
     names = sorted({name for trial in trials for name, value in trial.user_attrs.items() if number(value) is not None})
     for name in names:
         if name not in _REPEATED and all(target.key != name for target in found):
             minimised = True if name in _SMALLER else False if name in _LARGER else None
-            found.append(Target(name, _title(name), minimised))
+            found.append(_in_its_unit(Target(name, _title(name), minimised), trials))
     return found
 
 
@@ -164,12 +172,18 @@ def _objective_key(place: int) -> str:
     return SCORE if place == 0 else f"{SCORE}:{place}"
 
 
-def _objective_title(place: int, number_of: int, objectives: Sequence[str], score_name: str) -> str:
-    if number_of == 1 and score_name != SCORE:
-        return score_name
-    if place < len(objectives):
-        return objectives[place]
-    return score_name if number_of == 1 else f"objective {place + 1} of {number_of}"
+def _objective(place: int, minimises: Sequence[bool], objectives: Sequence[str], score: Target) -> Target:
+    alone = len(minimises) == 1
+    if alone and (score.title != SCORE or not objectives):
+        return replace(score, minimises=minimises[0])
+    title = objectives[place] if place < len(objectives) else f"objective {place + 1} of {len(minimises)}"
+    return Target(_objective_key(place), title, minimises[place], place)
+
+
+def _in_its_unit(target: Target, trials: Sequence[FrozenTrial]) -> Target:
+    """In per cent where it is a share; other programs may record an accuracy of 96.3 under the same name."""
+    values = (target.of(trial) for trial in trials)
+    return replace(target, is_share=target.key in _SHARES and all(value is None or 0 <= value <= 1 for value in values))
 
 
 def _title(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from hpo_core.analysis.targets import plain
+from hpo_core.analysis.targets import Target, plain
 from pages.parts import palette
 from pages.parts.numbers import History
 
@@ -23,30 +23,33 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up")
 
 
-def draw_history(points: History, score_name: str) -> go.Figure:
+def draw_history(points: History, score: Target) -> go.Figure:
     """Every complete trial as a dot, the best score so far as a line, the best trial as a star."""
-    figure = blank("Trial", score_name)
+    figure = blank("Trial", score.axis)
     names = [f"Trial {number}" for number in points.numbers]
+    heights = [value * score.factor for value in points.scores]
     figure.add_scatter(
-        x=points.numbers, y=points.scores, mode="markers", name="complete trial", text=names,
+        x=points.numbers, y=heights, mode="markers", name="complete trial", text=names,
         marker={"color": palette.COMPLETE, "size": 8, "opacity": 0.75},
-        hovertemplate="%{text}: %{y:.4f}<extra></extra>",
+        customdata=[score.text(value) for value in points.scores],
+        hovertemplate="%{text}: %{customdata}<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=points.numbers, y=points.best, mode="lines", name="best so far",
+        x=points.numbers, y=[value * score.factor for value in points.best], mode="lines", name="best so far",
         line={"color": palette.BEST, "width": 2, "shape": "hv"}, hoverinfo="skip",
     )  # fmt: skip
     if points.champion is not None:
         figure.add_scatter(
-            x=[points.numbers[points.champion]], y=[points.scores[points.champion]], mode="markers", name="best trial",
+            x=[points.numbers[points.champion]], y=[heights[points.champion]], mode="markers", name="best trial",
             text=[names[points.champion]], marker={"color": palette.BEST, "size": 16, "symbol": "star"},
-            hovertemplate="%{text}, the best: %{y:.4f}<extra></extra>",
+            customdata=[score.text(points.scores[points.champion])],
+            hovertemplate="%{text}, the best: %{customdata}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(tickformat="d", dtick=tick(points.numbers))
     if len(points.numbers) == 1:
         figure.update_xaxes(range=around_one_trial(points.numbers[0]))
     if points.scores and min(points.scores) == max(points.scores):
-        figure.update_yaxes(range=around_one_value(points.scores[0]))
+        figure.update_yaxes(range=around_one_value(heights[0]))
     return figure
 
 
@@ -61,36 +64,38 @@ def around_one_value(value: float) -> list[float]:
     return [value - margin, value + margin]
 
 
-def draw_curve(curve: Mapping[int, float], score_name: str) -> go.Figure:
+def draw_curve(curve: Mapping[int, float], score: Target) -> go.Figure:
     """The value that the pruner saw after each epoch of one trial."""
-    figure = blank("Epoch", score_name)
+    figure = blank("Epoch", score.axis)
     figure.add_scatter(
-        x=list(curve), y=list(curve.values()), mode=mode(len(curve)), name=score_name,
+        x=list(curve), y=[value * score.factor for value in curve.values()], mode=mode(len(curve)), name=score.title,
         line={"color": palette.RUNNING, "width": 2}, marker={"size": 7},
-        hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>",
+        customdata=[score.text(value) for value in curve.values()],
+        hovertemplate="epoch %{x}: %{customdata}<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(tickformat="d", dtick=tick(tuple(curve)))
     if len(curve) == 1:
         ((epoch, value),) = curve.items()
-        figure.update_xaxes(range=around_one_trial(epoch)).update_yaxes(range=around_one_value(value))
+        figure.update_xaxes(range=around_one_trial(epoch)).update_yaxes(range=around_one_value(value * score.factor))
     return figure
 
 
-def draw_curves(curves: Mapping[str, Mapping[int, float]], score_name: str, places: Sequence[int]) -> go.Figure:
+def draw_curves(curves: Mapping[str, Mapping[int, float]], score: Target, places: Sequence[int]) -> go.Figure:
     """The curves of several trials, each told apart by colour, dash and mark.
 
     Args:
         curves: by the name of the trial; none of them is empty.
-        score_name: what they show.
+        score: what they show.
         places: of the trials among all that are compared, which decide their colours.
     """
-    figure = blank("Epoch", score_name)
+    figure = blank("Epoch", score.axis)
     for place, (name, curve) in zip(places, curves.items(), strict=True):
         figure.add_scatter(
-            x=list(curve), y=list(curve.values()), mode=mode(len(curve)), name=name,
+            x=list(curve), y=[value * score.factor for value in curve.values()], mode=mode(len(curve)), name=name,
             line={"color": COMPARED[place % len(COMPARED)], "width": 2, "dash": DASHES[place % len(DASHES)]},
             marker={"size": 7, "symbol": SYMBOLS[place % len(SYMBOLS)]},
-            hovertemplate=f"{name}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+            customdata=[score.text(value) for value in curve.values()],
+            hovertemplate=f"{name}, epoch %{{x}}: %{{customdata}}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(tickformat="d", dtick=tick(tuple(step for curve in curves.values() for step in curve)))
     return figure

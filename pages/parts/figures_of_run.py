@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 import datasets
+from hpo_core.analysis.targets import Target
 from hpo_core.backends import RUNPOD
 from hpo_core.objective import CANCELLED, STOPPED
 from pages.parts import formats, money, numbers, shared, trial_choice, words
@@ -84,9 +85,9 @@ class RunFigures:
         return self.summary.mean_duration_s if self.summary else None
 
     @property
-    def score_name(self) -> str:
-        """What the score is, such as 'validation accuracy'."""
-        return words.score_name({"configuration": self.config})
+    def score(self) -> Target:
+        """What the score is, such as the validation accuracy."""
+        return words.score({"configuration": self.config})
 
     @property
     def is_accuracy_alone(self) -> bool:

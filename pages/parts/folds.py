@@ -59,7 +59,7 @@ FOLDS = (
     Fold("final", "Final model and pictures", "what is made of the best trial", FINAL, _final),
     Fold("where", "Where it runs", "this machine or RunPod, threads and GPUs", where.FIELDS, where.draw),
     Fold("single", "Train one configuration", "a single trial, without a search", (), single.draw),
-    Fold("sharing", "Saving and sharing", "name of the run, its configuration as a file", SAVING, sharing.draw),
+    Fold("sharing", sharing.TITLE, "name of the run, its configuration as a file", SAVING, sharing.draw),
 )  # fmt: skip
 
 

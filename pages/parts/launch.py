@@ -13,9 +13,9 @@ from datasets import DatasetError
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError, UsageError
 from hpo_core.optimization_config import OptimizationConfig
-from pages.parts import expected_cost, expected_time, formats, refusals, shared, space_editor, tour, words
+from pages.parts import expected_cost, expected_time, formats, refusals, shared, sharing, space_editor, tour, words
 from pages.parts.checked import Checked
-from storage.errors import StorageError
+from storage.errors import NameTakenError, StorageError
 
 LOOK_S = 2.0
 # Presses within this time of a start are the second half of a double press.
@@ -27,7 +27,8 @@ def say(error: Exception) -> None:
     if isinstance(error, UsageError):
         st.error(formats.plain(words.refusal(error)), icon=":material/error:")
     else:
-        st.error(formats.plain(formats.sentence(words.in_form(str(error)))), icon=":material/error:")
+        where = f" The name is set in “{sharing.TITLE}”." if isinstance(error, NameTakenError) else ""
+        st.error(formats.plain(formats.sentence(words.in_form(str(error))) + where), icon=":material/error:")
 
 
 def panel(checked: Checked, values: Mapping[str, object]) -> None:

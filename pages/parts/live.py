@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 import streamlit as st
 
+from hpo_core.analysis.targets import Target
 from pages.parts import (
     carry_on,
     charts,
@@ -177,7 +178,7 @@ def _chart(figures: RunFigures) -> None:
             expected = "No trial was trained to its end." if figures.is_over else first
             st.html(f'<div class="quiet">{expected}</div>')
             return
-        figure = _figure(figures.name, len(figures.history.numbers), figures.score_name, figures.history)
+        figure = _figure(figures.name, len(figures.history.numbers), figures.score, figures.history)
         st.plotly_chart(figure, key="best_so_far", config=charts.QUIET_CHART)
         st.page_link(
             "pages/trials.py", label="All trials of this run", icon=":material/view_list:",
@@ -186,6 +187,6 @@ def _chart(figures: RunFigures) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _figure(name: str, points: int, score_name: str, _history: History) -> go.Figure:
+def _figure(name: str, points: int, score: Target, _history: History) -> go.Figure:
     """The chart, made again when there is a point more."""
-    return charts.draw_history(_history, score_name)
+    return charts.draw_history(_history, score)

@@ -105,9 +105,10 @@ def _summary(data: ReportData) -> str:
     if summary.n_objectives > 1:
         facts.append(f"It has {summary.n_objectives} objectives: score and best trial go by the first one.")
     counts = ", ".join(f"{formats.count(n)} {state}" for state, n in sorted(summary.n_by_state.items()) if n)
+    score = ("Best score", formats.score(summary.best_score), words.score_name(data.attributes))
     tiles = (
         ("Trials", formats.count(summary.n_trials), counts or "none yet"),
-        ("Best score", formats.score(summary.best_score), words.score_name(data.attributes)),
+        *(() if words.is_accuracy_alone(data.attributes) else (score,)),
         ("Best trial's accuracy", formats.percent(_share(summary.best_accuracy)), "on validation"),
         ("Best trial's health", formats.score(_share(summary.best_health)), "0 to 1, 1 is healthy"),
         ("Mean duration", formats.duration(summary.mean_duration_s), "of a trial"),
@@ -125,16 +126,16 @@ def _summary(data: ReportData) -> str:
 def _trials_figure(data: ReportData) -> str:
     if not data.points:
         return "<h2>Score of each trial</h2><p>No trial is complete, so there is nothing to draw.</p>"
-    name, history = words.score_name(data.attributes), numbers.history(data.points, minimises=data.summary.minimises)
+    score, history = words.score(data.attributes), numbers.history(data.points, minimises=data.summary.minimises)
     best = history.champion if history.champion is not None else 0
     said = (
         f"{formats.plural(len(data.points), 'complete trial')}; the best is Trial {history.numbers[best]} with "
-        f"{formats.score(history.scores[best])}."
+        f"{score.text(history.scores[best])}."
     )
     if len(data.points) > MAX_POINTS:  # what a reader's browser draws without trouble
         history = _thinned(history, -(-len(data.points) // MAX_POINTS))
         said += f" {formats.count(len(history.numbers))} of them are drawn."
-    return f"<h2>Score of each trial</h2>{_figure(charts.draw_history(history, name), said)}"
+    return f"<h2>Score of each trial</h2>{_figure(charts.draw_history(history, score), said)}"
 
 
 def _thinned(history: numbers.History, step: int) -> numbers.History:
@@ -153,8 +154,8 @@ def _best(data: ReportData) -> str:
     trial = data.best
     if trial is None:
         return ""
-    facts: dict[str, object] = {"Score": formats.score(trial.score), "Accuracy": formats.percent(trial.accuracy)}
-    facts |= {"Duration": formats.duration(trial.duration_s)}
+    facts: dict[str, object] = {} if words.is_accuracy_alone(data.attributes) else {"Score": formats.score(trial.score)}
+    facts |= {"Accuracy": formats.percent(trial.accuracy), "Duration": formats.duration(trial.duration_s)}
     facts |= {
         words.recorded_title(key): words.recorded_value(key, value)
         for key, value in trial.attributes.items()
@@ -174,12 +175,15 @@ def _curves(history: TrialHistory) -> str:
     """Losses and accuracies of the best trial."""
     epochs = [epoch.epoch for epoch in history.epochs]
     pairs = (
-        ("Accuracy", [e.accuracy for e in history.epochs], [e.validation_accuracy for e in history.epochs]),
-        ("Loss (cross-entropy, nats)", [e.loss for e in history.epochs], [e.validation_loss for e in history.epochs]),
+        ("Accuracy", "%", 100, [(e.accuracy, e.validation_accuracy) for e in history.epochs]),
+        ("Loss", "cross-entropy in nats", 1, [(e.loss, e.validation_loss) for e in history.epochs]),
     )
     shown = []
-    for title, training, validation in pairs:
-        figure = charts.blank("Epoch", title)
+    for what, unit, factor, read in pairs:
+        training, validation = (
+            [value * factor if value is not None else None for value in line] for line in zip(*read, strict=True)
+        )
+        figure = charts.blank("Epoch", f"{what}, {unit}")
         for name, values, colour, dash in (
             ("training", training, palette.RUNNING, "solid"), ("validation", validation, palette.PRUNED, "dash"),
         ):  # fmt: skip
@@ -188,14 +192,14 @@ def _curves(history: TrialHistory) -> str:
                 line={"color": colour, "width": 2, "dash": dash},
             )  # fmt: skip
         figure.update_xaxes(tickformat="d", dtick=charts.tick(tuple(epochs)))
-        shown.append(_figure(figure, f"{title} after each epoch, on training and on validation samples."))
+        shown.append(_figure(figure, f"{what} after each epoch, on training and on validation samples."))
     return f'<div class="pair">{"".join(shown)}</div>'
 
 
 def _curve_of(trial: TrialRow, data: ReportData) -> str:
     if not trial.curve:
         return ""
-    figure = charts.draw_curve(trial.curve, words.score_name(data.attributes))
+    figure = charts.draw_curve(trial.curve, words.score(data.attributes))
     return _figure(figure, "The value that the pruner saw after each epoch.")
 
 
@@ -283,14 +287,18 @@ def _table(data: ReportData) -> str:
     bounded = (
         f"The best {MOST_TRIALS} of {formats.count(n)}." if n > len(data.trials) else "All of them, the best first."
     )
+    # Accuracy alone is the score, and not said again.
+    scores = slice(1, 2) if words.is_accuracy_alone(data.attributes) else slice(0)
     rows = [
-        (
+        [
             f"Trial {trial.number}", formats.score(trial.score), formats.percent(trial.accuracy),
             formats.score(_share(trial.attributes.get("health"))), formats.duration(trial.duration_s), _in_short(trial),
-        )
+        ]
         for trial in data.trials
     ]  # fmt: skip
-    head = ("trial", "score", "accuracy", "health", "duration", "architecture or parameters")
+    head = ["trial", "score", "accuracy", "health", "duration", "architecture or parameters"]
+    for row in (head, *rows):
+        del row[scores]
     return f'<h2>Complete trials</h2><p class="quiet">{bounded}</p>{_rows(head, rows)}'
 
 

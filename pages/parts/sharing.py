@@ -12,6 +12,7 @@ from pages.parts import draft, formats, words
 from pages.parts.checked import Checked
 from pages.parts.form import Form
 
+TITLE = "Saving and sharing"
 FILE, TEXT, SAID = "import_file", "import_text", "import_said"
 LIMIT = f"{MAX_BYTES / 1e6:g} MB"
 PASTED = "the text"

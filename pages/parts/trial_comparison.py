@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from hpo_core.analysis.targets import Target
 from pages.parts import (
     architecture_source,
     charts,
@@ -74,14 +75,14 @@ def keep(study: str, numbers: Sequence[int]) -> None:
     st.session_state.setdefault("compared", {})[study] = list(numbers)
 
 
-def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary, score_name: str) -> None:
+def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary) -> None:
     """Draw the comparison of two to four trials."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"{len(trials)} trials compared", anchor=False)
         st.button("Back to the gallery", key="to_gallery", icon=":material/arrow_back:", on_click=_close)
     attributes = shared.studies().attributes(study)
-    score = None if words.is_accuracy_alone(attributes) else score_text
-    results = trial_differences.results(trials, minimises=summary.minimises, score=score)
+    written = None if words.is_accuracy_alone(attributes) else score_text
+    results = trial_differences.results(trials, minimises=summary.minimises, score=written)
     with st.container(border=True, key="compared_results"):
         st.subheader("Which one is better", anchor=False)
         st.html(table(trials, results, heads=True))
@@ -89,7 +90,7 @@ def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary, score_na
     _parameters(trials)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, key="chart_compared_curves"):
-        _curves(trials, score_name)
+        _curves(trials, words.score(attributes))
     with right, st.container(border=True, key="chart_compared_health"):
         _radar(trials)
     healths = trial_differences.healths(trials)
@@ -166,14 +167,14 @@ def _networks(trials: Sequence[TrialRow], study_attributes: Mapping[str, object]
         st.html(_columns(trials, trial_networks.table_rows(plans)))
 
 
-def _curves(trials: Sequence[TrialRow], score_name: str) -> None:
+def _curves(trials: Sequence[TrialRow], score: Target) -> None:
     st.subheader("Curves", anchor=False)
     curves = {f"Trial {trial.number}": trial.curve for trial in trials if trial.curve}
     if not curves:
         st.html('<div class="quiet">None of these trials reported an epoch.</div>')
         return
     places = [place for place, trial in enumerate(trials) if trial.curve]
-    figure = charts.draw_curves(curves, score_name, places)
+    figure = charts.draw_curves(curves, score, places)
     st.plotly_chart(figure, key="compared_curves", config=QUIET_CHART)
     if len(curves) < len(trials):
         without = ", ".join(f"Trial {trial.number}" for trial in trials if not trial.curve)

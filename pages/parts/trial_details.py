@@ -42,9 +42,9 @@ ELSEWHERE = (
 NO_EFFECT = ' <span class="quiet">(no effect here)</span>'
 
 
-def open_dialog(study: str, trial: TrialRow, score_name: str) -> None:
+def open_dialog(study: str, trial: TrialRow) -> None:
     """Draw the dialog with everything of a trial that is over; closing it takes the trial out of the address."""
-    st.dialog(f"Trial {trial.number}", width="large", on_dismiss=close)(draw)(study, trial, score_name)
+    st.dialog(f"Trial {trial.number}", width="large", on_dismiss=close)(draw)(study, trial)
 
 
 def close() -> None:
@@ -52,13 +52,13 @@ def close() -> None:
     st.query_params.pop(PARAMETER, None)
 
 
-def draw(study: str, trial: TrialRow, score_name: str) -> None:
+def draw(study: str, trial: TrialRow) -> None:
     """Draw everything of a trial."""
     with st.container(key="details"), shared.database_errors(retry=False):
         _head(study, trial)
         left, right = st.columns(2, gap="medium")
         with left:
-            _curve(trial, score_name)
+            _curve(study, trial)
             _health(study, trial)
             _facts("All that was recorded", "attributes", attributes(trial), ours=_is_ours(trial))
         with right:
@@ -136,12 +136,12 @@ def _reason(trial: TrialRow) -> None:
                 f'<div class="card-text">{html.escape(formats.sentence(reason))}</div></div>')  # fmt: skip
 
 
-def _curve(trial: TrialRow, score_name: str) -> None:
+def _curve(study: str, trial: TrialRow) -> None:
     st.subheader("Epoch by epoch", anchor=False)
     if not trial.curve:
         st.html('<div class="quiet">No epoch was reported.</div>')
         return
-    figure = charts.draw_curve(trial.curve, score_name)
+    figure = charts.draw_curve(trial.curve, words.score(shared.studies().attributes(study)))
     st.plotly_chart(figure, key="curve", config=QUIET_CHART)
     if _is_ours(trial):
         st.html('<div class="quiet">What counts is the last epoch, also where an earlier one was better.</div>')

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 import datasets
+from hpo_core.analysis.targets import SCORE, Target
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import UsageError
 from hpo_core.health.metrics import METRICS
@@ -68,6 +69,11 @@ def is_accuracy_alone(study_attributes: Mapping[str, object]) -> bool:
     if not isinstance(config, Mapping):
         return False
     return config.get("objective") == "validation_accuracy" and config.get("mode") != "health"
+
+
+def score(study_attributes: Mapping[str, object]) -> Target:
+    """The score of a study as charts need it: accuracy alone is drawn in per cent, as it stands everywhere else."""
+    return Target(SCORE, score_name(study_attributes), None, 0, is_share=is_accuracy_alone(study_attributes))
 
 
 def score_in_words(study_attributes: Mapping[str, object], more: str = "") -> str:

@@ -339,7 +339,7 @@ def test_one_trial_and_none(database: Database) -> None:
     assert "No trial has begun yet" in words(open_page(PAGE, study="single"))
     conftest.add_trial(study, 0.9836)
     said = each_chart("single")
-    assert "So far one trial has a result: Trial 0 with 0.9836" in said["history"]
+    assert "So far one trial has a result: Trial 0 with 98.36 %" in said["history"]
     assert "nothing to compare" in said["slice"] and "no choice" in said["pareto"]
 
 
@@ -357,7 +357,7 @@ def test_states_and_targets_are_chosen(database: Database) -> None:
     for accuracy, state in ((0.9, TrialState.COMPLETE), (0.95, TrialState.COMPLETE), (0.99, TrialState.PRUNED)):
         conftest.add_trial(study, accuracy, state)
     app = open_page(PAGE, study="mixed")
-    assert "highest validation accuracy of 2 trials is 0.95" in words(app)
+    assert "highest validation accuracy of 2 trials is 95.00 %" in words(app)
     app.selectbox(key="analysis_target").select("accuracy").run()
     assert "highest accuracy of 2 trials is 95.00 %" in words(app)
     app.button_group(key="analysis_states_history").set_value(["pruned"]).run()
@@ -370,7 +370,7 @@ def test_newer_trials_are_shown_although_older_ones_are_kept(database: Database)
     study = conftest.make_run(database, "growing", 3)
     conftest.add_trial(study, 0.9)
     app = open_page(PAGE, study="growing")
-    assert "Trial 0 with 0.9" in words(app)
+    assert "Trial 0 with 90.00 %" in words(app)
     study.add_trial(create_trial(state=TrialState.RUNNING))
     conftest.add_trial(study, 0.95)
     app.run()

@@ -29,10 +29,11 @@ def test_leaderboard_shows_every_training_and_what_chance_explains(database: Dat
     conftest.make_finished(database)
     make_repeated(database)
     app = open_page(PAGE, study="digits-done-seeds", chart="leaderboard")
-    assert "Configuration 0 reaches 0.96 ± 0.01 over 3 seeds" in words(app)
+    assert "Configuration 0 reaches 96 ± 1 % over 3 seeds" in words(app)
     assert "bears the number of its trial in digits-done." in words(app)
     assert "by more than chance explains" in words(app)
     assert list(app.dataframe[0].value["configuration"]) == ["Trial 0 of digits-done", "Trial 1 of digits-done"]
+    assert round(app.dataframe[0].value["mean, %"][0]) == 96
     assert list(app.dataframe[0].value["seeds"]) == [3, 3] and app.dataframe[0].value["p"][1] < 0.05
     assert sum(len(trace["x"]) for trace in drawn(app) if trace["name"] == "a training") == 6
     assert "rerun_start" not in {button.key for button in app.button}  # it is one already

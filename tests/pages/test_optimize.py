@@ -105,6 +105,7 @@ def test_optimize_explains_what_fails_at_the_start(database: Database) -> None:
     app.button(key="start").click().run()
     for _ in range(3):  # the panel is drawn anew every moment
         assert "Run name is taken: 'digits-done'" in app.error[0].value and not app.exception
+        assert app.error[0].value.endswith("choose another name. The name is set in “Saving and sharing”.")
         app.run()
     app.text_input(key="run_name").set_value("another").run()
     assert not app.error

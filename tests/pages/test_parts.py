@@ -8,6 +8,7 @@ import time
 import pytest
 
 import hpo_core.formats
+from hpo_core.analysis.targets import UNKNOWN_SCORE
 from hpo_core.errors import UsageError
 from hpo_core.machine import Machine
 from pages.parts import charts, formats, numbers, words
@@ -90,16 +91,27 @@ def test_reasons_that_differ_in_numbers_alone_are_one_cause() -> None:
 
 
 def test_figures() -> None:
-    figure = charts.draw_history(numbers.history([(0, 0.5), (2, 0.7)], minimises=False), "validation accuracy")
+    figure = charts.draw_history(numbers.history([(0, 0.5), (2, 0.7)], minimises=False), UNKNOWN_SCORE)
     dots, line, star = figure.data
     assert list(dots.x) == [0, 2] and list(line.y) == [0.5, 0.7] and list(star.x) == [2]
-    assert len(charts.draw_history(numbers.history([], minimises=False), "score").data) == 2
-    alone = charts.draw_history(numbers.history([(3, 0.5)], minimises=False), "score").layout
+    assert len(charts.draw_history(numbers.history([], minimises=False), UNKNOWN_SCORE).data) == 2
+    alone = charts.draw_history(numbers.history([(3, 0.5)], minimises=False), UNKNOWN_SCORE).layout
     assert list(alone.xaxis.range) == [2.1, 3.9] and list(alone.yaxis.range) == [0.45, 0.55]
-    level = charts.draw_history(numbers.history([(0, 0.5), (1, 0.5)], minimises=False), "score").layout
+    level = charts.draw_history(numbers.history([(0, 0.5), (1, 0.5)], minimises=False), UNKNOWN_SCORE).layout
     assert level.xaxis.range is None and list(level.yaxis.range) == [0.45, 0.55]
-    assert list(charts.draw_curve({1: 0.1, 2: 0.4}, "value").data[0].y) == [0.1, 0.4]
-    assert charts.draw_curve(dict.fromkeys(range(60), 0.5), "value").data[0].mode == "lines"
+    assert list(charts.draw_curve({1: 0.1, 2: 0.4}, UNKNOWN_SCORE).data[0].y) == [0.1, 0.4]
+    assert charts.draw_curve(dict.fromkeys(range(60), 0.5), UNKNOWN_SCORE).data[0].mode == "lines"
+
+
+def test_charts_of_accuracy_speak_in_per_cent() -> None:
+    score = words.score({"configuration": {"objective": "validation_accuracy", "mode": "simple"}})
+    found = numbers.history([(0, 0.5), (2, 0.71234)], minimises=False)
+    figures = (charts.draw_history(found, score), charts.draw_curve({1: 0.5, 2: 0.71234}, score),
+               charts.draw_curves({"Trial 0": {1: 0.5, 2: 0.71234}}, score, [0]))  # fmt: skip
+    for figure in figures:
+        assert figure.layout.yaxis.title.text == "Validation accuracy, %"
+        assert list(figure.data[0].y) == [50, 71.234] and list(figure.data[0].customdata) == ["50.00 %", "71.23 %"]
+    assert list(figures[0].data[1].y) == [50, 71.234] and list(figures[0].data[2].y) == [71.234]
 
 
 def test_sentences_and_sizes() -> None:
@@ -112,7 +124,7 @@ def test_sentences_and_sizes() -> None:
 def test_words() -> None:
     assert words.choice("tpe") == "TPE" and words.choice("median") == "Median"
     health = {"configuration": {"objective": "validation_accuracy", "mode": "health"}}
-    assert words.score_name(health) == "score with health"
+    assert words.score_name(health) == "score with health" and words.score(health).text(0.5) == "0.5"
     assert words.formula({"mode": "simple", "objective": "validation_accuracy"}) == "score = validation accuracy"
     both = {"mode": "health", "objective": "macro_f1", "health_weight": 0.4}
     assert words.formula(both) == "score = 0.6 × macro f1 + 0.4 × health"
@@ -120,11 +132,11 @@ def test_words() -> None:
 
 def test_a_thousand_points_are_drawn_quickly() -> None:
     points = [(number, number % 97 / 97) for number in range(1000)]
-    charts.draw_history(numbers.history(points, minimises=False), "score")  # plotly loads what it needs at first
+    charts.draw_history(numbers.history(points, minimises=False), UNKNOWN_SCORE)  # plotly loads what it needs at first
     durations = []
     for _ in range(3):
         began = time.process_time()  # not what others do on the machine
-        charts.draw_history(numbers.history(points, minimises=False), "score")
+        charts.draw_history(numbers.history(points, minimises=False), UNKNOWN_SCORE)
         durations.append(time.process_time() - began)
     assert min(durations) < 1
 
@@ -191,6 +203,6 @@ def test_only_a_share_is_told_in_per_cent(name: str, content: float, shown: str)
 
 
 def test_a_single_epoch_stands_in_the_middle_of_its_curve() -> None:
-    axes = charts.draw_curve({1: 0.5}, "validation accuracy").layout
+    axes = charts.draw_curve({1: 0.5}, UNKNOWN_SCORE).layout
     assert list(axes.xaxis.range) == pytest.approx([0.1, 1.9]) and list(axes.yaxis.range) == pytest.approx([0.45, 0.55])
-    assert charts.draw_curve({1: 0.5, 2: 0.6}, "validation accuracy").layout.yaxis.range is None
+    assert charts.draw_curve({1: 0.5, 2: 0.6}, UNKNOWN_SCORE).layout.yaxis.range is None

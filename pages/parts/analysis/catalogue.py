@@ -116,10 +116,11 @@ _DECLARED = (
     Chart(
         "leaderboard", "Leaderboard", "Which network is the best one reliably",
         "One training is partly luck: other first weights, another order of the samples, another result. Shown "
-        "are configurations that were trained several times. Dots are single trainings, the diamond is their mean, the "
-        "bar its 95 % confidence interval. p is how probable a gap to the first place of this size is if both were "
-        "equally good (Welch's t-test, corrected for the number of comparisons by Holm's method); below 0.05 it counts "
-        "as more than chance. The first place was chosen for being first, so read a p near 0.05 with care.",
+        "are configurations that were trained several times. Dots are single trainings, the diamond is their mean; "
+        "where the mean of very many trainings would lie, the bar tells with 95 % confidence. The table's p is how "
+        "often luck alone makes a gap to the first place at least this large between two that are equally good: below "
+        "0.05 the gap counts as more than luck. The first place was chosen for being first, so read a p near 0.05 with "
+        "care. For those who calculate: it is Welch's t-test, after Holm's correction for several comparisons.",
         Reference("Welch's t-test", "https://en.wikipedia.org/wiki/Welch%27s_t-test"), (),
         "Results of complete trials are compared, of configurations that were trained at least twice. A configuration "
         "that lost trainings, because they failed or diverged, stands behind those that always work.",

@@ -26,10 +26,7 @@ def draw(request: Request, lost: Sequence[FrozenTrial] = ()) -> Answer:
     """A row per configuration, the best mean above; `lost` are trials that ended without a result."""
     target = request.target
     places, names = leaderboard(request.judged, target, lost), left_out(request.judged, lost)
-    table = pd.DataFrame(
-        [_row(rank, place, target) for rank, place in enumerate(places, start=1)],
-        columns=["rank", "configuration", "mean", "deviation", "seeds", "lost", "p", "parameters", "trials"],
-    )
+    table = pd.DataFrame([_row(rank, place, target) for rank, place in enumerate(places, start=1)])
     short, study = _briefly([*(place.name for place in places), *names])
     places = [replace(place, name=short[place.name]) for place in places]
     said = sentences.leaderboard(places, target)
@@ -50,9 +47,10 @@ def _briefly(names: Sequence[str]) -> tuple[dict[str, str], str]:
 
 
 def _row(rank: int, place: Place, target: Target) -> dict[str, object]:
+    unit = f", {target.unit}" if target.unit else ""
     return {
-        "rank": rank, "configuration": place.name, "mean": round(place.mean * target.factor, 4),
-        "deviation": round(place.deviation * target.factor, 4), "seeds": len(place.results), "lost": place.lost,
+        "rank": rank, "configuration": place.name, f"mean{unit}": round(place.mean * target.factor, 4),
+        f"deviation{unit}": round(place.deviation * target.factor, 4), "seeds": len(place.results), "lost": place.lost,
         "p": None if place.p_value is None else round(place.p_value, 4), "parameters": place.parameters,
         "trials": ", ".join(map(str, place.trials)),
     }  # fmt: skip

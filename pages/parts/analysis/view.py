@@ -48,14 +48,14 @@ def nothing_yet() -> None:
             st.switch_page("pages/optimize.py")
 
 
-def draw(study: str, shape: StudyShape, score_name: str) -> None:
+def draw(study: str, shape: StudyShape, score: Target) -> None:
     """Draw the choice of a chart, and the chart."""
     chart = _choose_chart()
     with st.container(border=True, key="analysis_card"):
         st.subheader(chart.question, anchor=False)
         states = _choose_states(chart, shape)
         sample = _sample(chart, study, shape, states)
-        known = tuple(targets(sample.trials, shape.minimises, shape.objectives, score_name))
+        known = tuple(targets(sample.trials, shape.minimises, shape.objectives, score))
         target = _choose_target(chart, known)
         if target.objective and chart.states and states:
             sample = data.sample(study, shape, states, target.objective)

@@ -14,7 +14,7 @@ from hpo_core.analysis.landscape import Surface, axis, surface
 from hpo_core.analysis.targets import Target, plain, targets
 from tests.hpo_core.analysis.studies import LOSS, SCORE, by_chance, by_learning_rate, drawn, trial
 
-ACCURACY = Target("accuracy", "accuracy", False)
+ACCURACY = Target("accuracy", "accuracy", False, is_share=True)
 HEALTH = Target("health", "health", False)
 
 
@@ -195,11 +195,21 @@ def test_targets_are_those_that_trials_recorded() -> None:
         "odd": math.nan,
         "gradient_health": 0.4,
     }
-    found = targets([first, trial(1, 0.5, dropout=0.2)], (False,), (), "validation accuracy")
+    found = targets(
+        [first, trial(1, 0.5, dropout=0.2)],
+        (False,),
+        (),
+        Target("score", "validation accuracy", None, 0, is_share=True),
+    )
     assert [(target.key, target.minimises) for target in found] == [
         ("score", False), ("accuracy", False), ("duration", True), ("cost", True), ("gradient_health", False),
     ]  # fmt: skip
-    assert found[0].of(first) is None and found[1].text(0.9) == "90.00 %" and found[2].of(first) == 60
+    assert found[0].of(first) is None and [found[place].text(0.9) for place in (0, 1)] == ["90.00 %", "90.00 %"]
+    assert found[2].of(first) == 60 and found[0].axis == "Validation accuracy, %" and found[2].axis == "Duration, s"
+    assert [target.factor for target in found] == [100, 100, 1, 1, 1]
+    first.user_attrs["accuracy"] = 90.0  # as other programs may record it
+    assert targets([first], (False,))[1].text(90.0) == "90" and targets([first], (False,))[0].title == "score"
+    assert targets([first], (False,), ("speed",))[0].title == "speed"
     several = targets([], (True, False), ("loss", "speed"))
     assert [(target.key, target.title, target.minimises) for target in several] == [
         ("score", "loss", True), ("score:1", "speed", False),
