@@ -40,6 +40,7 @@ def test_page_fits(  # noqa: PLR0917 - three parameters and three fixtures
     look_with(page, width, scheme)
     query = "" if name == "optimize" else f"?study={finished_run}&trial=1"
     open_page(page, dashboard, f"/{name}{query}")
+    expect_every_page_in_sight(page, width)
     assert_fits(page)
     take_picture(page, pictures / f"{name}-{width}-{scheme}.png")
 
@@ -56,6 +57,7 @@ def test_page_fits_in_other_states(
     for width in WIDTHS:
         look_with(page, width)
         wait_for_rest(page)
+        expect_every_page_in_sight(page, width)
         assert_fits(page)
         take_picture(page, pictures / f"{name}-{state}-{width}.png")
 
@@ -73,6 +75,12 @@ def look_with(page: Page, width: int, scheme: str = "light") -> None:
     """Give the window a width, and the visitor a taste."""
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+
+
+def expect_every_page_in_sight(page: Page, width: int) -> None:
+    """In the bar, none folded away; on a telephone behind a menu. Streamlit measures a moment after the window."""
+    links = page.locator(".rc-overflow-item:not([aria-hidden=true]) [data-testid=stTopNavLink]")
+    expect(links).to_have_count(len(PAGES) if width > WIDTHS[0] else 0)
 
 
 def take_picture(page: Page, file: Path) -> None:
