@@ -14,7 +14,7 @@ from pages.parts.architecture_layout import shape_text, title
 
 # Pixels: of a layer, of the sentence, of the buttons and the slider above it, below the last layer.
 ROW, SAID, CONTROLS, FOOT = 22, 116, 100, 20
-STEP_MS = 1600
+STEP_MS, FAST_STEP_MS = 1600, 600
 LETTERS, LINES = 44, 5
 FORWARD, BACKWARD = "Forward", "Backward"
 RING = {FORWARD: palette.PRUNED, BACKWARD: palette.BEST}
@@ -87,13 +87,18 @@ def _layout(plan: LayerPlan, first: Step) -> dict[str, object]:
 
 
 def _buttons() -> dict[str, object]:
-    play = {"frame": {"duration": STEP_MS, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": True}
+    play, fast = (
+        {"frame": {"duration": step, "redraw": True}, "mode": "immediate", "transition": {"duration": 0},
+         "fromcurrent": True}
+        for step in (STEP_MS, FAST_STEP_MS)
+    )  # fmt: skip
     pause = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate", "transition": {"duration": 0}}
     return {
         "type": "buttons", "direction": "right", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom",
         "showactive": False, "font": {"color": palette.RUNNING}, "bordercolor": palette.RUNNING,
         "pad": {"b": SAID + CONTROLS / 2, "r": 8}, "buttons": [
             {"label": "Play", "method": "animate", "args": [None, play]},
+            {"label": "Play fast", "method": "animate", "args": [None, fast]},
             {"label": "Pause", "method": "animate", "args": [[None], pause]},
         ],
     }  # fmt: skip
