@@ -199,7 +199,7 @@ def wilson_interval(share: float, n: int) -> tuple[float, float]:
 def most_confused(confusion: Sequence[Sequence[int]], names: Sequence[str], limit: int = MOST_CONFUSED) -> list[str]:
     """The most frequent mistakes in words, the most frequent first: 'nine taken for four: 3 of 36 (8.33 %)'.
 
-    Where others are as frequent as the last one, it is said how many: 'and 2 more, once each'.
+    Where others are as frequent as the last one, it is said how many: 'and 2 other mistakes, once each'.
     """
     mistakes = [
         (counted, right, predicted)
@@ -217,7 +217,9 @@ def most_confused(confusion: Sequence[Sequence[int]], names: Sequence[str], limi
     if level:
         times = mistakes[limit - 1][0]
         often = {1: "once", 2: "twice"}.get(times, f"{count(times)} times")
-        shown.append(f"and {count(level)} more, {often}{' each' if level > 1 else ''}")
+        shown.append(
+            f"and {count(level)} other mistake{'s' if level > 1 else ''}, {often}{' each' if level > 1 else ''}"
+        )
     return shown
 
 

@@ -28,7 +28,7 @@ from hpo_core.analysis.targets import Target, parameter_title, plain
 SUPPORT = 3.0
 """Trials that must stand behind a place of a map before it is spoken of."""
 NO_RELATION = 0.1
-FEW, MANY = 50, 100
+FEW, MANY, FEW_NAMES = 50, 100, 8
 Trial = FrozenTrial
 
 
@@ -52,7 +52,7 @@ def history(points: Sequence[tuple[int, float]], target: Target, others: int = 0
     gain = (
         "" if first == best else f", up from {target.text(first)}" if best > first else f", from {target.text(first)}"
     )
-    tail = f"; {_since(since)} brought nothing {target.better_word}" if since else ", the newest one"
+    tail = f"; {_since(since)} brought nothing {target.better_word}" if since else ", the newest of them"
     return f"{begin}{gain}, reached by Trial {number}{tail}."
 
 
@@ -169,7 +169,7 @@ def parallel(trials: Sequence[Trial], names: Sequence[str], target: Target) -> s
 def parameter_slice(trials: Sequence[Trial], name: str, target: Target) -> str:
     having = [trial for trial in trials if target.of(trial) is not None and name in trial.params]
     if len(having) < FEWEST:
-        return _too_few(len(having), FEWEST, f"what {_name(name)} does")
+        return _too_few(len(having), FEWEST, f"what “{_title(name)}” does")
     if len({repr(trial.params[name]) for trial in having}) == 1:
         return f"All {_trials(len(having))} have the same value of {_name(name)}: nothing can be compared."
     scale = axis(name, having)
@@ -191,7 +191,10 @@ def contour(found: Surface, trials: Sequence[Trial], target: Target) -> str:
     ]
     cells = [place for place in places if place[1] >= SUPPORT]
     if len(cells) < 2:
-        return f"Nowhere do {SUPPORT:.0f} of the {_trials(len(having))} lie close enough together to compare places."
+        return (
+            f"Nowhere do {SUPPORT:.0f} of the {_trials(len(having))} lie close enough together to compare places: the "
+            "map only spreads out what single trials reached."
+        )
     worst, *_, best = sorted((value for value, *_ in cells), reverse=bool(target.minimises))
     said = (
         f"Where at least {SUPPORT:.0f} trials are near, the {target.best_word} mean {target.title} is "
@@ -243,9 +246,9 @@ def pareto(on_front: Sequence[tuple[int, Mapping[str, float]]], total: int, aims
         text = f"Trial {number} ({_results(values, aims)}) has the {aim.best_word} {aim.title}"
         if all(not end.startswith(f"Trial {number} ") for end in ends):
             ends.append(text)
-    return (
-        f"{formats.count(len(on_front))} of {_trials(total)} are beaten by no other in {titles} at once: {_and(ends)}."
-    )
+    named = f" ({', '.join(str(number) for number, _ in on_front)})" if len(on_front) <= FEW_NAMES else ""
+    beaten = f"each of the others is beaten, in {titles} at once, by one of these" if total > len(on_front) else "all"
+    return f"Of {_trials(total)}, {len(on_front)}{named} are worth choosing from: {beaten}. {_and(ends)}."
 
 
 def duration(
@@ -347,7 +350,7 @@ def _results(values: Mapping[str, float], aims: Sequence[Target]) -> str:
 
 
 def _since(trials: int) -> str:
-    return "the one trial since" if trials == 1 else f"the {_trials(trials)} since"
+    return "the one since" if trials == 1 else f"the {formats.count(trials)} of them since"
 
 
 def _too_few(trials: int, needed: int, what: str) -> str:

@@ -100,6 +100,8 @@ class Target:
             return formats.duration(value)
         if self.key == PARAMETERS_KEY:
             return formats.count(round(value))
+        if self.key == HEALTH or self.key in METRICS:
+            return formats.score(value)
         return plain(value)
 
     def better(self, left: float, right: float) -> bool:

@@ -177,8 +177,8 @@ _DECLARED = (
         "training_stability", "Training stability", 0.15,
         "How calmly the loss falls: jumps within an epoch and rises from one epoch to the next cost points.",
         "exp(-2 x (scatter of the loss within epochs + mean rise between epochs) / guess), guess: the classes' entropy",
-        f"Above 0.8 is calm. Below {WORRYING['training_stability']} the steps are too long: a smaller learning rate or "
-        "a larger batch helps.",
+        f"Above 0.8 is calm, somewhat less is usual. Below {WORRYING['training_stability']} the steps are too long: a "
+        "smaller learning rate or a larger batch helps.",
         (
             Reference("Goodfellow et al., Deep Learning (2016), chapter 8",
                       "https://www.deeplearningbook.org/contents/optimization.html"),

@@ -72,8 +72,8 @@ def by_health(plan: LayerPlan, readings: Sequence[LayerReading]) -> Colouring:
     grey = (("not read", palette.OTHER_LAYER),) if len(measured) < len(values) else ()
     return Colouring(
         colours, notes, (*scale, *grey),
-        "Health of a layer, 1 is healthy: the worse of the share of its units that work, and of how near its gradient "
-        "is to the largest. Layers without weights are not read.",
+        "Health of a layer, 1 is healthy: the lower of two, the share of its units that work, and the size of its "
+        "gradient: 1 down to a hundredth of the largest one, 0 at a millionth. Grey layers are not read.",
     )  # fmt: skip
 
 

@@ -111,7 +111,7 @@ def subtitle(layer: PlannedLayer) -> str:
     if layer.kind is LayerKind.ACTIVATION:
         return f"activation · {made_by['activation']}"
     if layer.kind is LayerKind.DROPOUT:
-        return f"dropout · {float(made_by['dropout']) * 100:g} % hidden"
+        return f"dropout · leaves out {float(made_by['dropout']) * 100:g} %"
     return f"{layer.kind} · {formats.plural(layer.trainable, 'weight')}" if layer.trainable else str(layer.kind)
 
 

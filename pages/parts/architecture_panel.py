@@ -49,7 +49,10 @@ def draw_layer(plan: LayerPlan, layer: PlannedLayer, readings: Readings) -> None
 def _numbers(plan: LayerPlan, layer: PlannedLayer) -> list[tuple[str, str]]:
     before = plan.layers[layer.number - 2].output_shape if layer.number > 1 else None
     rows = [("Takes", _shape(before))] if before is not None else []
-    rows += [("Hands on", _shape(layer.output_shape)), ("Keras class", formats.link(keras(f"layers.{layer.type}")))]
+    rows += [
+        ("Hands on", _shape(layer.output_shape)),
+        ("Keras class", formats.link(keras(f"layers.{layer.type}")._replace(title=layer.type))),
+    ]
     if not layer.parameters:
         return [*rows, ("Parameters", "none: there is nothing to learn")]
     share = layer.trainable / plan.trainable if plan.trainable else 0.0

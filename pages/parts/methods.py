@@ -64,7 +64,7 @@ def _limits(checked: Checked) -> str:
     told = []
     if checked.space is not None and (size := grid_size(checked.space)) > MAX_GRID:
         limit, there = formats.count(MAX_GRID), formats.count(round(size))
-        told.append(f"Grid is refused above {limit} combinations; this space has {there}.")
+        told.append(f"Grid is refused above {limit} combinations; this space has {there}, taken in steps.")
     if not has_gp():
         told.append("Gaussian process needs PyTorch, which is not installed here.")
     return " ".join(told)

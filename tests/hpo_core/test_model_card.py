@@ -70,9 +70,9 @@ def test_mistakes_are_told_in_the_right_direction() -> None:
 @pytest.mark.parametrize(
     ("counts", "last"),
     [
-        ([1, 1, 1, 1], "and 1 more, once"),
-        ([5, 2, 2, 2, 2, 1], "and 2 more, twice each"),
-        ([1_500] * 6, "and 3 more, 1\u202f500 times each"),
+        ([1, 1, 1, 1], "and 1 other mistake, once"),
+        ([5, 2, 2, 2, 2, 1], "and 2 other mistakes, twice each"),
+        ([1_500] * 6, "and 3 other mistakes, 1\u202f500 times each"),
         ([3, 2, 2, 1], "1 taken for 0: 2 of 3 (66.67 %)"),
         ([3, 2], "0 taken for 2: 2 of 5 (40.00 %)"),
     ],

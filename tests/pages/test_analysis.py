@@ -228,7 +228,7 @@ def test_front_compares_every_trial_and_draws_all_of_the_front() -> None:
     assert answer.figure is not None and len(answer.table) == 30
     rest, best = answer.figure.data
     assert len(best.x) == int(answer.table["on_front"].sum()) and len(rest.x) <= 3
-    assert f"{len(best.x)} of 30 trials" in answer.sentence
+    assert f"Of 30 trials, {len(best.x)} (" in answer.sentence
     none = fronts.draw(request(studies.drawn(studies.by_chance, 3)), columns(trials))
     assert none.figure is None and "two aims at least" in none.sentence
 

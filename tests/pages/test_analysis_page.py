@@ -32,7 +32,7 @@ def test_a_chart_that_takes_more_trials_leads_to_them(database: Database) -> Non
         app = open_page(PAGE, study=study, chart="importance")
         links = [link.proto.label for link in app.get("page_link")]
         assert ("Add trials to this run in Monitor" in links) == shown, study
-        assert "What the chart shows once it is there: How differently" in words(app)
+        assert "What the chart shows once it is there: A hyperparameter matters" in words(app)
     assert "What the chart shows once" not in words(open_page(PAGE, study="digits-done", chart="history"))
 
 

@@ -52,7 +52,7 @@ def test_layers_stand_below_each_other_with_shapes_between_them(plan: LayerPlan)
 def test_a_layer_says_what_it_is(plan: LayerPlan) -> None:
     said = {layer.name: subtitle(layer) for layer in plan.layers}
     assert said["conv_1"] == "convolution · 144 weights" and said["activation_1"] == "activation · relu"
-    assert said["dropout_1"] == "dropout · 10 % hidden" and said["flatten"] == "all numbers in one row"
+    assert said["dropout_1"] == "dropout · leaves out 10 %" and said["flatten"] == "all numbers in one row"
 
 
 def test_the_legend_has_only_kinds_that_are_present(plan: LayerPlan) -> None:

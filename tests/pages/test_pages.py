@@ -202,7 +202,7 @@ def test_monitor_shows_what_the_machine_does(database: Database) -> None:
     st.cache_data.clear()
     shown = words(app.run())
     assert re.search(r"processor</small>\d+ %", shown)
-    assert re.search(r"network traffic</small>[\d.]+ \w+/s in, [\d.]+ \w+/s out", shown)
+    assert re.search(r"received and sent</small>[\d.]+ \w+/s, [\d.]+ \w+/s", shown)
     conftest.make_finished(database)
     assert "memory in use" not in words(open_page("pages/monitor.py", study="digits-done"))
 

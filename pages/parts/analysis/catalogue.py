@@ -10,7 +10,7 @@ from storage.studies import STATES
 
 COMPLETE = ("complete",)
 _PED_ANOVA = Reference("PED-ANOVA, the paper", "https://arxiv.org/abs/2304.10255")
-_FINAL = "Only complete trials count here: one that was stopped or failed has no final result to explain."
+_FINAL = "Only complete trials count here: one that was pruned (ended early), was stopped or failed has no final result to explain."
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ _DECLARED = (
     ),
     Chart(
         "importance", "Importance", "Which hyperparameter matters",
-        "How differently each hyperparameter is spread among the best trials than among all: the more, the more it "
-        "decides. The shares add up to 100 %. The mark on each bar is what chance alone may reach, "
-        "judged by what the bars were when the results were shuffled among the trials, nineteen times. A bar that ends "
-        "before its mark says nothing.",
+        "A hyperparameter matters when the best trials have other values of it than all trials have. The bars share "
+        "100 % among all of them. The mark is how long this one bar may become by luck alone: the results are "
+        "dealt out anew to the trials nineteen times, and each bar's longest length is kept. With few trials luck "
+        "reaches far, and all marks are high. A bar that ends before its mark says nothing yet.",
         _PED_ANOVA, (), _FINAL,
     ),
     Chart(
@@ -85,7 +85,8 @@ _DECLARED = (
     Chart(
         "contour", "Contour", "How two hyperparameters work together",
         "A map over two hyperparameters: the colour is the mean result of the trials nearby, weighted by their "
-        "distance; dots are the trials. Where no trial was near, the map stays empty.",
+        "distance; dots are the trials, each in the colour of its own result. Where no trial was near, the map stays "
+        "empty. Dots of the same choice stand beside one another.",
         _figure("Optuna: contour", "plot_contour"), parameters=2,
     ),
     Chart(
@@ -96,22 +97,24 @@ _DECLARED = (
     ),
     Chart(
         "timeline", "Timeline", "When trials ran and how they ended",
-        "Each bar is a trial from its start to its end, in the colour of its state. Bars side by side ran at the same "
+        "Each bar is a trial from its start to its end, in the colour of its state. Bars that overlap ran at the same "
         "time; gaps are waiting.",
         _figure("Optuna: timeline", "plot_timeline"), states=STATES, target=False,
     ),
     Chart(
         "pareto", "Pareto front", "Accurate, healthy, small: what can be had together",
-        "Trials on the front are beaten by no other one in everything at once: to get more of one thing you have to "
-        "give up some of another. Choose among them; all others can be left aside.",
+        "For each trial on the front there is no other that is as good in everything and better in something: to get "
+        "more of one thing you have to give up some of another. (Vilfredo Pareto described such choices.) Choose among "
+        "them; all others can be left aside.",
         _figure("Optuna: Pareto front", "plot_pareto_front"), target=False,
     ),
     Chart(
         "duration", "Duration and result", "Whether time pays",
         "How long a trial took against its result: larger networks and more epochs take longer, and so does what "
         "trains beside others. A cloud without direction says that cheaper trials are as good; a rising one that time "
-        "is well spent.",
-        _figure("Optuna: timeline", "plot_timeline"),
+        "is well spent. The rank correlation says how far one orders trials as the other does: 1 the same way, −1 the "
+        "opposite way, 0 not at all.",
+        Reference("Rank correlation", "https://en.wikipedia.org/wiki/Spearman%27s_rank_correlation_coefficient"),
     ),
     Chart(
         "leaderboard", "Leaderboard", "Which network is the best one reliably",

@@ -21,10 +21,10 @@ HEALTH = Target("health", "health", False)
 def test_history() -> None:
     points = [(0, 0.91), (2, 0.95), (3, 0.99), (4, 0.9)]
     assert sentences.history(points, ACCURACY) == (
-        "The highest accuracy of 4 trials is 99.00 %, up from 91.00 %, reached by Trial 3; the one trial since brought "
+        "The highest accuracy of 4 trials is 99.00 %, up from 91.00 %, reached by Trial 3; the one since brought "
         "nothing better."
     )
-    assert "reached by Trial 3, the newest one" in sentences.history(points[:3], ACCURACY)
+    assert "reached by Trial 3, the newest of them" in sentences.history(points[:3], ACCURACY)
     assert "smallest loss of 4 trials is 0.9, from 0.91, reached by Trial 4" in sentences.history(points, LOSS)
     assert sentences.history(points[:1], ACCURACY) == "So far one trial has a result: Trial 0 with 91.00 %."
     assert "it was the first one, Trial 0" in sentences.history([(0, 0.9), (1, 0.8)], ACCURACY)
@@ -58,7 +58,7 @@ def test_slice_tells_a_trend_from_none() -> None:
     assert "Filters alone shows no clear influence on score" in none
     hump = sentences.parameter_slice(drawn(by_learning_rate, 60), "learning_rate", SCORE)
     assert "neither rises nor falls with learning rate throughout, but the best 6 lie between" in hump
-    assert "too few to say what filters does, it takes 10" in sentences.parameter_slice(rising[:9], "filters", SCORE)
+    assert "too few to say what “Filters” does, it takes 10" in sentences.parameter_slice(rising[:9], "filters", SCORE)
 
 
 def test_slice_of_categories_names_both_ends_and_doubts_small_differences() -> None:
@@ -150,9 +150,13 @@ def test_timeline() -> None:
 def test_pareto() -> None:
     front = [(3, {"accuracy": 0.98, "health": 0.6}), (7, {"accuracy": 0.96, "health": 0.8})]
     assert sentences.pareto(front, 40, (ACCURACY, HEALTH)) == (
-        "2 of 40 trials are beaten by no other in accuracy and health at once: Trial 3 (98.00 %, 0.6) has the highest "
-        "accuracy and Trial 7 (96.00 %, 0.8) has the highest health."
+        "Of 40 trials, 2 (3, 7) are worth choosing from: each of the others is beaten, in accuracy and health at once, "
+        "by one of these. Trial 3 (98.00 %, 0.600) has the highest accuracy and Trial 7 (96.00 %, 0.800) has the highest "
+        "health."
     )
+    assert "are worth choosing from: all. Trial 3" in sentences.pareto(front, 2, (ACCURACY, HEALTH))
+    many = [(n, {"accuracy": n / 20, "health": 1 - n / 20}) for n in range(9)]
+    assert sentences.pareto(many, 40, (ACCURACY, HEALTH)).startswith("Of 40 trials, 9 are worth")
     assert sentences.pareto(front[:1], 40, (ACCURACY, HEALTH)).startswith("Trial 3 beats all other 39 trials")
     assert "no choice" in sentences.pareto(front[:1], 1, (ACCURACY, HEALTH))
 
