@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import socket
 import threading
@@ -24,9 +23,10 @@ from hpo_core.notices import NoticeHandler
 from hpo_core.objective import MONEY_CAP, REPEATED, BestScore, Objective, RunContext
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.progress import ProgressBoard
-from hpo_core.reruns import enqueue_reruns, require_enough, title_of
+from hpo_core.reruns import enqueue_reruns, require_enough
 from hpo_core.results import ResultsError, settle_costs, write_results
 from hpo_core.run_folder import run_folder
+from hpo_core.run_names import default_run_name, is_taken
 from hpo_core.run_study import Past, open_study, past_of
 from hpo_core.run_time import RunTime
 from hpo_core.samplers import grid_size, is_exhausted, make_sampler
@@ -152,7 +152,7 @@ class Runner:
         for attempt in range(1, 100):
             name = base if attempt == 1 else f"{base}-{attempt}"
             try:
-                if (self._settings.results_dir / name).exists() or Studies(self._database).exists(name):
+                if is_taken(name, Studies(self._database), self._settings.results_dir):
                     raise NameTakenError(f"run_name is taken: {name!r} has a run, study or folder; choose another name")
                 self._runs.forget_failed_start(name)
                 self._runs.create(name, owner=self._owner, trials=self.config.trials)
@@ -391,10 +391,3 @@ def _in_words(config: OptimizationConfig, workers: int) -> str:
     changed = {name: value for name, value in config.as_dict().items() if value != DEFAULTS.get(name) and value}
     words = " ".join(f"{name}={value}" for name, value in changed.items() if name != "space")
     return f"{config.trials} trials, {workers} at a time; {words}" if words else f"{config.trials} trials"
-
-
-def default_run_name(config: OptimizationConfig) -> str:
-    """For example 'mnist-simple-20260131-142233': data, mode and local time; of a rerun 'NAME-seeds'."""
-    if config.rerun_of is not None:
-        return title_of(config.rerun_of)
-    return f"{config.dataset}-{config.mode}-{datetime.datetime.now():%Y%m%d-%H%M%S}"

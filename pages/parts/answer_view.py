@@ -17,6 +17,8 @@ from pages.parts import charts, formats, palette
 MOST_CLASSES = 10
 BAR_HEIGHT, AXIS_HEIGHT = 30, 56
 LONGEST_NAME = 24
+# From here on two decimals would say 100 %.
+ALMOST_ONE = 0.99995
 # The axis goes on behind 100 %, where the figure beside a full bar stands.
 ROOM_FOR_FIGURES = 140
 
@@ -52,10 +54,17 @@ def verdict(answer: Answer, names: Sequence[str]) -> str:
     """The answer in a sentence, for example 'It says “nine” with 98.36 %, which is right.'"""
     listed = guesses(answer, names)
     first, right = listed[0], next((guess for guess in listed if guess.is_right), None)
-    said = f"It says “{first.name}” with {formats.percent(first.probability)}"
+    said = f"It says “{first.name}” with {likely(first.probability)}"
     if right is None:
         return f"{said}."
     return f"{said}, which is right." if first.is_right else f"{said}, which is wrong: it is “{right.name}”."
+
+
+def likely(probability: float) -> str:
+    """A probability of a model, which is never quite sure, for example '98.36 %', 'over 99.99 %'."""
+    if probability >= ALMOST_ONE:
+        return "over 99.99 %"
+    return formats.percent(probability) if probability >= 1 - ALMOST_ONE else "under 0.01 %"
 
 
 def draw_guesses(listed: Sequence[Guess]) -> go.Figure:
@@ -65,7 +74,7 @@ def draw_guesses(listed: Sequence[Guess]) -> go.Figure:
     places = list(range(len(listed)))
     figure.add_bar(
         x=[guess.probability * 100 for guess in listed], y=places, orientation="h", cliponaxis=False,
-        text=[formats.percent(guess.probability) for guess in listed], textposition="outside",
+        text=[likely(guess.probability) for guess in listed], textposition="outside",
         marker={"color": [palette.COMPLETE if guess.is_right else palette.RUNNING for guess in listed]},
         customdata=[guess.name for guess in listed], hovertemplate="%{customdata}: %{text}<extra></extra>",
     )  # fmt: skip
@@ -100,7 +109,7 @@ def seen(answer: Answer, width: int, height: int) -> str:
     """What of a picture reaches the model, and whether it is still as light as it was."""
     swapped = (
         " Light and dark were swapped: the edge of your picture is light, and the samples of the data set are light on "
-        "black. The switch turns them back."
+        "black. Where that is wrong, “the other way round” undoes it."
     )
     return f"What the model sees: {width} × {height} pixels.{swapped if answer.swapped else ''}"
 

@@ -69,7 +69,8 @@ def draw_curve(curve: Mapping[int, float], score: Target) -> go.Figure:
     figure = blank("Epoch", score.axis)
     figure.add_scatter(
         x=list(curve), y=[value * score.factor for value in curve.values()], mode=mode(len(curve)), name=score.title,
-        line={"color": palette.RUNNING, "width": 2}, marker={"size": 7},
+        # As validation is drawn wherever training stands beside it.
+        line={"color": palette.PRUNED, "width": 2}, marker={"size": 7},
         customdata=[score.text(value) for value in curve.values()],
         hovertemplate="epoch %{x}: %{customdata}<extra></extra>",
     )  # fmt: skip

@@ -50,20 +50,22 @@ RECORDED: Mapping[str, tuple[str, tuple[Reference, ...]]] = {
 }  # fmt: skip
 
 
-def heading(name: str, title: str, more: str = "", *, ours: bool = True) -> str:
+def heading(name: str, title: str, *, in_files: bool = False, ours: bool = True) -> str:
     """The title of a table's row as HTML: a click opens what it means, where that is declared.
 
     Args:
         name: of the hyperparameter, the metric or the field.
         title: as it stands on the page.
-        more: HTML that stands behind it.
+        in_files: whether files have it under its name, which is then told with what it means.
         ours: whether a run of ours recorded it; what a study made elsewhere calls `mode` means something else.
     """
-    shown = html.escape(title) + more
+    shown = html.escape(title)
     text, sources = meaning(name)
     if not text or not ours:
         return shown
     links = " ".join(formats.link(source) for source in sources)
+    if in_files and not formats.is_spelt(title, name):
+        links += f" In files: {formats.breakable(name)}."
     return f'<details class="explained"><summary>{shown}</summary><div>{html.escape(text)} {links}</div></details>'
 
 

@@ -81,6 +81,11 @@ class RunFigures:
         return self.run is None or self.run.state.is_final
 
     @property
+    def without_dot(self) -> int:
+        """Trials that are over without a result that could be compared: pruned and failed ones."""
+        return sum(self.summary.n(state) for state in ENDED if state != "complete") if self.summary else 0
+
+    @property
     def mean_duration_s(self) -> float | None:
         return self.summary.mean_duration_s if self.summary else None
 

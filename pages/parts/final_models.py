@@ -89,7 +89,10 @@ def tested(model: FinalModel) -> str:
     if card.test_interval is None:
         return "This model was not tested."
     low, high = (formats.percent(bound) for bound in card.test_interval)
-    promised = f" In the search the same configuration had {formats.percent(card.validation_accuracy)} on validation."
+    promised = (
+        f" In the search the same configuration had {formats.percent(card.validation_accuracy)} on validation; the "
+        "final model learnt from the validation part too, and its test has other samples, so either may be higher."
+    )
     return f"With 95 % confidence the accuracy on new samples of the same kind lies between {low} and {high}." + (
         promised if card.validation_accuracy is not None else ""
     )

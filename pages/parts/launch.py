@@ -10,6 +10,7 @@ import streamlit as st
 
 import datasets
 from datasets import DatasetError
+from hpo_core.analysis.association import FEWEST
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import OneginError, UsageError
 from hpo_core.optimization_config import OptimizationConfig
@@ -68,6 +69,8 @@ def _summary(config: OptimizationConfig, checked: Checked) -> None:
     lines.append(f"{html.escape(words.formula(config.as_dict()).capitalize())}.")
     if checked.space is not None:
         lines.append(space_editor.size(checked.space))
+    if 1 < config.trials < FEWEST and config.rerun_of is None:
+        lines.append(f"Analysis can tell which hyperparameter matters from {FEWEST} complete trials on.")
     if about:
         lines.append("The time is judged by those earlier runs on these data here that were most like this one.")
     if config.backend == RUNPOD:

@@ -180,6 +180,9 @@ def _chart(figures: RunFigures) -> None:
             return
         figure = _figure(figures.name, len(figures.history.numbers), figures.score, figures.history)
         st.plotly_chart(figure, key="best_so_far", config=charts.QUIET_CHART)
+        if figures.without_dot:
+            early = formats.plural(figures.without_dot, "trial")
+            st.html(f'<div class="quiet">Only complete trials have a dot: {early} ended early or failed.</div>')
         st.page_link(
             "pages/trials.py", label="All trials of this run", icon=":material/view_list:",
             query_params={"study": figures.name},

@@ -8,16 +8,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from hpo_core.references import keras
-from pages.parts import final_models, formats, live_curves, networks, refusals, shared, waiting_runs
+from pages.parts import final_models, formats, live_curves, networks, reading, refusals, shared, waiting_runs
 from pages.parts.figures_of_run import RunFigures
 from storage.errors import StorageError
 from storage.progress import TrialProgress
 
 CARD_WIDTH = 300
-STRIPES = (
-    "Stripes are the layers of a network from its input to its output, in the colours that Architecture names. Conv "
-    "16-32 are two convolutions with 16 and 32 filters; after the optimizer comes its learning rate."
-)
 ACCURACY = keras("metrics.CategoricalAccuracy")
 SHOWN_TRIALS = 8
 
@@ -79,14 +75,15 @@ def progress(figures: RunFigures) -> None:
         rest = "nearly done"
     # Otherwise it would contradict the tile, which counts what is over.
     begun = ", with what is under way" if figures.running else ""
-    st.progress(figures.overall, text=f"{figures.overall * 100:.0f} % of the run{begun} · {rest}")
+    # Rounded down: a run that goes on is never said to be done.
+    st.progress(figures.overall, text=f"{min(99, int(figures.overall * 100))} % of the run{begun} · {rest}")
 
 
 def trials(figures: RunFigures) -> None:
     """A card for each trial that trains."""
     if figures.run is None or figures.run.state.is_final:
         return
-    st.subheader("Training now", anchor=False, help=STRIPES)
+    st.subheader("Training now", anchor=False)
     if (before := waiting_runs.place_of(figures.name)) is not None:
         ahead = (
             f"after {formats.plural(before, 'other run')}" if before else "as soon as the run that trains now is over"
@@ -97,6 +94,7 @@ def trials(figures: RunFigures) -> None:
         st.html('<div class="quiet">Data and training processes are being got ready; this takes a few seconds.</div>')
         return
     asked = shared.runs().stops(figures.name)
+    reading.of_running()
     grid = st.grid("auto", min_column_width=CARD_WIDTH, key="running")
     for trial in figures.running[:SHOWN_TRIALS]:
         with grid.cell(), _card_frame(trial.trial):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from datasets import DatasetError
 from hpo_core.errors import UsageError
 from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.run_names import is_taken
 from hpo_core.yaml_text import MAX_BYTES
-from pages.parts import draft, formats, words
+from pages.parts import draft, formats, shared, words
 from pages.parts.checked import Checked
 from pages.parts.form import Form
+from storage.errors import StorageError
 
 TITLE = "Saving and sharing"
 FILE, TEXT, SAID = "import_file", "import_text", "import_said"
@@ -23,11 +27,20 @@ UPLOAD_MB = 25
 def draw(form: Form, checked: Checked) -> None:
     """Draw the run's name, the way out and the way in."""
     form.field("run_name")
+    _warn_of_taken(checked.config)
     out, into = st.columns(2, gap="medium")
     with out:
         _export(checked.config)
     with into:
         _import()
+
+
+def _warn_of_taken(config: OptimizationConfig | None) -> None:
+    """Say where the name is typed that it is in use; a database that does not answer is told at the start."""
+    name = config.run_name if config is not None else None
+    with suppress(StorageError):
+        if name is not None and is_taken(name, shared.studies(), shared.settings().results_dir):
+            st.warning(f"{formats.as_markdown(name)} has a run already: choose another name.", icon=":material/label:")
 
 
 def _export(config: OptimizationConfig | None) -> None:

@@ -34,6 +34,8 @@ def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
             "has a typing error. Choose another one below.",
             icon=":material/search_off:",
         )
+        for of_that_one in ("trial", "compare"):  # which the run that is shown instead may have, as others
+            st.query_params.pop(of_that_one, None)
     chosen = str(asked if asked in names else st.session_state.get(CHOSEN))
     if chosen in names:
         st.session_state[CHOSEN] = st.query_params[PARAMETER] = chosen

@@ -205,9 +205,7 @@ def _head(place: int, trial: TrialRow, *, whole: bool) -> str:
 
 
 def _title(row: Row, fields: bool, ours: bool) -> str:
-    named = fields and row.name and not formats.is_spelt(row.title, row.name)
-    small = f"<br><small>{formats.breakable(row.name)}</small>" if named else ""
-    return explained.heading(row.name, row.title, small, ours=ours) if row.name else html.escape(row.title)
+    return explained.heading(row.name, row.title, in_files=fields, ours=ours) if row.name else html.escape(row.title)
 
 
 def _cells(row: Row) -> str:

@@ -192,10 +192,7 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, ours: bool, with_n
 
 
 def _heading(name: str, with_names: bool, ours: bool) -> str:
-    title = words.recorded_title(name)
-    # A file calls most fields as the page does; saying that of each would be noise.
-    small = f" <small>{breakable(name)}</small>" if with_names and not formats.is_spelt(title, name) else ""
-    return explained.heading(name, title, small, ours=ours)
+    return explained.heading(name, words.recorded_title(name), in_files=with_names, ours=ours)
 
 
 def _is_ours(trial: TrialRow) -> bool:

@@ -9,6 +9,7 @@ import streamlit as st
 from hpo_core.trials_table import write_table
 from pages.parts import (
     formats,
+    reading,
     report_download,
     shared,
     trial_batch,
@@ -45,6 +46,7 @@ def draw(study: str, summary: StudySummary) -> None:
     if not page.rows:
         _nothing_here(choice)
     elif choice.view == CARDS:
+        reading.of_cards()
         trial_cards.draw(study, page.rows, summary)
     else:
         trial_table.draw(study, page)

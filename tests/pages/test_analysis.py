@@ -175,9 +175,11 @@ def test_contour_and_surface(pair: tuple[str, str], kind: str) -> None:
     assert [trace.type for trace in flat.figure.data] == [kind, "scatter"]
     assert [trace.type for trace in spatial.figure.data] == ["mesh3d", "scatter3d"]
     highest = max(value for row in flat.figure.data[0].z for value in row if value is not None)
-    assert 50 < highest <= 100 and flat.figure.data[0].colorbar.title.text == "Mean accuracy, %"
+    assert 50 < highest <= 100 and flat.figure.layout.coloraxis.colorbar.title.text == "Mean accuracy, %"
     few = of_parameters.contour(request(examined(5), *pair))
     assert few.figure is not None and [trace.type for trace in few.figure.data] == ["scatter"]
+    dots = few.figure.data[0]  # which alone show there what was reached
+    assert len(set(dots.marker.color)) == len(dots.x) and dots.marker.coloraxis == "coloraxis"
 
 
 def test_whole_numbers_have_no_labels_between_them() -> None:
@@ -383,7 +385,8 @@ def test_while_a_study_runs_newer_trials_are_offered(database: Database) -> None
     study = optuna.load_study(study_name="digits-now", storage=database.optuna_storage())
     code = "from pages.parts.analysis import view\nview._watch('digits-now', {})"
     now = tuple(sorted({"complete": 2, "running": 1}.items()))
-    assert not AppTest.from_string(code.replace("{}", repr(now)), default_timeout=TIMEOUT_S).run().button
+    newest = AppTest.from_string(code.replace("{}", repr(now)), default_timeout=TIMEOUT_S).run()
+    assert [button.key for button in newest.button] == ["analysis_newest"]
     conftest.add_trial(study, 0.97)
     offered = AppTest.from_string(code.replace("{}", repr(now)), default_timeout=TIMEOUT_S).run()
     assert not offered.exception and offered.button(key="analysis_refresh").label.startswith("1 trial ended since")

@@ -101,7 +101,9 @@ def test_optimize_explains_what_cannot_start(database: Database) -> None:
 def test_optimize_explains_what_fails_at_the_start(database: Database) -> None:
     conftest.make_finished(database)
     app = unfolded("sharing")
+    assert not app.warning
     app.text_input(key="run_name").set_value("digits-done").run()
+    assert "digits-done has a run already" in app.warning[0].value.replace("\\", "")  # where it is typed
     app.button(key="start").click().run()
     for _ in range(3):  # the panel is drawn anew every moment
         assert "Run name is taken: 'digits-done'" in app.error[0].value and not app.exception

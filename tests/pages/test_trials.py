@@ -213,8 +213,8 @@ def test_details_open_from_the_button_and_close(database: Database) -> None:
     for field in best_hyperparameters("digits-examined", row):
         assert field in ("run_name", "trial") or field_words.recorded_title(field) in shown, field
     assert "no effect here" in shown
-    # The name in files stands beside a title that is another one.
-    assert "<small>conv_<wbr>layers</small>" in shown and "<small>filters</small>" not in shown
+    # The name in files stands behind what a row means, where it is another one than the title.
+    assert "In files: conv_<wbr>layers." in shown and "In files: filters." not in shown
     del app.query_params["trial"]
     assert not _is_open(app.run())
 

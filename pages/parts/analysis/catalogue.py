@@ -10,7 +10,10 @@ from storage.studies import STATES
 
 COMPLETE = ("complete",)
 _PED_ANOVA = Reference("PED-ANOVA, the paper", "https://arxiv.org/abs/2304.10255")
-_FINAL = "Only complete trials count here: one that was pruned (ended early), was stopped or failed has no final result to explain."
+_FINAL = (
+    "Only complete trials count here: one that was pruned (ended early), was stopped or failed has no final result to "
+    "explain."
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,16 @@ class Chart:
     why_no_states: str = ""
     target: bool = True
     parameters: int = 0
+
+    @property
+    def in_short(self) -> str:
+        """The first two sentences of the explanation: enough before there is anything to read."""
+        return ". ".join(self.explanation.rstrip(".").split(". ")[:2]) + "."
+
+    @property
+    def needs_many(self) -> bool:
+        """Whether a handful of trials is too few for it to say anything."""
+        return self.parameters > 0 or self.key in ("importance", "importance-over-time", "duration")
 
 
 SEVERAL = 3

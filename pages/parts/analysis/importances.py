@@ -10,7 +10,7 @@ from hpo_core.analysis.targets import parameter_title
 from pages.parts import palette
 from pages.parts.analysis import style
 from pages.parts.analysis.request import Answer, Request
-from pages.parts.charts import DASHES, SYMBOLS
+from pages.parts.charts import DASHES, SYMBOLS, tick
 from pages.parts.health_charts import COLOURS
 
 MOST_BARS, MOST_LINES = 20, 6
@@ -81,6 +81,7 @@ def lines(points: list[Importance], now_known: Importance, request: Request) -> 
             marker={"size": 7, "symbol": SYMBOLS[place % len(SYMBOLS)]},
             hovertemplate=style.title(name) + ", %{x} trials: %{y:.1f} %<extra></extra>",
         )  # fmt: skip
+    figure.update_xaxes(tickformat="d", dtick=tick(tuple(point.trials for point in known)))
     figure.update_yaxes(rangemode="tozero", title=style.wrapped(f"Share for {target.title}, %", 34))
     left = len(now) - len(names)
     notes = [f"{left} with smaller shares are left out."] if left else []

@@ -69,8 +69,7 @@ def contour(request: Request) -> Answer:
     figure = style.blank("", "")
     values = [[None if value is None else value * target.factor for value in row] for row in over.values]
     ground: dict[str, Any] = {
-        "x": over.x.grid(), "y": over.y.grid(), "z": values, "colorscale": style.sequence(),
-        "colorbar": style.colour_bar(mean), "hoverinfo": "skip",
+        "x": over.x.grid(), "y": over.y.grid(), "z": values, "coloraxis": "coloraxis", "hoverinfo": "skip",
     }  # fmt: skip
     if len(having) >= FEWEST:
         if over.x.categories or over.y.categories or over.x.low == over.x.high or over.y.low == over.y.high:
@@ -80,11 +79,17 @@ def contour(request: Request) -> Answer:
     figure.add_scatter(
         x=[_place(over.x, trial) for trial, _ in having], y=[_place(over.y, trial) for trial, _ in having],
         mode="markers", name="trial", showlegend=False,
-        marker={"size": 7, "color": palette.DARK_INK, "line": {"width": 1.2, "color": palette.LIGHT_INK}},
+        marker={
+            "size": 10, "color": [value * target.factor for _, value in having], "coloraxis": "coloraxis",
+            "line": {"width": 1.5, "color": palette.LIGHT_INK},
+        },
         customdata=[_facts(trial, request.parameters, target.text(value)) for trial, value in having],
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(margin={"t": 76})
+    # One scale for the map and for the dots: where there is no map, they alone show what was reached.
+    figure.update_layout(
+        margin={"t": 76}, coloraxis={"colorscale": style.sequence(), "colorbar": style.colour_bar(mean)}
+    )
     style.draw_axes(figure, style.parameter_axis(over.x), style.parameter_axis(over.y))
     return Answer(
         said, figure, _table(having, request.parameters, target.key), _notes(request, having, request.parameters)

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from hpo_core.analysis.association import FEWEST_BEST, best_trials, narrowing, varied
+from hpo_core.analysis.association import FEWEST, FEWEST_BEST, best_trials, narrowing, varied
 from hpo_core.analysis.targets import ACCURACY, HEALTH, PARAMETERS_KEY, Target, parameter_title, targets
 from hpo_core.objective import is_lost
 from pages.parts import formats, report_download, shared
@@ -51,6 +51,8 @@ def nothing_yet() -> None:
 def draw(study: str, shape: StudyShape, score: Target) -> None:
     """Draw the choice of a chart, and the chart."""
     chart = _choose_chart()
+    if set(shape.n_by_state) & {"running", "waiting"}:
+        st.fragment(_watch, run_every=WATCH_S, key="analysis_watch")(study, data.counts(shape))
     with st.container(border=True, key="analysis_card"):
         st.subheader(chart.question, anchor=False)
         states = _choose_states(chart, shape)
@@ -67,8 +69,6 @@ def draw(study: str, shape: StudyShape, score: Target) -> None:
     if chart.key == leaders.KEY:
         reruns.draw(study)
     report_download.button(study, "analysis")
-    if set(shape.n_by_state) & {"running", "waiting"}:
-        st.fragment(_watch, run_every=WATCH_S, key="analysis_watch")(study, data.counts(shape))
 
 
 def _sample(chart: Chart, study: str, shape: StudyShape, states: tuple[str, ...]) -> TrialSample:
@@ -90,10 +90,9 @@ def _show(chart: Chart, request: Request, answer: Answer) -> None:
     for note in answer.notes:
         st.html(f'<div class="quiet">{html.escape(note)}</div>')
     is_there = answer.figure is not None or answer.in_full
-    meaning = html.escape(
-        chart.explanation if is_there else f"What the chart shows once it is there: {chart.explanation}"
-    )
-    if not is_there and chart.key != leaders.KEY:  # whose way to more stands below it
+    meaning = html.escape(chart.explanation if is_there else f"What the chart shows once it is there: {chart.in_short}")
+    few = chart.needs_many and request.shape.n_by_state.get("complete", 0) < FEWEST
+    if (few or not is_there) and chart.key != leaders.KEY:  # whose way to more stands below it
         _offer_more(request.study)
     st.html(f'<div class="card-text">{meaning} {formats.link(chart.source)}</div>')
     downloads.draw(chart, request, answer)
@@ -235,12 +234,16 @@ def _watch(study: str, seen: data.Counts) -> None:
     """While a study runs: offer the newer trials, without moving the chart under the reader's eyes."""
     with shared.database_errors(retry=False):
         now = data.counts(data.samples().shape(study))
-        if now == seen:
+        if now == seen:  # in the place of what follows, which then moves nothing
+            st.button(
+                "The run goes on; this is its newest", key="analysis_newest", icon=":material/check:", type="tertiary",
+                disabled=True,
+            )  # fmt: skip
             return
         ended = sum(n for state, n in now if state not in ("running", "waiting"))
         ended -= sum(n for state, n in seen if state not in ("running", "waiting"))
         said = f"{formats.plural(ended, 'trial')} ended since" if ended > 0 else "The study has changed since"
-        if st.button(f"{said}: show the newest", key="analysis_refresh", icon=":material/refresh:"):
+        if st.button(f"{said}: show the newest", key="analysis_refresh", icon=":material/refresh:", type="tertiary"):
             st.rerun()
 
 

@@ -151,8 +151,8 @@ def test_pareto() -> None:
     front = [(3, {"accuracy": 0.98, "health": 0.6}), (7, {"accuracy": 0.96, "health": 0.8})]
     assert sentences.pareto(front, 40, (ACCURACY, HEALTH)) == (
         "Of 40 trials, 2 (3, 7) are worth choosing from: each of the others is beaten, in accuracy and health at once, "
-        "by one of these. Trial 3 (98.00 %, 0.600) has the highest accuracy and Trial 7 (96.00 %, 0.800) has the highest "
-        "health."
+        "by one of these. Trial 3 (98.00 %, 0.600) has the highest accuracy and Trial 7 (96.00 %, 0.800) has the "
+        "highest health."
     )
     assert "are worth choosing from: all. Trial 3" in sentences.pareto(front, 2, (ACCURACY, HEALTH))
     many = [(n, {"accuracy": n / 20, "health": 1 - n / 20}) for n in range(9)]

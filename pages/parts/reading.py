@@ -1,0 +1,33 @@
+"""How cards of trials are read: said in a line that unfolds, where a visitor meets them first."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+MADE_OF = (
+    "“Conv 16-32, dense 64, adam 0.001, batch 32” is a network of two convolutions with 16 and 32 filters and a layer "
+    "of 64 units, trained by the optimizer adam with a learning rate of 0.001 on 32 samples at a time."
+)
+STRIPES = "Stripes are its layers from the input to the output, in the colours that Architecture names."
+RESULT = "The line shows the result epoch by epoch. Health says how soundly it learns: 1 is healthy, 0 is sick."
+CURVES = (
+    "The small pictures: the loss, which should fall; the size of the gradient in each layer from the input to the "
+    "output, which should not vanish; and how the weights of each layer are spread around zero."
+)
+
+
+def of_cards() -> None:
+    """For the gallery."""
+    _fold("How to read a card", MADE_OF, STRIPES, RESULT)
+
+
+def of_running() -> None:
+    """For the trials that train."""
+    _fold("How to read a card", MADE_OF, STRIPES, CURVES)
+
+
+def _fold(title: str, *texts: str) -> None:
+    told = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
+    st.html(f'<details class="reading"><summary>{html.escape(title)}</summary>{told}</details>')
