@@ -33,6 +33,9 @@ def test_a_chart_that_takes_more_trials_leads_to_them(database: Database) -> Non
         links = [link.proto.label for link in app.get("page_link")]
         assert ("Add trials to this run in Monitor" in links) == shown, study
         assert "What the chart shows once it is there: A hyperparameter matters" in words(app)
+        assert "dealt out anew" not in words(app)  # how it is computed comes with the chart
+    durations = open_page(PAGE, study="digits-done", chart="duration").get("page_link")  # a figure, of too few trials
+    assert [link.proto.label for link in durations] == ["Add trials to this run in Monitor"]
     assert "What the chart shows once" not in words(open_page(PAGE, study="digits-done", chart="history"))
 
 

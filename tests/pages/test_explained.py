@@ -25,6 +25,9 @@ def test_every_field_of_a_trial_has_a_meaning() -> None:
     assert all(explained.meaning(name)[1] for name in (*PARAMETERS, *METRICS))
     assert explained.heading("x <y>", "x <y>") == "x &lt;y&gt;"
     assert explained.heading("mode", "mode", ours=False) == "mode"
+    assert "In files: conv_<wbr>layers." in explained.heading("conv_layers", "Convolution layers", in_files=True)
+    assert "In files" not in explained.heading("dropout", "Dropout", in_files=True)
+    assert "In files" not in explained.heading("conv_layers", "Convolution layers")
 
 
 def test_details_and_comparison_explain_their_rows(database: Database) -> None:

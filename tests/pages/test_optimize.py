@@ -98,6 +98,15 @@ def test_optimize_explains_what_cannot_start(database: Database) -> None:
     assert "GridSampler.html" in shown and "Tries every combination once" in shown
 
 
+def test_a_search_of_few_trials_says_what_they_are_too_few_for(database: Database) -> None:
+    app = open_page(PAGE)
+    assert "which hyperparameter matters" not in words(app)
+    app.number_input(key="trials").set_value(6).run()
+    assert "Analysis can tell which hyperparameter matters from 10 complete trials on." in words(app)
+    app.number_input(key="trials").set_value(1).run()  # nothing is compared
+    assert "which hyperparameter matters" not in words(app)
+
+
 def test_optimize_explains_what_fails_at_the_start(database: Database) -> None:
     conftest.make_finished(database)
     app = unfolded("sharing")

@@ -161,6 +161,43 @@ def test_the_share_of_the_run_says_that_it_counts_what_is_under_way(database: Da
     assert any("training 100 %" in text for text in told)
 
 
+def test_a_run_that_goes_on_is_never_said_to_be_done(database: Database) -> None:
+    conftest.make_running(database)
+    ProgressTable(database, "digits-now").write(
+        [TrialProgress(2, "training", 4, 4, 1.0, 1.0, time.time()), TrialProgress(3, "training", 4, 4, 1.0, 1.0, 1.0)],
+        [],
+    )
+    figures = figures_of_run.read("digits-now")
+    nearly = dataclasses.replace(figures, running=(figures.running[0],) * 4)
+    assert nearly.overall > 0.995
+    app = AppTest.from_function(_draw_progress, kwargs={"figures": nearly}, default_timeout=TIMEOUT_S).run()
+    assert any("99 % of the run" in str(item.proto) for item in app.get("progress"))
+
+
+def _draw_progress(figures: object) -> None:
+    from pages.parts import figures_of_run, running
+
+    assert isinstance(figures, figures_of_run.RunFigures)
+    running.progress(figures)
+
+
+def test_trials_without_a_dot_are_counted_beside_the_chart(database: Database) -> None:
+    conftest.make_finished(database)
+    assert "Only complete trials have a dot" not in words(open_page("pages/monitor.py", study="digits-done"))
+    study = optuna.load_study(study_name="digits-done", storage=database.optuna_storage())
+    conftest.add_trial(study, 0.5, TrialState.PRUNED)
+    shown = words(open_page("pages/monitor.py", study="digits-done"))
+    assert "Only complete trials have a dot: 1 trial ended early or failed." in shown
+
+
+def test_cards_say_how_they_are_read(database: Database) -> None:
+    conftest.make_running(database)
+    running, gallery = (words(open_page(f"pages/{page}.py", study="digits-now")) for page in ("monitor", "trials"))
+    assert "How to read a card" in running and "which should not vanish" in running
+    assert "How to read a card" in gallery and "1 is healthy, 0 is sick" in gallery
+    assert "How to read a card" not in words(open_page("pages/trials.py", study="digits-now", view="table"))
+
+
 def test_the_final_model_tells_what_it_is_trained_on(database: Database) -> None:
     """Of a run on a part of the data too."""
     conftest.make_running(database)

@@ -36,7 +36,8 @@ def test_without_a_choice_the_run_that_trains_is_shown(database: Database) -> No
 
 def test_a_study_that_is_gone_is_not_kept(database: Database) -> None:
     conftest.make_finished(database)
-    app = open_page("pages/trials.py", study="gone")
+    app = open_page("pages/trials.py", study="gone", trial="99", compare="7,8")
+    assert len(app.warning) == 1  # and nothing of what the run that is shown instead has no part in
     app.query_params.clear()
     app.switch_page("pages/health.py").run()
     assert app.selectbox(key="health_study").value == "digits-done" and not app.warning

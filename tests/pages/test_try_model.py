@@ -64,6 +64,14 @@ def test_long_names_differ_where_they_end() -> None:
     assert list(figure.layout.yaxis.ticktext) == ["Dangerous c…to the left", "Dangerous c…to the right"]
 
 
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [(1.0, "over 99.99 %"), (0.99995, "over 99.99 %"), (0.9999, "99.99 %"), (0.0001, "0.01 %"), (1e-9, "under 0.01 %")],
+)
+def test_no_model_is_quite_sure(probability: float, said: str) -> None:
+    assert answer_view.likely(probability) == said
+
+
 def test_words_are_shown_as_the_model_reads_them() -> None:
     shown = answer_view.words_seen(["the", "", "<script>"])
     assert "3 words reach the model, 1 of them unknown" in shown and "[unknown]" in shown
