@@ -36,7 +36,7 @@ def _page() -> None:
     values = draft.current()
     left, right = st.columns([7, 3], gap="medium")
     with left:
-        st.html('<div class="quiet narrow-only">Start is at the end of this page; the rest may stay as it is.</div>')
+        st.html('<div class="quiet narrow-only">What starts the run is at the end; all else may stay as it is.</div>')
         cards.choose_dataset(values)
         checked = check(values.configuration(), shared.machine())
         _form(Form(values, checked.problem), checked)

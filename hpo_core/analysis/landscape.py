@@ -77,6 +77,14 @@ class Surface:
     values: list[list[float | None]]
     support: list[list[float]]
 
+    def n_behind(self, trials: float) -> int:
+        """How many places have a value with at least so many trials behind it."""
+        return sum(
+            value is not None and behind >= trials
+            for values, support in zip(self.values, self.support, strict=True)
+            for value, behind in zip(values, support, strict=True)
+        )
+
     def triangles(self) -> NDArray[np.int64]:
         """What lies between places with a value: (triangles, 3), each corner counted along the rows of `values`."""
         known = np.array([[value is not None for value in row] for row in self.values])

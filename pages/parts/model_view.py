@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from hpo_core.model_card import ModelFile
 from hpo_core.results import CARD_FILE
 from pages.parts import confusion, final_models, formats, package_view, report_download, shared, try_model
 from pages.parts.final_models import FinalModel, download_name
+from storage.errors import UnknownRunError
 from storage.progress import TrialProgress
 
 CARD_WIDTH = 240
@@ -77,8 +79,15 @@ def _made_from(study: str, trial: int) -> str:
     if best is None:
         return f"Made from Trial {trial}"
     if best == trial:
-        return f"Made from Trial {trial}, the best of this run"
+        return f"Made from Trial {trial}, the best of this run" + (" so far: it goes on" if _goes_on(study) else "")
     return f"Made from Trial {trial}; since then Trial {best} has become the best of this run"
+
+
+def _goes_on(study: str) -> bool:
+    """Whether a run is extended while its model is looked at; a study made elsewhere has no run."""
+    with suppress(UnknownRunError):
+        return not shared.runs().get(study).state.is_final
+    return False
 
 
 def draw_run_files(study: str, model: FinalModel | None = None) -> None:

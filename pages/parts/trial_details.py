@@ -170,7 +170,10 @@ def _architecture(study: str, trial: TrialRow) -> None:
 def _configuration(study: str, trial: TrialRow) -> None:
     """All fields, each with the name that it has in files, and the file itself."""
     fields = configuration(study, trial)
-    _facts("Full configuration", "configuration", fields, ours=_is_ours(trial), with_names=True)
+    shown = dict(fields)
+    if words.is_accuracy_alone(shared.studies().attributes(study)) and "score" in fields:
+        shown["score"] = formats.percent(fields["score"])
+    _facts("Full configuration", "configuration", shown, ours=_is_ours(trial), with_names=True)
     if fields:
         st.download_button(
             "Configuration as YAML", key="download_configuration", mime="application/yaml", icon=":material/download:",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 import datasets
-from hpo_core.analysis.targets import SCORE, Target
+from hpo_core.analysis.targets import SCORE, Target, plain
 from hpo_core.backends import RUNPOD
 from hpo_core.errors import UsageError
 from hpo_core.health.metrics import METRICS
@@ -149,6 +149,10 @@ def recorded_value(name: str, content: object) -> str:
         return formats.percent(content)
     if (name in METRICS or name == "health") and isinstance(content, int | float):
         return formats.score(content)
+    if name.endswith("loss") and isinstance(content, float):
+        return plain(content)
+    if name == "objective":
+        return str(content).replace("_", " ")
     return str(content) if name.endswith("seed") else formats.value(content)
 
 

@@ -7,8 +7,9 @@ import pytest
 from optuna.trial import create_trial
 
 from hpo_core.analysis.targets import ACCURACY, HEALTH, Target
-from pages.parts.analysis import fronts
+from pages.parts.analysis import fronts, of_parameters
 from storage.database import Database
+from tests.pages.test_analysis import request
 from tests.pages.test_pages import open_page, words
 
 PAGE = "pages/analysis.py"
@@ -38,3 +39,16 @@ def test_trials_on_a_front_are_numbered_while_the_numbers_have_room(on_front: in
     known = [(n, {ACCURACY: n / 100, HEALTH: 1 - n / 100}) for n in range(on_front)]
     line = fronts.draw_front(aims, known, []).data[1]
     assert ("text" in line.mode, "with its trial's number" in line.name) == (named, named)
+
+
+@pytest.mark.parametrize(("trials", "opacity"), [(10, of_parameters.PALE), (60, 1.0)])
+def test_a_map_that_few_trials_stand_behind_is_pale(trials: int, opacity: float) -> None:
+    """As the sentence above it says that nothing can be compared."""
+    space = {name: optuna.distributions.FloatDistribution(0, 1) for name in ("x", "y")}
+    spread = [
+        create_trial(value=n / trials, params={"x": n / trials, "y": n * 7 % trials / trials}, distributions=space)
+        for n in range(trials)
+    ]
+    answer = of_parameters.contour(request(spread, "x", "y"))
+    assert answer.figure is not None and answer.figure.data[0].opacity == opacity
+    assert ("Nowhere do 3" in answer.sentence) == (opacity < 1)

@@ -91,6 +91,18 @@ def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
     assert "download_digits_done_config_yaml" not in buttons  # this run has no such file
 
 
+def test_a_model_of_a_run_that_is_extended_says_that_it_may_change(database: Database) -> None:
+    examined.make_final_model(database)
+
+    def label() -> str:
+        return str(open_page(PAGE, study="digits-done").get("page_link")[0].proto.label)
+
+    before = label()
+    assert before.endswith("the best of this run")
+    Runs(database).take_over("digits-done", owner="host:1", trials=9)
+    assert label() == f"{before} so far: it goes on"
+
+
 def test_a_file_that_was_deleted_is_no_longer_offered(database: Database) -> None:
     folder = examined.make_final_model(database)
     (folder / "optimized_model" / "model.keras").unlink()

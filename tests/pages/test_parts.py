@@ -193,6 +193,7 @@ def test_a_refusal_calls_fields_and_limits_as_the_form_does() -> None:
         ("val_accuracy", 93.4, "93.4"),
         ("accuracy", -0.5, "-0.5"),
         ("macro_f1", 1.0, "100.00 %"),
+        ("validation_loss", 0.0810638, "0.08106"),
     ],
 )
 def test_only_a_share_is_told_in_per_cent(name: str, content: float, shown: str) -> None:

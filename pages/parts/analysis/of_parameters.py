@@ -21,6 +21,7 @@ from pages.parts.analysis.request import Answer, Request
 Judged = list[tuple[FrozenTrial, float]]
 JITTER = 0.15
 SHORT = 8
+PALE = 0.35
 
 
 def parameter_slice(request: Request) -> Answer:
@@ -70,6 +71,8 @@ def contour(request: Request) -> Answer:
     values = [[None if value is None else value * target.factor for value in row] for row in over.values]
     ground: dict[str, Any] = {
         "x": over.x.grid(), "y": over.y.grid(), "z": values, "coloraxis": "coloraxis", "hoverinfo": "skip",
+        # Pale where nowhere enough trials stand behind it: it shall not say more than the sentence above it.
+        "opacity": 1.0 if over.n_behind(sentences.SUPPORT) > 1 else PALE,
     }  # fmt: skip
     if len(having) >= FEWEST:
         if over.x.categories or over.y.categories or over.x.low == over.x.high or over.y.low == over.y.high:
