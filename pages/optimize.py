@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, draft, folds, frame, launch, preset_choice, shared, where
+from pages.parts import cards, draft, draft_address, folds, frame, launch, preset_choice, shared, where
 from pages.parts.checked import Checked, check
 from pages.parts.form import Form, limits
 
@@ -33,6 +33,7 @@ def _form(form: Form, checked: Checked) -> None:
 
 def _page() -> None:
     frame.heading("Optimize", "Choose what to learn. Onegin tries many networks and shows which one learns it best.")
+    draft_address.take_over()
     values = draft.current()
     left, right = st.columns([7, 3], gap="medium")
     with left:
@@ -40,6 +41,7 @@ def _page() -> None:
         cards.choose_dataset(values)
         checked = check(values.configuration(), shared.machine())
         _form(Form(values, checked.problem), checked)
+        draft_address.write(values, checked.config)
     with right, st.container(key="launch"):
         launch.panel(checked, values.configuration())
 

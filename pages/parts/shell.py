@@ -43,16 +43,19 @@ const opens = () => document.querySelector("[data-testid=stExpandSidebarButton]"
 addEventListener("click", event => event.target.closest?.("[data-testid=stSidebarNavLink]") && shut());
 addEventListener("keydown", event => event.key === "Escape" && shut() && setTimeout(() => opens()?.focus(), 300));
 </script>"""
-# A page that was reached by the menu writes its run into the address: no step of the visitor's, and so no step back.
+# A page that was reached by the menu writes its run into the address, and Optimize what is set on it: no steps of the
+# visitor's, and so no steps back.
 # Another page, and a comparison in the place of the gallery, are read from their top.
-ADDRESS = """<script>
+ADDRESS = r"""<script>
 const push = history.pushState;
 const compares = place => new URLSearchParams(place.search).has("compare");
 history.pushState = function (state, title, url) {
   const to = new URL(url, location.href);
   const isOther = to.pathname !== location.pathname || compares(to) !== compares(location);
   if (isOther) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
-  const isOwn = to.pathname === location.pathname && !location.search && [...to.searchParams.keys()].join() === "study";
+  const isForm = /\/(optimize)?$/.test(to.pathname);
+  const isFirst = !location.search && [...to.searchParams.keys()].join() === "study";
+  const isOwn = to.pathname === location.pathname && (isForm || isFirst);
   (isOwn ? history.replaceState : push).call(this, state, title, url);
 };
 </script>"""

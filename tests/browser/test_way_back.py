@@ -28,6 +28,21 @@ def test_a_page_that_writes_its_run_into_the_address_is_left_by_one_step_back(pa
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
+def test_what_is_set_outlives_a_reload_and_is_no_step_back(page: Page, filled: Dashboard) -> None:
+    look_with(page, WIDTHS[-1])
+    open_page(page, filled, "/system")
+    page.get_by_test_id("stTopNavLink").filter(has_text="Optimize").click()
+    for number in ("6", "7"):
+        page.get_by_label("Trials", exact=True).fill(number)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(rf"/optimize\?trials={number}$"))
+    page.reload()
+    expect(page.get_by_label("Trials •", exact=True)).to_have_value("7")
+    wait_for_rest(page)
+    page.go_back()
+    expect(page).to_have_url(re.compile("/system$"))
+
+
 def test_another_page_is_read_from_its_top(page: Page, filled: Dashboard) -> None:
     look_with(page, WIDTHS[0])
     open_page(page, filled, "/analysis?study=digits-done")

@@ -77,7 +77,7 @@ def test_names_and_values_are_those_of_the_pages(database: Database) -> None:
     data = read(database, "named")
     best = dataclasses.replace(data.trials[0], params={"conv_layers": 3})
     page = Reader(build_report(dataclasses.replace(data, trials=[best]))).text
-    for expected in ("Top-5 accuracy100.00 %", "Macro F197.55 %", "Health0.915", "Validation loss0.0974476"):
+    for expected in ("Top-5 accuracy100.00 %", "Macro F197.55 %", "Health0.915", "Validation loss0.09745"):
         assert expected in page, expected
     assert "Convolution layers3" in page and "Conv layers" not in page and "Accuracy90.00 %" in page
     assert "Score0.900" not in page and "Best score" not in page and "trialaccuracy" in page  # not said again
