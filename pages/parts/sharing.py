@@ -55,7 +55,10 @@ def _export(config: OptimizationConfig | None) -> None:
         help="A YAML file. `python -m hpo_core optimize config=FILE` starts the same run.",
     )  # fmt: skip
     st.code(text, language="yaml", height=220)
-    st.html('<div class="card-small">To share it, copy this text: the button is at its upper right.</div>')
+    st.html(
+        '<div class="card-small">To share it, copy this text with the button at its upper right, or the address of this '
+        "page, which says the same.</div>"
+    )
 
 
 def _import() -> None:

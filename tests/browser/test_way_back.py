@@ -33,11 +33,11 @@ def test_what_is_set_outlives_a_reload_and_is_no_step_back(page: Page, filled: D
     open_page(page, filled, "/system")
     page.get_by_test_id("stTopNavLink").filter(has_text="Optimize").click()
     for number in ("6", "7"):
-        page.get_by_label("Trials", exact=True).fill(number)
+        page.locator(".st-key-trials input").fill(number)
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile(rf"/optimize\?trials={number}$"))
     page.reload()
-    expect(page.get_by_label("Trials •", exact=True)).to_have_value("7")
+    expect(page.locator(".st-key-trials input")).to_have_value("7")
     wait_for_rest(page)
     page.go_back()
     expect(page).to_have_url(re.compile("/system$"))
