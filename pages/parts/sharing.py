@@ -56,8 +56,8 @@ def _export(config: OptimizationConfig | None) -> None:
     )  # fmt: skip
     st.code(text, language="yaml", height=220)
     st.html(
-        '<div class="card-small">To share it, copy this text with the button at its upper right, or the address of this '
-        "page, which says the same.</div>"
+        '<div class="card-small">To share it, copy this text with the button at its upper right, or the address of '
+        "this page, which says the same.</div>"
     )
 
 
