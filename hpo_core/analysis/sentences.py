@@ -52,7 +52,8 @@ def history(points: Sequence[tuple[int, float]], target: Target, others: int = 0
     gain = (
         "" if first == best else f", up from {target.text(first)}" if best > first else f", from {target.text(first)}"
     )
-    tail = f"; {_since(since)} brought nothing {target.better_word}" if since else ", the newest of them"
+    after = "the one since was not" if since == 1 else f"none of the {formats.count(since)} since was"
+    tail = f"; {after} {target.better_word}" if since else ", the newest of them"
     return f"{begin}{gain}, reached by Trial {number}{tail}."
 
 
@@ -127,10 +128,12 @@ def importance_over_time(points: Sequence[Importance], now_known: Importance, ta
             f"Too few complete trials to tell how the importance for {target.title} changed: "
             f"it takes at least {FEWEST_FOR_IMPORTANCE}."
         )
+    if len(known) < 2:
+        return f"Lines begin with {FEWEST_FOR_IMPORTANCE + 1} complete trials: so far there is one point of each."
     if not now_known.certain:
         return (
-            f"The lines still move by chance: with {_trials(now_known.trials)} no influence on {target.title} can be "
-            "told from it."
+            f"With {_trials(now_known.trials)} no influence on {target.title} can be told from chance: that the lines "
+            "move means nothing yet."
         )
     first, last = known[0], known[-1]
     now, then = next(iter(last.shares)), next(iter(first.shares))
@@ -247,7 +250,7 @@ def pareto(on_front: Sequence[tuple[int, Mapping[str, float]]], total: int, aims
         if all(not end.startswith(f"Trial {number} ") for end in ends):
             ends.append(text)
     named = f" ({', '.join(str(number) for number, _ in on_front)})" if len(on_front) <= FEW_NAMES else ""
-    beaten = f"each of the others is beaten, in {titles} at once, by one of these" if total > len(on_front) else "all"
+    beaten = f"to each other one of these is equal in {titles}, or better" if total > len(on_front) else "all"
     return f"Of {_trials(total)}, {len(on_front)}{named} are worth choosing from: {beaten}. {_and(ends)}."
 
 
@@ -347,10 +350,6 @@ def _at(scale: Axis, place: float) -> str:
 
 def _results(values: Mapping[str, float], aims: Sequence[Target]) -> str:
     return ", ".join(aim.text(values[aim.key]) for aim in aims)
-
-
-def _since(trials: int) -> str:
-    return "the one since" if trials == 1 else f"the {formats.count(trials)} of them since"
 
 
 def _too_few(trials: int, needed: int, what: str) -> str:

@@ -12,7 +12,7 @@ from hpo_core.layer_plan import TRAINING_ONLY, layer_plan
 from hpo_core.optimization_config import DEFAULTS
 from hpo_core.parameters import Architecture, Choices, Parameter, Range, Value, defaults, parameters_of
 from hpo_core.trial_config import TrialConfig
-from pages.parts import architecture_source, architecture_view, draft, formats
+from pages.parts import architecture_source, architecture_view, formats, single
 
 DATASET = "own_dataset"
 FIELD_WIDTH = 190
@@ -44,8 +44,8 @@ def draw() -> None:
 
 def _to_optimize(config: TrialConfig) -> None:
     """Fix every hyperparameter in the form of Optimize, and open the part that trains it alone."""
-    draft.current().fix(config.dataset, config.hyperparameters)
-    st.session_state["fold_single"] = st.session_state[GO] = True
+    single.prepare(config)
+    st.session_state[GO] = True
 
 
 def take_over(config: TrialConfig) -> None:

@@ -16,7 +16,7 @@ from storage.studies import TrialRow
 
 def plan_of(trial: TrialRow, study_attributes: Mapping[str, object]) -> LayerPlan | None:
     """The layers of a trial's network; None where neither the trial nor its study says what it is made of."""
-    config = _recorded(trial) or _suggested(trial, study_attributes)
+    config = recorded(trial) or _suggested(trial, study_attributes)
     return layer_plan(config) if config is not None and config.dataset in datasets.CATALOGUE else None
 
 
@@ -41,7 +41,8 @@ def make_config(dataset: str, hyperparameters: Mapping[str, Value]) -> TrialConf
     )  # fmt: skip
 
 
-def _recorded(trial: TrialRow) -> TrialConfig | None:
+def recorded(trial: TrialRow) -> TrialConfig | None:
+    """What a trial was trained with; None where it did not come so far, or was made outside Onegin."""
     text = trial.attributes.get("configuration")
     try:
         return TrialConfig.from_json(text) if isinstance(text, str) else None

@@ -38,6 +38,8 @@ def draw(figures: RunFigures, run: Run) -> None:
             key=f"trials_in_all_{run.run_name}",
             help="How many trials shall count in the end. Trials that were stopped with the run are made again.",
         )  # fmt: skip
+        if finished:
+            st.html(f'<div class="quiet">{_more(int(trials) - wanted, wanted)}</div>')
         changes: dict[str, object] = {"trials": int(trials)}
         cap = figures.config.get("max_cost")
         if figures.config.get("backend") == RUNPOD and isinstance(cap, int | float):
@@ -60,6 +62,13 @@ def draw(figures: RunFigures, run: Run) -> None:
             word, key="resume", type="primary", width="stretch", disabled=bool(reason), on_click=_resume,
             args=(run.run_name, changes),
         )  # fmt: skip
+
+
+def _more(more: int, there: int) -> str:
+    """What the number in the field means for a finished run; the answer to a press may lie under this window."""
+    if more > 0:
+        return f"{formats.plural(more, 'trial')} more than now."
+    return f"The run has {formats.plural(there, 'trial')} already: a larger number adds some."
 
 
 def lacks_only_its_model(figures: RunFigures) -> bool:

@@ -49,7 +49,7 @@ def draw_history(points: History, score: Target) -> go.Figure:
     if len(points.numbers) == 1:
         figure.update_xaxes(range=around_one_trial(points.numbers[0]))
     if points.scores and min(points.scores) == max(points.scores):
-        figure.update_yaxes(range=around_one_value(heights[0]))
+        figure.update_yaxes(range=around_one_value(heights[0], score))
     return figure
 
 
@@ -58,10 +58,11 @@ def around_one_trial(number: int) -> list[float]:
     return [number - 0.9, number + 0.9]
 
 
-def around_one_value(value: float) -> list[float]:
-    """An axis around a single result, as far as a tenth of it."""
+def around_one_value(value: float, score: Target) -> list[float]:
+    """An axis around a single result, as far as a tenth of it; one in per cent ends at 100."""
     margin = abs(value) / 10 or 1.0
-    return [value - margin, value + margin]
+    highest = value + margin
+    return [value - margin, min(highest, 100 + margin / 10) if score.is_share else highest]
 
 
 def draw_curve(curve: Mapping[int, float], score: Target) -> go.Figure:
@@ -77,7 +78,9 @@ def draw_curve(curve: Mapping[int, float], score: Target) -> go.Figure:
     figure.update_xaxes(tickformat="d", dtick=tick(tuple(curve)))
     if len(curve) == 1:
         ((epoch, value),) = curve.items()
-        figure.update_xaxes(range=around_one_trial(epoch)).update_yaxes(range=around_one_value(value * score.factor))
+        figure.update_xaxes(range=around_one_trial(epoch)).update_yaxes(
+            range=around_one_value(value * score.factor, score)
+        )
     return figure
 
 

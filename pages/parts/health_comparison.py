@@ -23,7 +23,10 @@ def draw(study: str, best: Champions) -> None:
     with st.container(border=True, key="chart_comparison"):
         heads = (f"Trial {best.accuracy.number}", f"Trial {best.health.number}")
         st.html(table(heads, health_numbers.compare(best.accuracy, best.health)))
-    st.html('<div class="quiet">Bold: the better one of the two. Both were measured on the same validation part.</div>')
+    st.html(
+        '<div class="quiet">Bold: the better one of the two; durations are not ranked. Both were measured on the same '
+        "validation part.</div>"
+    )
     with st.container(horizontal=True, key="to_both"):
         for number in (best.accuracy.number, best.health.number):
             st.page_link(

@@ -22,7 +22,9 @@ PICTURES: Mapping[str, tuple[str, str]] = {
     ),
     "confusion_matrix.png": ("Confusion matrix", "The diagonal is right; a dark cell off it is a pair it mixes up."),
     "gradient_flow.png": (
-        "Gradient flow", "Lines that stay level are healthy; if they fall towards the input, early layers hardly learn."
+        "Gradient flow",
+        "Layers within a few powers of ten of each other are healthy; where the line falls to a thousandth and less "
+        "towards the input, early layers hardly learn.",
     ),
     "weights_and_biases.png": (
         "Weights and biases", "They should widen a little and stay rounded; a spike at zero is a layer switched off."

@@ -29,7 +29,7 @@ def explain(form: Form) -> None:
     changed = sorted(formats.label(name) for name in form.changed)
     with st.container(horizontal=True, vertical_alignment="center", key="preset_line"):
         if changed:
-            said += f" Changed since (•): {', '.join(changed)}."
+            said += f" Changed since then (•): {', '.join(changed)}."
         st.html(f'<div class="quiet">{html.escape(said)}</div>', width="content")
         if changed:
             st.button("Undo changes", key="undo_changes", type="tertiary", icon=":material/undo:", on_click=_undo)

@@ -40,7 +40,7 @@ def _warn_of_taken(config: OptimizationConfig | None) -> None:
     name = config.run_name if config is not None else None
     with suppress(StorageError):
         if name is not None and is_taken(name, shared.studies(), shared.settings().results_dir):
-            st.warning(f"{formats.as_markdown(name)} has a run already: choose another name.", icon=":material/label:")
+            st.warning(f"The name {formats.as_markdown(name)} is taken: choose another one.", icon=":material/label:")
 
 
 def _export(config: OptimizationConfig | None) -> None:

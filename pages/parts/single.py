@@ -9,7 +9,8 @@ import streamlit as st
 from hpo_core.backends import RUNPOD
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import PARAMETERS
-from pages.parts import launch, shared
+from hpo_core.trial_config import TrialConfig
+from pages.parts import draft, launch, shared
 from pages.parts import space_shapes as shapes
 from pages.parts.checked import Checked
 from pages.parts.form import Form
@@ -18,6 +19,12 @@ EXPLANATION = (
     "The same training as a trial of a run, once: with the values that you fix under “Search space”, and the default "
     "of every other hyperparameter. Data, sample, epochs and all else are those of this form."
 )
+
+
+def prepare(config: TrialConfig) -> None:
+    """Fix every hyperparameter in the form of Optimize, and open this part of it."""
+    draft.current().fix(config.dataset, config.hyperparameters)
+    st.session_state["fold_single"] = True
 
 
 def draw(_form: Form, checked: Checked) -> None:

@@ -10,17 +10,21 @@ from typing import Any
 import streamlit as st
 import yaml
 
+import datasets
 from hpo_core import results, trials_table
+from hpo_core.trial_config import TrialConfig
 from pages.parts import (
     architecture_source,
     architecture_trial,
     charts,
     diagnosis_cards,
+    draft,
     explained,
     formats,
     palette,
     pictures,
     shared,
+    single,
     state,
     trial_differences,
     trial_files,
@@ -39,6 +43,7 @@ ELSEWHERE = (
 )  # fmt: skip
 
 
+GO = "details_to_optimize"
 NO_EFFECT = ' <span class="quiet">(no effect here)</span>'
 
 
@@ -180,6 +185,22 @@ def _configuration(study: str, trial: TrialRow) -> None:
             data=lambda: yaml.safe_dump(fields, sort_keys=False, allow_unicode=True),
             file_name=file_name(study, f"trial-{trial.number}-hyperparameters.yaml"), on_click="ignore",
         )  # fmt: skip
+    config = architecture_source.recorded(trial)
+    if config is not None and config.dataset in datasets.CATALOGUE:
+        st.button(
+            "Get a model of it", key="train_alone", icon=":material/model_training:", on_click=_train_alone,
+            args=(config,),
+            help="A run's final model is made of its best trial. This opens Optimize with this configuration fixed: "
+            "trained alone there, it gets a final model of its own.",
+        )  # fmt: skip
+    if st.session_state.pop(GO, False):
+        st.switch_page("pages/optimize.py")
+
+
+def _train_alone(config: TrialConfig) -> None:
+    single.prepare(config)
+    draft.current().fields["sample_percentage"] = config.sample_percentage
+    st.session_state[GO] = True
 
 
 def _facts(title: str, key: str, facts: Mapping[str, Any], *, ours: bool, with_names: bool = False) -> None:

@@ -52,3 +52,20 @@ def test_a_map_that_few_trials_stand_behind_is_pale(trials: int, opacity: float)
     answer = of_parameters.contour(request(spread, "x", "y"))
     assert answer.figure is not None and answer.figure.data[0].opacity == opacity
     assert ("Nowhere do 3" in answer.sentence) == (opacity < 1)
+
+
+def test_a_landscape_begins_with_numbers_and_needs_trials_behind_it(database: Database) -> None:
+    study = optuna.create_study(study_name="words", storage=database.optuna_storage())
+    space: dict[str, optuna.distributions.BaseDistribution] = {
+        "a": optuna.distributions.CategoricalDistribution(["x", "y"]),
+        "b": optuna.distributions.FloatDistribution(0, 1), "c": optuna.distributions.FloatDistribution(0, 1),
+    }  # fmt: skip
+    for n in range(12):
+        parameters = {"a": "xy"[n < 6], "b": n * 5 % 12 / 12, "c": n * 7 % 12 / 12}
+        study.add_trial(create_trial(value=float(n < 6), params=parameters, distributions=space))
+    app = open_page(PAGE, study="words", chart="surface")
+    assert {app.selectbox(key=key).value for key in ("analysis_x", "analysis_y")} == {"b", "c"}
+    flat = open_page(PAGE, study="words", chart="contour")
+    assert "a" in {flat.selectbox(key=key).value for key in ("analysis_x", "analysis_y")}
+    few = of_parameters.landscape(request(study.trials, "b", "c")).figure
+    assert few is not None and [trace.type for trace in few.data] == ["scatter3d"]

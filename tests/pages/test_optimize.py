@@ -112,7 +112,7 @@ def test_optimize_explains_what_fails_at_the_start(database: Database) -> None:
     app = unfolded("sharing")
     assert not app.warning
     app.text_input(key="run_name").set_value("digits-done").run()
-    assert "digits-done has a run already" in app.warning[0].value.replace("\\", "")  # where it is typed
+    assert "The name digits-done is taken" in app.warning[0].value.replace("\\", "")  # where it is typed
     app.button(key="start").click().run()
     for _ in range(3):  # the panel is drawn anew every moment
         assert "Run name is taken: 'digits-done'" in app.error[0].value and not app.exception
@@ -196,7 +196,7 @@ def test_what_differs_from_the_preset_is_marked_and_can_be_undone(database: Data
     assert app.number_input(key="trials").label == "Trials"
     app.number_input(key="trials").set_value(7).run()
     assert app.number_input(key="trials").label != "Trials"
-    assert "Changed since (•): Trials." in words(app) and "7 trials of" in words(app)
+    assert "Changed since then (•): Trials." in words(app) and "7 trials of" in words(app)
     # A colour would be read out with the name of the field.
     assert app.number_input(key="trials").label == "Trials •"
     app.button(key="undo_changes").click().run()

@@ -139,7 +139,9 @@ def test_monitor_offers_to_go_on_with_a_run_that_is_over(database: Database, tmp
     model.write_bytes(b"model")
     app = open_page("pages/monitor.py", study="digits-done")
     assert app.button(key="resume").label == "Extend run"
+    assert "10 trials more than now." in words(app)
     app.number_input(key="trials_in_all_digits-done").set_value(3).run()
+    assert "The run has 3 trials already: a larger number adds some." in words(app)
     app.button(key="resume").click().run()
     for _ in range(3):  # what is live is drawn anew every moment
         assert "more than the 3" in app.error[0].value and "Trials" in app.error[0].value

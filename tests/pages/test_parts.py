@@ -203,6 +203,14 @@ def test_only_a_share_is_told_in_per_cent(name: str, content: float, shown: str)
         assert row.accuracy == (content if 0 <= content <= 1 else None)
 
 
+def test_an_axis_around_one_accuracy_ends_at_all_of_it() -> None:
+    score = words.score({"configuration": {"objective": "validation_accuracy", "mode": "simple"}})
+    assert charts.around_one_value(50.0, score) == [45.0, 55.0]
+    low, high = charts.around_one_value(98.0, score)
+    assert low == pytest.approx(88.2) and 100 < high < 101
+    assert charts.around_one_value(98.0, UNKNOWN_SCORE)[1] == pytest.approx(107.8)
+
+
 def test_a_single_epoch_stands_in_the_middle_of_its_curve() -> None:
     axes = charts.draw_curve({1: 0.5}, UNKNOWN_SCORE).layout
     assert list(axes.xaxis.range) == pytest.approx([0.1, 1.9]) and list(axes.yaxis.range) == pytest.approx([0.45, 0.55])

@@ -69,6 +69,6 @@ def others(history: TrialHistory, last: Snapshot) -> list[Snapshot]:
 
 
 def size_of(snapshot: Snapshot, layer: str) -> str:
-    """Height and width of the maps of a layer: '8 × 8'."""
+    """Height and width at which the maps of a layer are drawn; of large maps every other row and column is kept."""
     pixels = snapshot.maps[layer][0]
-    return f"{len(pixels)} × {len(pixels[0])}"
+    return f"drawn {len(pixels)} × {len(pixels[0])}"

@@ -106,7 +106,7 @@ _DECLARED = (
         "surface", "3D surface", "Two hyperparameters as a landscape",
         "The map of the contour as a landscape, the trials as dots; their distance from it shows what else matters. "
         "Drag to turn it, scroll or pinch to come closer.",
-        Reference("Nadaraya-Watson regression", "https://en.wikipedia.org/wiki/Kernel_regression"), parameters=2,
+        Reference("Kernel regression", "https://en.wikipedia.org/wiki/Kernel_regression"), parameters=2,
     ),
     Chart(
         "timeline", "Timeline", "When trials ran and how they ended",
@@ -118,7 +118,7 @@ _DECLARED = (
         "pareto", "Pareto front", "Accurate, healthy, small: what can be had together",
         "For each trial on the front there is no other that is as good in everything and better in something: to get "
         "more of one thing you have to give up some of another. (Vilfredo Pareto described such choices.) Choose among "
-        "them; all others can be left aside.",
+        "them; all others can be left aside. In Trials the details of each lead on to a model of it.",
         _figure("Optuna: Pareto front", "plot_pareto_front"), target=False,
     ),
     Chart(

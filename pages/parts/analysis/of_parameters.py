@@ -108,7 +108,7 @@ def landscape(request: Request) -> Answer:
     target = request.target
     mean = f"Mean {target.title}" + (f", {target.unit}" if target.unit else "")
     figure = style.blank("", "", height=560)
-    if len(having) >= FEWEST and len(over.x.grid()) > 1 and len(over.y.grid()) > 1:
+    if over.n_behind(sentences.SUPPORT) > 1 and len(over.x.grid()) > 1 and len(over.y.grid()) > 1:
         figure.add_trace(_mesh(over, target, mean))
     figure.add_scatter3d(
         x=[_place(over.x, trial) for trial, _ in having], y=[_place(over.y, trial) for trial, _ in having],

@@ -76,7 +76,7 @@ def result_axis(target: Target, results: Sequence[float]) -> dict[str, Any]:
     if target.may_be_log and spans_decades(values):
         return found | charts.log_axis(low, high)
     if low == high:
-        found["range"] = charts.around_one_value(low)
+        found["range"] = charts.around_one_value(low, target)
     return found
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 import streamlit as st
 
 from hpo_core.analysis.association import FEWEST, FEWEST_BEST, best_trials, narrowing, varied
+from hpo_core.analysis.landscape import axis
 from hpo_core.analysis.targets import ACCURACY, HEALTH, PARAMETERS_KEY, Target, parameter_title, targets
 from hpo_core.objective import is_lost
 from pages.parts import formats, report_download, shared
@@ -178,6 +179,8 @@ def _choose_parameters(chart: Chart, sample: TrialSample, target: Target) -> tup
     names.sort(key=lambda name: -narrowing(sample.trials, best, name))
     if chart.parameters in (1, 2):  # a trial is shown where it has them
         names.sort(key=lambda name: sum(name not in trial.params for trial in sample.trials))
+    if chart.key == "surface":  # between two words nothing lies
+        names.sort(key=lambda name: bool(axis(name, sample.trials).categories))
     if chart.parameters == SEVERAL:
         return _choose_several(names)
     labels = ("Hyperparameter",) if chart.parameters == 1 else ("Across", "Upwards")

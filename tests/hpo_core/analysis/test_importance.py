@@ -124,8 +124,9 @@ def test_a_change_of_the_leader_is_told() -> None:
     said = sentences.importance_over_time(points, now, SCORE)
     assert said == "After the first 10 trials dropout led with 60 %; since 20 trials it is filters, now with 80 %."
     unsure = dataclasses.replace(now, chance={"filters": 0.9, "dropout": 0.9})
-    assert "still move by chance" in sentences.importance_over_time(points, unsure, SCORE)
+    assert "the lines move means nothing yet" in sentences.importance_over_time(points, unsure, SCORE)
     assert "Too few" in sentences.importance_over_time([], now, SCORE)
+    assert "Lines begin with 11 complete trials" in sentences.importance_over_time(points[:1], now, SCORE)
 
 
 def test_scikit_learn_is_not_loaded_for_it_and_can_be_loaded_afterwards() -> None:

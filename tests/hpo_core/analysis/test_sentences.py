@@ -21,8 +21,8 @@ HEALTH = Target("health", "health", False)
 def test_history() -> None:
     points = [(0, 0.91), (2, 0.95), (3, 0.99), (4, 0.9)]
     assert sentences.history(points, ACCURACY) == (
-        "The highest accuracy of 4 trials is 99.00 %, up from 91.00 %, reached by Trial 3; the one since brought "
-        "nothing better."
+        "The highest accuracy of 4 trials is 99.00 %, up from 91.00 %, reached by Trial 3; the one since was not "
+        "better."
     )
     assert "reached by Trial 3, the newest of them" in sentences.history(points[:3], ACCURACY)
     assert "smallest loss of 4 trials is 0.9, from 0.91, reached by Trial 4" in sentences.history(points, LOSS)
@@ -45,7 +45,7 @@ def test_what_is_good_is_known_of_what_trials_record_and_of_nothing_else() -> No
     assert "; the best, Trial 0, took" in sentences.duration(points, loss)
     said = sentences.duration(points, widgets)
     assert "tend to a larger widgets" in said and "; the largest, Trial 11, took" in said
-    assert "brought nothing larger" in sentences.history([(0, 1.0), (1, 3.0), (2, 2.0)], widgets)
+    assert "the one since was not larger" in sentences.history([(0, 1.0), (1, 3.0), (2, 2.0)], widgets)
 
 
 def test_slice_tells_a_trend_from_none() -> None:
@@ -150,8 +150,8 @@ def test_timeline() -> None:
 def test_pareto() -> None:
     front = [(3, {"accuracy": 0.98, "health": 0.6}), (7, {"accuracy": 0.96, "health": 0.8})]
     assert sentences.pareto(front, 40, (ACCURACY, HEALTH)) == (
-        "Of 40 trials, 2 (3, 7) are worth choosing from: each of the others is beaten, in accuracy and health at once, "
-        "by one of these. Trial 3 (98.00 %, 0.600) has the highest accuracy and Trial 7 (96.00 %, 0.800) has the "
+        "Of 40 trials, 2 (3, 7) are worth choosing from: to each other one of these is equal in accuracy and "
+        "health, or better. Trial 3 (98.00 %, 0.600) has the highest accuracy and Trial 7 (96.00 %, 0.800) has the "
         "highest health."
     )
     assert "are worth choosing from: all. Trial 3" in sentences.pareto(front, 2, (ACCURACY, HEALTH))
