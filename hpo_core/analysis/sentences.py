@@ -195,8 +195,8 @@ def contour(found: Surface, trials: Sequence[Trial], target: Target) -> str:
     cells = [place for place in places if place[1] >= SUPPORT]
     if len(cells) < 2:
         return (
-            f"Nowhere do {SUPPORT:.0f} of the {_trials(len(having))} lie close enough together to compare places: the "
-            "map only spreads out what single trials reached."
+            f"Nowhere do {SUPPORT:.0f} of the {_trials(len(having))} lie close enough together to compare places: each "
+            "tells of itself alone."
         )
     worst, *_, best = sorted((value for value, *_ in cells), reverse=bool(target.minimises))
     said = (
@@ -250,7 +250,7 @@ def pareto(on_front: Sequence[tuple[int, Mapping[str, float]]], total: int, aims
         if all(not end.startswith(f"Trial {number} ") for end in ends):
             ends.append(text)
     named = f" ({', '.join(str(number) for number, _ in on_front)})" if len(on_front) <= FEW_NAMES else ""
-    beaten = f"to each other one of these is equal in {titles}, or better" if total > len(on_front) else "all"
+    beaten = f"one of them matches or beats each other trial in {titles} at once" if total > len(on_front) else "all"
     return f"Of {_trials(total)}, {len(on_front)}{named} are worth choosing from: {beaten}. {_and(ends)}."
 
 

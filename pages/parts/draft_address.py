@@ -76,4 +76,6 @@ def write(values: Draft, config: OptimizationConfig | None) -> None:
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return str(yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf)).strip()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value)

@@ -190,8 +190,8 @@ def _configuration(study: str, trial: TrialRow) -> None:
         st.button(
             "Get a model of it", key="train_alone", icon=":material/model_training:", on_click=_train_alone,
             args=(config,),
-            help="A run's final model is made of its best trial. This opens Optimize with this configuration fixed: "
-            "trained alone there, it gets a final model of its own.",
+            help="A run's final model is made of its best trial. This opens Optimize for a run of this one alone, "
+            "which gets a final model of its own.",
         )  # fmt: skip
     if st.session_state.pop(GO, False):
         st.switch_page("pages/optimize.py")
@@ -199,7 +199,7 @@ def _configuration(study: str, trial: TrialRow) -> None:
 
 def _train_alone(config: TrialConfig) -> None:
     single.prepare(config)
-    draft.current().fields["sample_percentage"] = config.sample_percentage
+    draft.current().fields |= {"trials": 1, "sample_percentage": config.sample_percentage}
     st.session_state[GO] = True
 
 

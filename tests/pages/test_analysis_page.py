@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+from pages.parts.analysis import view
+from pages.parts.analysis.catalogue import CHARTS
 from storage.database import Database
 from storage.runs import Runs, RunState
 from tests.pages import conftest
@@ -45,3 +47,9 @@ def test_the_leaderboard_leads_to_seeds_and_not_to_more_trials(database: Databas
     app = open_page(PAGE, study="single", chart="leaderboard")
     assert "What the chart shows once" in words(app) and "Train the best again" in words(app)
     assert not app.get("page_link")
+
+
+def test_every_chart_is_built_and_explained() -> None:
+    assert set(view._BUILDERS) == set(CHARTS)
+    for chart in CHARTS.values():
+        assert chart.source[1].startswith("https://") and (chart.states or chart.why_no_states)

@@ -62,6 +62,9 @@ def test_the_address_says_only_what_a_first_visitor_would_not_find() -> None:
     said = draft_address.told(values, OptimizationConfig.from_mapping(values.configuration()))
     assert said["dataset"] == "mnist" and said["preset"] == "thorough" and "trials" not in said
     assert "dropout: {low: 0.1, high: 0.3}" in said["space"]
+    values.fields["sample_percentage"] = 15.0
+    said = draft_address.told(values, OptimizationConfig.from_mapping(values.configuration()))
+    assert said["sample_percentage"] == "15"
 
 
 def test_the_form_follows_the_address_and_the_address_the_form(database: Database) -> None:

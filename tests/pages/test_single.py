@@ -18,7 +18,7 @@ def test_a_trial_is_handed_to_optimize_as_it_was_trained(database: Database) -> 
     form = app.session_state["draft"]
     assert isinstance(form, Draft)
     config = OptimizationConfig.from_mapping(form.configuration())
-    assert config.final_model and not config.search_space().searched
+    assert config.trials == 1 and config.final_model and not config.search_space().searched
     assert "Everything is fixed" in words(app)
 
 

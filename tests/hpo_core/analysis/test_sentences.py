@@ -150,8 +150,8 @@ def test_timeline() -> None:
 def test_pareto() -> None:
     front = [(3, {"accuracy": 0.98, "health": 0.6}), (7, {"accuracy": 0.96, "health": 0.8})]
     assert sentences.pareto(front, 40, (ACCURACY, HEALTH)) == (
-        "Of 40 trials, 2 (3, 7) are worth choosing from: to each other one of these is equal in accuracy and "
-        "health, or better. Trial 3 (98.00 %, 0.600) has the highest accuracy and Trial 7 (96.00 %, 0.800) has the "
+        "Of 40 trials, 2 (3, 7) are worth choosing from: one of them matches or beats each other trial in accuracy and "
+        "health at once. Trial 3 (98.00 %, 0.600) has the highest accuracy and Trial 7 (96.00 %, 0.800) has the "
         "highest health."
     )
     assert "are worth choosing from: all. Trial 3" in sentences.pareto(front, 2, (ACCURACY, HEALTH))
