@@ -179,7 +179,8 @@ def summary(config: OptimizationConfig, workers: int) -> str:
         top = formats.plural(config.trials // config.seeds, "configuration")
         return f"{top} of {config.rerun_of} on {title}, each trained with {config.seeds} seeds"
     at_once = min(workers, config.trials)
-    pace = "one after the other" if at_once == 1 else f"{at_once} at a time"
+    pace = "" if config.trials == 1 else ", one after the other" if at_once == 1 else f", {at_once} at a time"
     trials = formats.plural(config.trials, "trial")
     place = "RunPod" if config.backend == RUNPOD else "this machine"
-    return f"{trials} of {networks(config.dataset, 2)} on {title}, {pace} on {place}"
+    network = networks(config.dataset, config.trials)
+    return f"{trials} of {'a ' if config.trials == 1 else ''}{network} on {title}{pace} on {place}"

@@ -19,7 +19,7 @@ def test_a_trial_is_handed_to_optimize_as_it_was_trained(database: Database) -> 
     assert isinstance(form, Draft)
     config = OptimizationConfig.from_mapping(form.configuration())
     assert config.trials == 1 and config.final_model and not config.search_space().searched
-    assert "Everything is fixed" in words(app)
+    assert "Everything is fixed" in words(app) and "1 trial of a CNN on Digits 8x8 on this machine" in words(app)
 
 
 def test_what_was_made_elsewhere_is_not_offered(database: Database) -> None:
