@@ -199,7 +199,8 @@ def _configuration(study: str, trial: TrialRow) -> None:
 
 def _train_alone(config: TrialConfig) -> None:
     single.prepare(config)
-    draft.current().fields |= {"trials": 1, "sample_percentage": config.sample_percentage}
+    alone = {"trials": 1, "final_model": True, "run_name": None, "sample_percentage": config.sample_percentage}
+    draft.current().fields |= alone
     st.session_state[GO] = True
 
 
