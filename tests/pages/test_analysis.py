@@ -174,11 +174,13 @@ def test_contour_and_surface(pair: tuple[str, str], kind: str) -> None:
     assert [trace.type for trace in flat.figure.data] == [kind, "scatter"]
     assert [trace.type for trace in spatial.figure.data] == ["mesh3d", "scatter3d"]
     highest = max(value for row in flat.figure.data[0].z for value in row if value is not None)
-    assert 50 < highest <= 100 and flat.figure.layout.coloraxis.colorbar.title.text == "Mean accuracy, %"
+    assert 50 < highest <= 100 and flat.figure.data[0].colorbar.title.text == "Mean accuracy, %"
     few = of_parameters.contour(request(examined(5), *pair))
     assert few.figure is not None and [trace.type for trace in few.figure.data] == ["scatter"]
     dots = few.figure.data[0]  # which alone show there what was reached
-    assert len(set(dots.marker.color)) == len(dots.x) and dots.marker.coloraxis == "coloraxis"
+    assert len(set(dots.marker.color)) == len(dots.x) and dots.marker.showscale
+    ground, dots = flat.figure.data
+    assert (ground.zmin, ground.zmax) == (dots.marker.cmin, dots.marker.cmax) and not dots.marker.showscale
 
 
 def test_whole_numbers_have_no_labels_between_them() -> None:

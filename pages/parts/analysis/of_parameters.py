@@ -69,12 +69,19 @@ def contour(request: Request) -> Answer:
     mean = f"Mean {target.title}" + (f", {target.unit}" if target.unit else "")
     figure = style.blank("", "")
     values = [[None if value is None else value * target.factor for value in row] for row in over.values]
+    results = [value * target.factor for _, value in having]
+    known = [*results, *(value for row in values for value in row if value is not None)]
+    # One scale for the map and for the dots: where there is no map, they alone show what was reached. Each is told it:
+    # with a common `coloraxis` plotly draws contours without end.
+    low, high, colours = min(known), max(known), style.sequence()
+    has_map = len(having) >= FEWEST
     ground: dict[str, Any] = {
-        "x": over.x.grid(), "y": over.y.grid(), "z": values, "coloraxis": "coloraxis", "hoverinfo": "skip",
+        "x": over.x.grid(), "y": over.y.grid(), "z": values, "zmin": low, "zmax": high,
+        "colorscale": colours, "colorbar": style.colour_bar(mean), "hoverinfo": "skip",
         # Pale where nowhere enough trials stand behind it: it shall not say more than the sentence above it.
         "opacity": 1.0 if over.n_behind(sentences.SUPPORT) > 1 else PALE,
     }  # fmt: skip
-    if len(having) >= FEWEST:
+    if has_map:
         if over.x.categories or over.y.categories or over.x.low == over.x.high or over.y.low == over.y.high:
             figure.add_heatmap(**ground)
         else:
@@ -83,16 +90,14 @@ def contour(request: Request) -> Answer:
         x=[_place(over.x, trial) for trial, _ in having], y=[_place(over.y, trial) for trial, _ in having],
         mode="markers", name="trial", showlegend=False,
         marker={
-            "size": 10, "color": [value * target.factor for _, value in having], "coloraxis": "coloraxis",
+            "size": 10, "color": results, "cmin": low, "cmax": high, "colorscale": colours,
+            "colorbar": style.colour_bar(mean), "showscale": not has_map,
             "line": {"width": 1.5, "color": palette.LIGHT_INK},
         },
         customdata=[_facts(trial, request.parameters, target.text(value)) for trial, value in having],
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
-    # One scale for the map and for the dots: where there is no map, they alone show what was reached.
-    figure.update_layout(
-        margin={"t": 76}, coloraxis={"colorscale": style.sequence(), "colorbar": style.colour_bar(mean)}
-    )
+    figure.update_layout(margin={"t": 76})
     style.draw_axes(figure, style.parameter_axis(over.x), style.parameter_axis(over.y))
     return Answer(
         said, figure, _table(having, request.parameters, target.key), _notes(request, having, request.parameters)
