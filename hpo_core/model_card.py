@@ -269,12 +269,19 @@ def _data(card: ModelCard) -> list[str]:
     return ["## Data", "", *_table(("fact", "value"), [(name, value) for name, value in rows.items() if value])]
 
 
+def _scored(card: ModelCard) -> str:
+    """The score with its formula; empty where it is the validation accuracy, which stands above it."""
+    if card.score == card.validation_accuracy:
+        return ""
+    return score(card.score) + (f" ({card.score_formula})" if card.score_formula else "")
+
+
 def _quality(card: ModelCard) -> list[str]:
     rows = [
         ("test accuracy", _tested(card)),
         ("test loss (cross-entropy, nats)", score(card.test_loss)),
         ("validation accuracy of the best trial", percent(card.validation_accuracy)),
-        ("score of the best trial", score(card.score) + (f" ({card.score_formula})" if card.score_formula else "")),
+        ("score of the best trial", _scored(card)),
         ("health of the best trial", score(card.health) if card.health is not None else ""),
         *((name.replace("_", " "), score(value)) for name, value in card.metrics.items()),
     ]

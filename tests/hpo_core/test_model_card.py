@@ -106,6 +106,8 @@ def test_the_page_says_what_the_model_is_worth(tmp_path: Path) -> None:
         "360 test samples are few",
     ):
         assert words in page
+    same = dataclasses.replace(make_card(tmp_path), score=0.9791, validation_accuracy=0.9791).as_markdown()
+    assert "score of the best trial" not in same and "| validation accuracy of the best trial | 97.91 % |" in same
     assert "| fact | value |" in page and "| measure | value |" in page and "|  |" not in page
     assert "absent" not in page and "| note |" not in page and "About the data" not in page
     config = make_config()
