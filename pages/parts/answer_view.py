@@ -20,7 +20,7 @@ LONGEST_NAME = 24
 # From here on two decimals would say 100 %.
 ALMOST_ONE = 0.99995
 # The axis goes on behind 100 %, where the figure beside a full bar stands.
-ROOM_FOR_FIGURES = 140
+ROOM_FOR_FIGURES = 180
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ def verdict(answer: Answer, names: Sequence[str]) -> str:
 
 
 def likely(probability: float) -> str:
-    """A probability of a model, which is never quite sure, for example '98.36 %', 'over 99.99 %'."""
+    """A probability of a model, which is never quite sure, for example '98.36 %', '> 99.99 %'."""
     if probability >= ALMOST_ONE:
-        return "over 99.99 %"
-    return formats.percent(probability) if probability >= 1 - ALMOST_ONE else "under 0.01 %"
+        return "> 99.99 %"
+    return formats.percent(probability) if probability >= 1 - ALMOST_ONE else "< 0.01 %"
 
 
 def draw_guesses(listed: Sequence[Guess]) -> go.Figure:

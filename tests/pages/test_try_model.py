@@ -66,7 +66,7 @@ def test_long_names_differ_where_they_end() -> None:
 
 @pytest.mark.parametrize(
     ("probability", "said"),
-    [(1.0, "over 99.99 %"), (0.99995, "over 99.99 %"), (0.9999, "99.99 %"), (0.0001, "0.01 %"), (1e-9, "under 0.01 %")],
+    [(1.0, "> 99.99 %"), (0.99995, "> 99.99 %"), (0.9999, "99.99 %"), (0.0001, "0.01 %"), (1e-9, "< 0.01 %")],
 )
 def test_no_model_is_quite_sure(probability: float, said: str) -> None:
     assert answer_view.likely(probability) == said
