@@ -333,7 +333,8 @@ class Objective:
         if config.health_pruning and gravest is not None and gravest.severity is Severity.FATAL:
             raise Diagnosed(gravest.in_words())
         if record.epoch < record.epochs and trial.should_prune():
-            raise optuna.TrialPruned(f"fell behind the other trials at epoch {record.epoch} of {record.epochs}")
+            where = f"at epoch {record.epoch} of {record.epochs}"
+            raise optuna.TrialPruned(f"fell behind the other trials {where}, as the {config.pruner} pruner judges")
 
     def _tell(self, number: int, found: Sequence[Diagnosis], told: _Told) -> None:
         """Log each diagnosis that has become fatal, once for each trial."""

@@ -128,6 +128,7 @@ class PruneAt(optuna.pruners.BasePruner):
 def test_a_pruned_trial_stops_training(context: RunContext) -> None:
     trial, trainer = run_trial(context, pruner=PruneAt(2))
     assert trial.state.name == "PRUNED" and trial.user_attrs["outcome"] == "pruned"
+    assert trial.user_attrs["reason"].endswith(f"as the {context.config.pruner} pruner judges")
     assert trial.user_attrs["epochs_trained"] == 2 and trainer.closed == 1
 
 

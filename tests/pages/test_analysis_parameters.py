@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import create_trial
 
 from hpo_core.analysis.targets import ACCURACY, HEALTH, Target
-from pages.parts.analysis import fronts, of_parameters
+from pages.parts.analysis import fronts, of_parameters, parallel
 from storage.database import Database
 from tests.pages.test_analysis import request
 from tests.pages.test_pages import open_page, words
@@ -52,6 +52,15 @@ def test_a_map_that_few_trials_stand_behind_is_pale(trials: int, opacity: float)
     answer = of_parameters.contour(request(spread, "x", "y"))
     assert answer.figure is not None and answer.figure.data[0].opacity == opacity
     assert ("Nowhere do 3" in answer.sentence) == (opacity < 1)
+
+
+def test_gaps_of_lines_are_explained() -> None:
+    space = {name: optuna.distributions.FloatDistribution(0, 1) for name in ("dropout", "hidden_shrinkage")}
+    whole = [create_trial(value=n / 9, params={name: n / 9 for name in space}, distributions=space) for n in range(9)]
+    part = create_trial(value=1.0, params={"dropout": 0.5}, distributions={"dropout": space["dropout"]})
+    said = parallel.draw(request([*whole, part], *space)).notes
+    assert "A line has a gap where its trial has no such hyperparameter: Shrinkage." in said
+    assert not any("gap" in note for note in parallel.draw(request(whole, *space)).notes)
 
 
 def test_a_landscape_begins_with_numbers_and_needs_trials_behind_it(database: Database) -> None:

@@ -62,7 +62,14 @@ def draw(request: Request) -> Answer:
     figure.update_yaxes(range=[places[-1] - heights[-1] + TOP, TOP], visible=False, fixedrange=True)
     figure.update_layout(margin={"l": 8, "r": 8, "t": 40, "b": 8})
     sampled = sentences.sampled(len(numbers), request.sample.total, 0)
-    return Answer(said, figure, table, ([sampled] if request.sampled else []) + request.left_out)
+    notes = ([sampled] if request.sampled else []) + _gaps(names, trials) + request.left_out
+    return Answer(said, figure, table, notes)
+
+
+def _gaps(names: Sequence[str], trials: Sequence[FrozenTrial]) -> list[str]:
+    """Why some lines are not whole."""
+    lacking = [parameter_title(name) for name in names if any(name not in trial.params for trial in trials)]
+    return [f"A line has a gap where its trial has no such hyperparameter: {', '.join(lacking)}."] if lacking else []
 
 
 def staggered(ticks: Sequence[Tick]) -> list[tuple[float, str, int]]:
