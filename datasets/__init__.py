@@ -14,7 +14,7 @@ from datasets.errors import (
     UnknownDatasetError,
     UnsafePickleError,
 )
-from datasets.own_samples import picture_sample, text_sample
+from datasets.own_samples import picture_sample, small_picture, text_sample
 from datasets.preparation import locate, prepare
 from datasets.prepared import PreparedDataset, Sequences, decode_text, decode_words, open_prepared
 from datasets.samples import (
@@ -54,6 +54,7 @@ __all__ = [
     "picture_sample",
     "pictures_of_class",
     "prepare",
+    "small_picture",
     "stratified_split",
     "text_at",
     "text_sample",

@@ -3,6 +3,8 @@
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,8 +60,6 @@ def picture_sample(data: bytes, info: DatasetInfo, *, inverted: bool = False) ->
     """
     if info.kind is not Kind.PICTURES or info.shape is None:
         raise SampleError(f"{info.title} holds text, not pictures")
-    if len(data) > MAX_PICTURE_BYTES:
-        raise SampleError(f"the file must have at most {MAX_PICTURE_BYTES / 1e6:.0f} MB, got {len(data) / 1e6:.1f} MB")
     height, width, channels = info.shape
     picture, swapped = _decoded(data, "L" if channels == 1 else "RGB"), False
     if info.ink is not None:
@@ -87,17 +87,50 @@ def text_sample(prepared: PreparedDataset, text: str) -> NDArray[np.int32]:
     return np.array([START_ID, *tokens], np.int32)
 
 
+def small_picture(data: bytes, side: int) -> bytes:
+    """A picture file as PNG of at most `side` pixels in width and height, upright, to be looked at.
+
+    Raises:
+        SampleError: it is no picture, is too large, or is damaged.
+    """
+    stream = io.BytesIO()
+    with _refused_in_words():
+        picture = _opened(data)
+        picture.draft("RGB", (side, side))  # a photograph is decoded at a fraction of its size
+        picture = _upright(picture, "RGB")
+        picture.thumbnail((side, side))
+    picture.save(stream, "PNG")
+    return stream.getvalue()
+
+
 def _decoded(data: bytes, mode: str) -> Image.Image:
     """The picture of a file, upright, without transparency."""
+    with _refused_in_words():
+        return _upright(_opened(data), mode)
+
+
+def _opened(data: bytes) -> Image.Image:
+    """Its head has been read, and no pixel yet."""
+    if len(data) > MAX_PICTURE_BYTES:
+        raise SampleError(f"the file must have at most {MAX_PICTURE_BYTES / 1e6:.0f} MB, got {len(data) / 1e6:.1f} MB")
+    picture = Image.open(io.BytesIO(data), formats=PICTURE_FORMATS)
+    _check_size(*picture.size)
+    return picture
+
+
+def _upright(picture: Image.Image, mode: str) -> Image.Image:
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):
+        return Image.fromarray((np.asarray(picture) // _GREY_16_BIT).astype(np.uint8)).convert(mode)
+    return (_opaque(picture) if picture.has_transparency_data else picture).convert(mode)
+
+
+@contextmanager
+def _refused_in_words() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture: Image.Image = Image.open(io.BytesIO(data), formats=PICTURE_FORMATS)
-            _check_size(*picture.size)
-            picture = ImageOps.exif_transpose(picture)
-            if picture.mode.startswith("I"):
-                return Image.fromarray((np.asarray(picture) // _GREY_16_BIT).astype(np.uint8)).convert(mode)
-            return (_opaque(picture) if picture.has_transparency_data else picture).convert(mode)
+            yield
     except UnidentifiedImageError as error:
         raise SampleError(f"the file is no picture; it must be one of {', '.join(PICTURE_FORMATS)}") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:

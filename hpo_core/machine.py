@@ -63,6 +63,7 @@ class Usage:
 
     Attributes:
         memory_bytes, total_bytes: in use, and there.
+        cores: that work for all programs of the machine.
         gpus: share and memory of each GPU; empty where there is none.
         received_bytes, sent_bytes: over all network cards since the machine was started.
         busy_s, counted_s: seconds of all cores together since the machine was started: that they worked, and in all.
@@ -71,6 +72,7 @@ class Usage:
 
     memory_bytes: int
     total_bytes: int
+    cores: int = 1
     gpus: tuple[GpuUsage, ...] = ()
     received_bytes: int = 0
     sent_bytes: int = 0
@@ -85,6 +87,7 @@ class Usage:
         return cls(
             memory_bytes=memory.total - memory.available,
             total_bytes=memory.total,
+            cores=os.cpu_count() or 1,
             gpus=_gpu_usage(),
             received_bytes=network.bytes_recv if network else 0,  # None where there is no card
             sent_bytes=network.bytes_sent if network else 0,

@@ -279,7 +279,7 @@ def _scored(card: ModelCard) -> str:
 def _quality(card: ModelCard) -> list[str]:
     rows = [
         ("test accuracy", _tested(card)),
-        ("test loss (cross-entropy, nats)", score(card.test_loss)),
+        ("test loss (cross-entropy, 0 is best)", score(card.test_loss)),
         ("validation accuracy of the best trial", percent(card.validation_accuracy)),
         ("score of the best trial", _scored(card)),
         ("health of the best trial", score(card.health) if card.health is not None else ""),

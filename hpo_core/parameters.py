@@ -163,7 +163,7 @@ _DECLARED = (
               "The bend after each convolution that lets the network learn more than straight lines; "
               "relu is fast but its units can die, elu and gelu keep a slope below zero.",
               keras("activations"), "relu", Choices(("relu", "elu")), ACTIVATIONS, CNN),
-    Parameter("pooling", "From maps to numbers",
+    Parameter("pooling", "Pooling of maps",
               "How pictures of features become a row of numbers: flatten keeps where something was (many weights), "
               "global_average keeps only how much of it there was (few weights).",
               keras("layers.GlobalAveragePooling2D"),

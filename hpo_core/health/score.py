@@ -23,12 +23,12 @@ def explain(metrics: Mapping[str, float | None]) -> str:
     absent = [METRICS[name].title.lower() for name in METRICS if name not in known]
     if not known:
         return "No health was measured."
-    best, worst = (f"{extreme:.2f}" for extreme in (max(known.values()), min(known.values())))
-    strongest = _named(name for name, value in known.items() if f"{value:.2f}" == best)
-    weakest = _named(name for name, value in known.items() if f"{value:.2f}" == worst)
+    best, worst = (f"{extreme:.3f}" for extreme in (max(known.values()), min(known.values())))
+    strongest = _named(name for name, value in known.items() if f"{value:.3f}" == best)
+    weakest = _named(name for name, value in known.items() if f"{value:.3f}" == worst)
     text = f"Strongest {strongest} ({best})" + (f", weakest {weakest} ({worst})." if best != worst else ".")
     if best != worst and not any(value < WORRYING.get(name, 0.0) for name, value in known.items()):
-        lowest = [name for name, value in known.items() if f"{value:.2f}" == worst]
+        lowest = [name for name, value in known.items() if f"{value:.3f}" == worst]
         # Their bars may be red all the same; that is to be said, or the sentence would contradict them.
         text += (
             " None of them is a reason to look closer."

@@ -105,6 +105,8 @@ class Reporter(BatchReporter):
         self._labels = data.validation_labels()
         self._folds = stratified_folds(self._labels)
         self._process = psutil.Process(os.getpid())
+        self._process.cpu_percent()  # its first answer is always 0: a share counts from here
+        self._took_told = False
         self._predict: Any = None
         self._epoch_began = 0.0
         self.probabilities = np.empty((0, data.info.n_classes), dtype=np.float32)
@@ -113,6 +115,11 @@ class Reporter(BatchReporter):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
         self._epoch_began = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_batch_end(batch, logs)
+        if not self._took_told:  # not only after a whole epoch: what all trainings take is added up
+            self._tell_what_it_takes()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         values = logs or {}
@@ -141,6 +148,10 @@ class Reporter(BatchReporter):
         )
         for snapshot in self._examination.snapshots(epoch + 1) if self._examination else []:
             self._emit(snapshot)
+        self._tell_what_it_takes()
+
+    def _tell_what_it_takes(self) -> None:
+        self._took_told = True
         memory = self._process.memory_info().rss / 1e6
         self._emit(Resources(memory_mb=round(memory, 1), processor_percent=self._process.cpu_percent()))
 

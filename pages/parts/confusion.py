@@ -1,7 +1,8 @@
-"""The confusion matrix as an interactive chart."""
+"""The confusion matrix: of few classes as a table of numbers, of many as a chart of colours."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -12,6 +13,8 @@ from pages.parts import palette
 MAX_NUMBERED = 12
 MAX_NAMED = 43
 LONGEST_NAME = 16
+# Longer names stand upright over their column.
+SHORT_NAME = 3
 SCALE = tuple(zip((0.0, 0.5, 1.0), palette.AMOUNT, strict=True))
 
 
@@ -26,15 +29,7 @@ def draw_confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> go.
     """
     shares = [[value / sum(row) if value else None for value in row] for row in counts]
     labels = labelled(names, len(counts))
-    hover = [
-        [
-            f"{labels[right]} taken for {labels[predicted]}: {value} of {sum(row)}"
-            if right != predicted
-            else f"{labels[right]} recognised: {value} of {sum(row)}"
-            for predicted, value in enumerate(row)
-        ]
-        for right, row in enumerate(counts)
-    ]
+    hover = said(counts, labels)
     numbered = len(counts) <= MAX_NUMBERED
     figure = go.Figure(
         go.Heatmap(
@@ -54,6 +49,44 @@ def draw_confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> go.
         figure.update_xaxes(showticklabels=False)
         figure.update_yaxes(showticklabels=False)
     return figure
+
+
+def as_table(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
+    """The same as an HTML table, whose numbers can be read on a telephone too; for at most MAX_NUMBERED classes."""
+    labels = labelled(names, len(counts))
+    texts = [html.escape(label) for label in labels]
+    long = " long" if max(map(len, labels), default=0) > SHORT_NAME else ""
+    head = "".join(f'<th scope="col"><span>{text}</span></th>' for text in texts)
+    rows = "".join(
+        f'<tr><th scope="row">{text}</th>{"".join(map(_cell, row, told, [sum(row)] * len(row)))}</tr>'
+        for text, row, told in zip(texts, counts, said(counts, labels), strict=True)
+    )
+    return (
+        f'<div class="confusion-frame" tabindex="0" role="region" aria-label="Confusion matrix">'
+        f'<table class="confusion{long}"><caption>Rows: right class. Columns: predicted class.</caption>'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _cell(value: int, told: str, of: int) -> str:
+    if not value:
+        return "<td></td>"
+    share = value / of
+    kind = ' class="much"' if share > 0.5 else ""
+    return f'<td{kind} style="--share:{share:.3f}" title="{html.escape(told, quote=True)}">{value}</td>'
+
+
+def said(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> list[list[str]]:
+    """What each cell says, in words."""
+    return [
+        [
+            f"{labels[right]} taken for {labels[predicted]}: {value} of {sum(row)}"
+            if right != predicted
+            else f"{labels[right]} recognised: {value} of {sum(row)}"
+            for predicted, value in enumerate(row)
+        ]
+        for right, row in enumerate(counts)
+    ]
 
 
 def labelled(names: Sequence[str], classes: int) -> list[str]:

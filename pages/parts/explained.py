@@ -45,8 +45,6 @@ RECORDED: Mapping[str, tuple[str, tuple[Reference, ...]]] = {
     "epochs_trained": ("How often the network saw the training part before it was done or ended.", ()),
     "split_seed": ("Decides which samples are for training, validation and test: the same in all trials.", ()),
     "replicas": ("GPUs that shared each batch.", ()),
-    "use_global_pooling": ("Whether each map of features becomes one number before the dense layers.", ()),
-    "use_flattening": ("Whether all numbers of the maps go on to the dense layers.", ()),
 }  # fmt: skip
 
 

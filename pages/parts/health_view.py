@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -21,6 +20,7 @@ from pages.parts import (
     health_numbers,
     networks,
     palette,
+    reading,
     shared,
     state,
     trial_choice,
@@ -35,6 +35,18 @@ from storage.studies import TrialRow
 
 LIVE_S = 2.0
 QUIET_CHART = {"displayModeBar": False}
+# What each column of the table of layers says.
+COLUMNS: Mapping[str, str] = {
+    "Units": "Filters of a convolution, units of a dense layer or LSTM.",
+    "Dead": "Units that tell samples nothing. Empty where it means nothing.",
+    "Saturated": "Units that nearly always sit at an end of their activation's range.",
+    "Gradient": "Root mean square over the weights of the layer.",
+    "Update ratio": "Size of the last step by the size of the weights; healthy is about 0.001 (written 1.0e-03).",
+    "Weight change": "Of the whole epoch, by the size of the weights.",
+    "Bias change": "Largest change of one bias, the number that a unit adds to its input, in the epoch.",
+    "Weight norm": "Euclidean norm of all weights of the layer.",
+    "Weights": "Trainable numbers of the layer.",
+}
 
 
 def nothing_yet() -> None:
@@ -199,25 +211,10 @@ def _table(history: TrialHistory, read: list[int], of: str) -> None:
     table = pd.DataFrame(health_numbers.layer_table(epoch))
     # As everywhere else on the pages; a column sorts by its numbers all the same.
     styled = table.style.format(dict(health_numbers.CELLS), na_rep=formats.NOTHING)
-    st.dataframe(styled, key="layers", hide_index=True, column_config=_columns(), placeholder=formats.NOTHING)
-
-
-def _columns() -> dict[str, Any]:
-    column = st.column_config
-    explained = {
-        "Units": "Filters of a convolution, units of a dense layer or LSTM.",
-        "Dead": "Units that tell samples nothing. Empty where it means nothing.",
-        "Saturated": "Units that nearly always sit at an end of their activation's range.",
-        "Gradient": "Root mean square over the weights of the layer.",
-        "Update ratio": "Size of the last step by the size of the weights; healthy is about 1e-3.",
-        "Weight change": "Of the whole epoch, by the size of the weights.",
-        "Bias change": "Largest change of one bias in the epoch.",
-        "Weight norm": "Euclidean norm of all weights of the layer.",
-        "Weights": "Trainable numbers of the layer.",
-    }
-    return {"Layer": column.TextColumn(pinned=True)} | {
-        title: column.NumberColumn(help=text) for title, text in explained.items()
-    }
+    columns = {title: st.column_config.NumberColumn(help=text) for title, text in COLUMNS.items()}
+    config = {"Layer": st.column_config.TextColumn(pinned=True), **columns}
+    st.dataframe(styled, key="layers", hide_index=True, column_config=config, placeholder=formats.NOTHING)
+    reading.fold("What the columns say", *(f"{title}: {text}" for title, text in COLUMNS.items()))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

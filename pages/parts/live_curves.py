@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from hpo_core.analysis.targets import plain
 from hpo_core.health.readings import Histogram, LayerReading
 from hpo_core.history import TrialHistory, last_reading
 from pages.parts import formats, health_charts, palette, shared
@@ -55,6 +56,11 @@ class Frame:
         height = math.log10(y) if self.log else max(0.0, y)
         return x / self.right * WIDTH, HEIGHT - (height - self.low) / (self.high - self.low) * HEIGHT
 
+    def ends(self) -> tuple[str, str]:
+        """The highest loss and the lowest one of the axis."""
+        high, low = (10**end if self.log else end for end in (self.high, self.low))
+        return short(high), short(low)
+
 
 def of_trial(run_name: str, trial: TrialProgress) -> str:
     """The area as HTML; empty before the first epoch has ended."""
@@ -80,13 +86,26 @@ def _area(
 
 def area(history: TrialHistory) -> str:
     """The three pictures with their captions."""
-    layers = last_reading(history.epochs)
-    title = "Loss, log" if _is_log(history) else "Loss"
-    parts = [_block(title, _picture(loss_svg(curve(history)), loss_words(history)), _legend(history), wide=True)]
+    layers, losses = last_reading(history.epochs), curve(history)
+    frame = frame_of(losses)
+    loss = _picture(loss_svg(losses), loss_words(history))
+    if frame is not None:
+        loss = _with_ends(loss, ("start", f"epoch {len(history.epochs)}"), frame.ends())
+    title = "Loss, log" if frame is not None and frame.log else "Loss"
+    parts = [f'<div class="wide">{_caption(title, _legend(history, losses))}{loss}</div>']
     if layers:
-        parts.append(_block("Gradient", _picture(gradient_svg(layers), gradient_words(layers)), "log, in → out"))
-        parts.append(_block("Weights", _picture(weights_svg(layers), weights_words(layers)), "by layer"))
+        gradient = _picture(gradient_svg(layers), gradient_words(layers))
+        reach = reach_of(layers)
+        weights = _picture(weights_svg(layers, reach), weights_words(layers))
+        ends = (f"−{short(reach)}", "0", short(reach))
+        parts.append(f"<div>{_caption('Gradient', 'log')}{_with_ends(gradient, ('input', 'output'))}</div>")
+        parts.append(f"<div>{_caption('Weights', 'by layer')}{_with_ends(weights, ends)}</div>")
     return f'<div class="live-curves">{"".join(parts)}</div>'
+
+
+def short(value: float) -> str:
+    """Two digits that matter, as there is little room: 0.38, 2.3, 1 200."""
+    return plain(float(f"{value:.2g}"))
 
 
 def curve(history: TrialHistory) -> Curve:
@@ -112,14 +131,22 @@ def thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def loss_svg(losses: Curve) -> str:
     """Thin: training loss within epochs; thick: after each epoch, training and validation."""
-    everything = losses.thin + losses.training + losses.validation
-    if not everything:
+    frame = frame_of(losses)
+    if frame is None:
         return _svg("")
-    right, values = max(x for x, _ in everything), [y for _, y in everything]
-    low, high = _scale(values)
-    frame = Frame(right, low, high, is_log(values))
     drawn = _line(losses.thin, frame, TRAINING, 1.0, 0.55)
     return _svg(drawn + _line(losses.training, frame, TRAINING, 2.0) + _line(losses.validation, frame, VALIDATION, 2.0))
+
+
+def frame_of(losses: Curve) -> Frame | None:
+    """The axes that show every loss: from zero, or from the smallest one on a logarithmic axis; None for no loss."""
+    everything = losses.thin + losses.training + losses.validation
+    if not everything:
+        return None
+    right, values = max(x for x, _ in everything), [y for _, y in everything]
+    if is_log(values):
+        return Frame(right, math.log10(min(values)), math.log10(max(values)), log=True)
+    return Frame(right, 0.0, max(values) or 1.0, log=False)
 
 
 def is_log(losses: Sequence[float]) -> bool:
@@ -144,15 +171,24 @@ def gradient_svg(layers: Sequence[LayerReading]) -> str:
     return _svg("".join(bars))
 
 
-def weights_svg(layers: Sequence[LayerReading]) -> str:
-    """The histogram of each layer's kernels, all on one axis, each scaled to its own peak."""
+def reach_of(layers: Sequence[LayerReading]) -> float:
+    """How far from zero the weights of all layers go."""
+    shown = [layer.weight_histogram for layer in layers if layer.weight_histogram is not None]
+    return max((max(abs(h.low), abs(h.high)) for h in shown), default=0.0) or 1.0
+
+
+def weights_svg(layers: Sequence[LayerReading], reach: float) -> str:
+    """The histogram of each layer's kernels, all on an axis from -reach to reach, each scaled to its own peak."""
     shown = [(layer, layer.weight_histogram) for layer in layers if layer.weight_histogram is not None]
-    reach = max((max(abs(h.low), abs(h.high)) for _, h in shown), default=0.0) or 1.0
     drawn = "".join(
         _outline(histogram, reach, health_charts.layer_colour(layer.type, is_output=layer is layers[-1]))
         for layer, histogram in shown
     )
-    return _svg(drawn)
+    zero = (
+        f'<line x1="{WIDTH / 2:g}" y1="0" x2="{WIDTH / 2:g}" y2="{HEIGHT:g}" stroke="{palette.WAITING}" '
+        'stroke-dasharray="3 3" vector-effect="non-scaling-stroke"/>'
+    )
+    return _svg(drawn + zero)
 
 
 def loss_words(history: TrialHistory) -> str:
@@ -178,24 +214,28 @@ def weights_words(layers: Sequence[LayerReading]) -> str:
     return f"Weights lie between {min(h.low for h in shown):.2g} and {max(h.high for h in shown):.2g}."
 
 
-def _is_log(history: TrialHistory) -> bool:
-    losses = curve(history)
-    values = [y for _, y in losses.thin + losses.training + losses.validation]
-    return bool(values) and is_log(values)
-
-
-def _legend(history: TrialHistory) -> str:
+def _legend(history: TrialHistory, losses: Curve) -> str:
     last = history.epochs[-1]
     parts = (("training", TRAINING, last.loss), ("validation", VALIDATION, last.validation_loss))
-    return " ".join(
+    marks = [
         f'<span class="mark"><i style="background:{colour}"></i>{name} '
         f"{formats.NOTHING if value is None else format(value, '.3g')}</span>"
         for name, colour, value in parts
-    )
+    ]
+    if losses.thin:
+        marks.append(f'<span class="mark"><i class="thin" style="background:{TRAINING}"></i>within an epoch</span>')
+    return " ".join(marks)
 
 
-def _block(title: str, picture: str, caption: str, *, wide: bool = False) -> str:
-    return f"<div{' class=wide' if wide else ''}><small><b>{title}</b> {caption}</small>{picture}</div>"
+def _caption(title: str, text: str) -> str:
+    return f"<small><b>{title}</b> {text}</small>"
+
+
+def _with_ends(picture: str, below: Sequence[str], beside: Sequence[str] = ()) -> str:
+    """A picture with the ends of its axes: texts from left to right below it, from top to bottom on its left."""
+    left, foot = ("".join(f"<i>{text}</i>" for text in texts) for texts in (beside, below))
+    heights = f'<span class="beside">{left}</span>' if beside else ""
+    return f'<div class="plot">{heights}{picture}<span class="below">{foot}</span></div>'
 
 
 def _picture(svg: str, words: str) -> str:
@@ -211,13 +251,6 @@ def _svg(content: str) -> str:
         f'<line x1="0" y1="{HEIGHT}" x2="{WIDTH:g}" y2="{HEIGHT}" stroke="{palette.WAITING}" stroke-opacity="0.5" '
         f'vector-effect="non-scaling-stroke"/>{content}</svg>'
     )
-
-
-def _scale(values: Sequence[float]) -> tuple[float, float]:
-    """Lower and upper end of the axis: from zero, or from the smallest value on a logarithmic one."""
-    if is_log(values):
-        return math.log10(min(values)), math.log10(max(values))
-    return 0.0, max(values) or 1.0
 
 
 def _line(points: Sequence[tuple[float, float]], frame: Frame, colour: str, width: float, opacity: float = 1.0) -> str:

@@ -173,9 +173,12 @@ def _mistakes(model: FinalModel) -> None:
         said = f"<b>Most frequent mistakes</b><ul>{rows}</ul>" if rows else "<b>Every test sample was recognised.</b>"
         st.html(f'<div class="card-text">{said}</div>')
     with left:
-        figure = confusion.draw_confusion(card.confusion, card.info.class_names)
-        words = f"Most frequent mistakes: {'; '.join(mistakes) or 'none'}"
-        st.plotly_chart(figure, key="confusion", config={"displayModeBar": False}, alt=words)
+        if len(card.confusion) <= confusion.MAX_NUMBERED:
+            st.html(confusion.as_table(card.confusion, card.info.class_names))
+        else:
+            figure = confusion.draw_confusion(card.confusion, card.info.class_names)
+            words = f"Most frequent mistakes: {'; '.join(mistakes) or 'none'}"
+            st.plotly_chart(figure, key="confusion", config={"displayModeBar": False}, alt=words)
 
 
 def _download(label: str, name: str, content: Path | bytes, *, disabled: bool = False, wide: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""How cards of trials are read: said in a line that unfolds, where a visitor meets them first."""
+"""How cards and tables are read: said in a line that unfolds, where a visitor meets them first."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ MADE_OF = (
 STRIPES = "Stripes are its layers from the input to the output, in the colours that Architecture names."
 RESULT = "The line shows the result epoch by epoch. Health says how soundly it learns: 1 is healthy, 0 is sick."
 CURVES = (
-    "The small pictures: the loss, which should fall; the size of the gradient in each layer from the input to the "
-    "output, which should not vanish; and how the weights of each layer are spread around zero."
+    "The small pictures: the loss, which should fall, thick from epoch to epoch and thin within each; the size of the "
+    "gradient in each layer from the input to the output, which should not vanish; and how the weights of each layer "
+    "are spread around zero."
 )
 
 
 def of_cards() -> None:
     """For the gallery."""
-    _fold("How to read a card", MADE_OF, STRIPES, RESULT)
+    fold("How to read a card", MADE_OF, STRIPES, RESULT)
 
 
 def of_running() -> None:
     """For the trials that train."""
-    _fold("How to read a card", MADE_OF, STRIPES, CURVES)
+    fold("How to read a card", MADE_OF, STRIPES, CURVES)
 
 
-def _fold(title: str, *texts: str) -> None:
+def fold(title: str, *texts: str) -> None:
+    """Texts that unfold below their title."""
     told = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
     st.html(f'<details class="reading"><summary>{html.escape(title)}</summary>{told}</details>')

@@ -176,7 +176,7 @@ def _curves(history: TrialHistory) -> str:
     epochs = [epoch.epoch for epoch in history.epochs]
     pairs = (
         ("Accuracy", "%", 100, [(e.accuracy, e.validation_accuracy) for e in history.epochs]),
-        ("Loss", "cross-entropy in nats", 1, [(e.loss, e.validation_loss) for e in history.epochs]),
+        ("Loss", "cross-entropy", 1, [(e.loss, e.validation_loss) for e in history.epochs]),
     )
     shown = []
     for what, unit, factor, read in pairs:

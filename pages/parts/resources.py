@@ -40,7 +40,8 @@ def of_machine(usage: Usage, before: Usage | None = None) -> list[tuple[str, str
     """The figures of this machine, by name; what is a mean since an earlier reading, where there is one."""
     facts = []
     if before is not None and (share := usage.processor_since(before)) is not None:
-        facts.append(("processor", f"{share * 100:.0f} %"))
+        # In cores, as the trainings' part of it is told.
+        facts.append(("all programs take", f"{share * usage.cores:.1f} of {formats.plural(usage.cores, 'core')}"))
     facts.append(("memory in use", f"{_gigabytes(usage.memory_bytes)} of {_gigabytes(usage.total_bytes)} GB"))
     for number, gpu in enumerate(usage.gpus):
         memory = f"{_gigabytes(gpu.memory_bytes)} of {_gigabytes(gpu.total_bytes)} GB"

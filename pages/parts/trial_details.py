@@ -44,7 +44,8 @@ ELSEWHERE = (
 
 
 GO = "details_to_optimize"
-NO_EFFECT = ' <span class="quiet">(no effect here)</span>'
+# The file has them for programs that read it; to people the pooling has said it.
+SAID_BY_POOLING = ("use_global_pooling", "use_flattening")
 
 
 def open_dialog(study: str, trial: TrialRow) -> None:
@@ -175,7 +176,7 @@ def _architecture(study: str, trial: TrialRow) -> None:
 def _configuration(study: str, trial: TrialRow) -> None:
     """All fields, each with the name that it has in files, and the file itself."""
     fields = configuration(study, trial)
-    shown = dict(fields)
+    shown = {name: content for name, content in fields.items() if name not in SAID_BY_POOLING}
     if words.is_accuracy_alone(shared.studies().attributes(study)) and "score" in fields:
         shown["score"] = formats.percent(fields["score"])
     _facts("Full configuration", "configuration", shown, ours=_is_ours(trial), with_names=True)
@@ -209,11 +210,17 @@ def _facts(title: str, key: str, facts: Mapping[str, Any], *, ours: bool, with_n
     st.subheader(title, anchor=False)
     rows = "".join(
         f"<tr><th>{_heading(name, with_names, ours)}</th><td>{breakable(words.recorded_value(name, content))}"
-        f"{NO_EFFECT if ours and trial_differences.is_idle(name, facts) else ''}</td></tr>"
+        f"{_without_effect(name, facts) if ours else ''}</td></tr>"
         for name, content in facts.items()
     )
     with st.container(key=key):
         st.html(f'<table class="facts-table">{rows}</table>' if rows else '<div class="quiet">Nothing.</div>')
+
+
+def _without_effect(name: str, facts: Mapping[str, Any]) -> str:
+    """The mark of a field that changes nothing in this trial; '' for one that does."""
+    why = trial_differences.why_idle(name, facts)
+    return f' <span class="quiet">(no effect: {html.escape(why)})</span>' if why else ""
 
 
 def _heading(name: str, with_names: bool, ours: bool) -> str:

@@ -135,17 +135,22 @@ def is_ours(trials: Sequence[TrialRow]) -> bool:
 
 
 def _with_effect(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if not is_idle(name, fields)}
+    return {name: value for name, value in fields.items() if not why_idle(name, fields)}
 
 
-def is_idle(name: str, fields: Mapping[str, Any]) -> bool:
-    """Whether a field has no effect beside the others; in a study of plain Optuna a name may mean anything."""
+def why_idle(name: str, fields: Mapping[str, Any]) -> str:
+    """Why a field has no effect beside the others, '' where it has one.
+
+    In a study of plain Optuna a name may mean anything.
+    """
     if name == "test_split":
         info = CATALOGUE.get(str(fields.get("dataset")))
-        return info is not None and info.n_test > 0  # the set has a test part of its own
+        return "the data has a test part of its own" if info is not None and info.n_test > 0 else ""
     needs = PARAMETERS[name].needs if name in PARAMETERS else None
     needed = fields.get(needs[0]) if needs is not None else None
-    return needs is not None and isinstance(needed, int) and needed < needs[1]
+    if needs is None or not isinstance(needed, int) or needed >= needs[1]:
+        return ""
+    return f"{PARAMETERS[needs[0]].title.lower()} = {needed}"
 
 
 def _known(rows: Sequence[Row]) -> list[Row]:

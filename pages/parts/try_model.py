@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import random
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from datasets import DatasetError, Kind
+import datasets
+from datasets import DatasetError, Kind, SampleError
 from datasets.own_samples import MAX_PICTURE_BYTES, MAX_TEXT_CHARACTERS, PICTURE_FORMATS
 from hpo_core.model_card import KERAS_FILE
 from hpo_core.questions import AnswerError, Question
@@ -19,6 +21,7 @@ from pages.parts.final_models import FinalModel
 
 FROM_TEST, OWN = "test", "own"
 UPLOAD_TYPES = [form.lower() for form in PICTURE_FORMATS] + ["jpg"]
+SMALL_SIDE = 224
 SAMPLE, LAST = "try_sample", "try_last"
 
 
@@ -140,10 +143,22 @@ def _own_picture(model: FinalModel) -> tuple[str, dict[str, Any] | None]:
         f'<div class="card-small">It is cut to {cut} and scaled to {width} × {height} pixels in {colours}, as the '
         "samples of the data set are; the small picture beside the answer is what the model sees. It is not kept.</div>"
     )
-    asked = _ask_button("try_ask_picture", disabled=file is None)
+    usable = file is not None and _show_picture(file.getvalue())
+    asked = _ask_button("try_ask_picture", disabled=not usable)
     if file is None:
         return OWN, None
     return f"{OWN} {file.file_id} {inverted}", {"picture": file.getvalue(), "inverted": inverted} if asked else None
+
+
+def _show_picture(data: bytes) -> bool:
+    """The picture as it was given, or what is wrong with it; whether the model can be asked about it."""
+    try:
+        small = base64.b64encode(datasets.small_picture(data, SMALL_SIDE)).decode("ascii")
+    except SampleError as error:
+        st.error(formats.sentence(str(error)), icon=":material/error:")
+        return False
+    st.html(f'<div class="try-seen"><img class="photo" src="data:image/png;base64,{small}" alt="Your picture"></div>')
+    return True
 
 
 def _own_text() -> tuple[str, dict[str, Any] | None]:

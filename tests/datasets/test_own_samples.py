@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets import SampleError, dataset_info, decode_text, picture_sample, prepare, text_sample
+from datasets import SampleError, dataset_info, decode_text, picture_sample, prepare, small_picture, text_sample
 from datasets.own_samples import MAX_PICTURE_BYTES, MAX_TEXT_CHARACTERS
 
 MNIST, CIFAR, TEXT = (dataset_info(name) for name in ("mnist", "cifar10", "generated_text"))
@@ -50,6 +50,15 @@ def test_a_photograph_is_cut_to_its_middle_and_scaled() -> None:
     assert picture_sample(file_of(wide), MNIST).pixels.shape == (28, 28, 1)
 
 
+def test_a_picture_is_small_to_be_looked_at() -> None:
+    for file, size in (
+        (file_of(Image.new("RGB", (4000, 1000), "red"), "JPEG"), (224, 56)),
+        (file_of(Image.new("L", (30, 60))), (30, 60)),
+    ):
+        small = Image.open(io.BytesIO(small_picture(file, 224)))
+        assert (small.format, small.size) == ("PNG", size)
+
+
 def test_unusual_pictures_are_read() -> None:
     clear = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     assert picture_sample(file_of(clear), CIFAR).pixels.min() == 255  # what is transparent is white
@@ -74,6 +83,8 @@ def test_unusual_pictures_are_read() -> None:
 def test_what_is_no_usable_picture_is_refused(data: bytes, problem: str) -> None:
     with pytest.raises(SampleError, match=problem):
         picture_sample(data, MNIST)
+    with pytest.raises(SampleError, match=problem):
+        small_picture(data, 224)
 
 
 def test_a_text_has_the_ids_of_the_data_set(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_the_page_says_what_the_model_is_worth(tmp_path: Path) -> None:
         "| score of the best trial | 0.941 (score = 0.7 × accuracy + 0.3 × health) |",
         "| health of the best trial | 0.850 |",
         "| gradient health | 0.750 |",
-        "| test loss (cross-entropy, nats) | 0.125 |",
+        "| test loss (cross-entropy, 0 is best) | 0.125 |",
         "1 taken for 8: 5 of 36",
         "`" + "ab" * 32 + "`",
         "CC BY 4.0",

@@ -46,9 +46,26 @@ def test_losses_that_differ_much_get_a_logarithmic_axis() -> None:
 
 
 def test_three_pictures_of_a_training() -> None:
-    loss, gradient, weights = svgs(live_curves.area(histories.cnn_history()))
+    area = live_curves.area(histories.cnn_history())
+    loss, gradient, weights = svgs(area)
     assert len(loss.findall(".//{*}polyline")) == 3
     assert len(gradient.findall(".//{*}rect")) == len(weights.findall(".//{*}polygon")) == 5
+    assert weights.find(".//{*}line[@stroke-dasharray]") is not None and "within an epoch" in area
+    beside, below = re.findall(r'class="beside">(.*?)</span>', area), re.findall(r'class="below">(.*?)</span>', area)
+    assert len(beside) == 1 and beside[0].endswith("<i>0</i>")
+    assert below[:2] == [f"<i>start</i><i>epoch {len(histories.cnn_history().epochs)}</i>", "<i>input</i><i>output</i>"]
+    assert re.fullmatch(r"<i>−([\d.]+)</i><i>0</i><i>\1</i>", below[2])
+    bare = dataclasses.replace(
+        histories.cnn_history(),
+        epochs=[dataclasses.replace(epoch, loss_curve=[]) for epoch in histories.cnn_history().epochs],
+    )
+    assert "within an epoch" not in live_curves.area(bare)
+
+
+def test_ends_of_a_logarithmic_axis_are_losses() -> None:
+    frame = live_curves.frame_of(live_curves.Curve([], [(1.0, 1000.0), (2.0, 0.5)], []))
+    assert frame is not None and frame.log and frame.ends() == ("1\u202f000", "0.5")
+    assert live_curves.frame_of(live_curves.Curve([], [], [])) is None
 
 
 def test_a_bar_six_powers_of_ten_below_the_largest_is_a_stump() -> None:

@@ -73,6 +73,14 @@ def test_confusion_is_coloured_by_row_and_numbered_where_it_fits() -> None:
     assert len(set(confusion.labelled(["a long name of a class"] * 3, 3))) == 3
 
 
+def test_few_classes_are_a_table_of_numbers() -> None:
+    drawn = confusion.as_table([[30, 10], [0, 60]], ["cat", "<dog>"])
+    assert '<th scope="row">&lt;dog&gt;</th><td></td><td class="much" style="--share:1.000"' in drawn
+    assert 'style="--share:0.250" title="cat taken for &lt;dog&gt;: 10 of 40">10</td>' in drawn
+    assert 'class="confusion long"' in drawn and "long" not in confusion.as_table([[1]], ["1"])
+    assert "recognised" not in confusion.as_table([[0]], ["1"])
+
+
 def test_page_shows_the_test_and_offers_the_files(database: Database) -> None:
     examined.make_final_model(database)
     app = open_page(PAGE)

@@ -154,7 +154,7 @@ def test_the_score_is_explained_with_the_weights_of_its_run() -> None:
 def test_advice_calls_hyperparameters_as_the_form_does() -> None:
     bloated = "try fewer filters, fewer first_hidden_nodes or pooling=global_average"
     assert words.advice(bloated) == (
-        "Try fewer filters, fewer first hidden layer nodes or “global average” for “From maps to numbers”."
+        "Try fewer filters, fewer first hidden layer nodes or “global average” for “Pooling of maps”."
     )
     assert words.advice("try fewer lstm_units or batch_normalization=true") == (
         "Try fewer LSTM units or “on” for “Batch normalisation”."

@@ -34,9 +34,13 @@ def test_what_has_no_effect_in_a_trial_is_a_dash_and_not_a_difference() -> None:
 
 
 def test_a_share_for_the_test_has_no_effect_where_the_set_has_a_test_part() -> None:
-    assert trial_differences.is_idle("test_split", {"dataset": "mnist", "test_split": 0.2})
-    assert not trial_differences.is_idle("test_split", {"dataset": "digits", "test_split": 0.2})
-    assert not trial_differences.is_idle("test_split", {"test_split": 0.2})
+    assert trial_differences.why_idle("test_split", {"dataset": "mnist", "test_split": 0.2}) == (
+        "the data has a test part of its own"
+    )
+    assert not trial_differences.why_idle("test_split", {"dataset": "digits", "test_split": 0.2})
+    assert not trial_differences.why_idle("test_split", {"test_split": 0.2})
+    assert trial_differences.why_idle("hidden_shrinkage", {"hidden_layers": 1}) == "hidden layers = 1"
+    assert not trial_differences.why_idle("hidden_shrinkage", {"hidden_layers": 2})
 
 
 def test_results_come_first_and_a_score_that_is_the_accuracy_does_not_come_twice(database: Database) -> None:

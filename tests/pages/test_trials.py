@@ -25,6 +25,7 @@ from pages.parts import (
     trial_table,
 )
 from pages.parts import words as field_words
+from pages.parts.trial_details import SAID_BY_POOLING
 from pages.parts.trial_query import Choice
 from storage.database import Database
 from storage.studies import TrialRow
@@ -211,8 +212,8 @@ def test_details_open_from_the_button_and_close(database: Database) -> None:
         assert expected in shown
     row = shared.studies().trials("digits-examined", limit=1, offset=1)[0]
     for field in best_hyperparameters("digits-examined", row):
-        assert field in ("run_name", "trial") or field_words.recorded_title(field) in shown, field
-    assert "no effect here" in shown and "<td>validation accuracy</td>" in shown
+        assert field in ("run_name", "trial", *SAID_BY_POOLING) or field_words.recorded_title(field) in shown, field
+    assert "(no effect: hidden layers = 1)" in shown and "<td>validation accuracy</td>" in shown
     # The name in files stands behind what a row means, where it is another one than the title.
     assert "In files: conv_<wbr>layers." in shown and "In files: filters." not in shown
     del app.query_params["trial"]

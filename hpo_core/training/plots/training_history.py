@@ -33,7 +33,8 @@ from hpo_core.training.plots.style import (
 LOG_FROM = 50
 # With more epochs, marks on the lines would touch.
 MARKED_EPOCHS = 30
-LOSS_AXIS, LOG_LOSS_AXIS, ACCURACY_AXIS, RATE_AXIS = "Loss (nats)", "Loss (nats, log)", "Accuracy (%)", "Learning rate"
+LOSS_AXIS, LOG_LOSS_AXIS = "Loss (cross-entropy)", "Loss (cross-entropy, log)"
+ACCURACY_AXIS, RATE_AXIS = "Accuracy (%)", "Learning rate"
 
 
 def draw_training_history(history: TrialHistory) -> Figure:

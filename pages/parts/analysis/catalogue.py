@@ -60,6 +60,11 @@ def _figure(title: str, name: str) -> Reference:
     return optuna(title, f"visualization/generated/optuna.visualization.{name}")
 
 
+RANK_CORRELATION = (
+    "The rank correlation says how far one orders trials as the other does: 1 the same way, −1 the opposite way, 0 not "
+    "at all."
+)
+
 _DECLARED = (
     Chart(
         "history", "History", "How the best result grew",
@@ -92,7 +97,7 @@ _DECLARED = (
         "One hyperparameter against the result, every trial a dot, later trials in the warmer colour. Where there "
         "are choices instead of numbers, a bar is the mean of each, and its dots stand beside one another. Many late "
         "dots in one place show where the sampler expects good trials. Of many hyperparameters, each looked at alone, "
-        "one or another seems to matter by chance: the importance allows for that.",
+        f"one or another seems to matter by chance: the importance allows for that. {RANK_CORRELATION}",
         _figure("Optuna: slice", "plot_slice"), parameters=1,
     ),
     Chart(
@@ -125,8 +130,7 @@ _DECLARED = (
         "duration", "Duration and result", "Whether time pays",
         "How long a trial took against its result: larger networks and more epochs take longer, and so does what "
         "trains beside others. A cloud without direction says that cheaper trials are as good; a rising one that time "
-        "is well spent. The rank correlation says how far one orders trials as the other does: 1 the same way, −1 the "
-        "opposite way, 0 not at all.",
+        f"is well spent. {RANK_CORRELATION}",
         Reference("Rank correlation", "https://en.wikipedia.org/wiki/Spearman%27s_rank_correlation_coefficient"),
     ),
     Chart(

@@ -26,19 +26,19 @@ def test_what_is_absent_does_not_count_either_way() -> None:
 
 def test_the_text_names_the_strongest_the_weakest_and_the_absent() -> None:
     text = explain({"neuron_utilisation": 0.9, "training_stability": 0.3})
-    assert "Strongest is neuron utilisation (0.90), weakest is training stability (0.30)." in text
+    assert "Strongest is neuron utilisation (0.900), weakest is training stability (0.300)." in text
     assert "gradient health" in text.split("Not measured")[1]
     assert "look closer" not in text
     fine = explain({"neuron_utilisation": 0.9, "parameter_efficiency": 0.3})
     assert fine.split("weakest")[1].startswith(
-        " is parameter efficiency (0.30). By itself that is no warning: how far it gets depends on the data."
+        " is parameter efficiency (0.300). By itself that is no warning: how far it gets depends on the data."
     )
     near = explain({"neuron_utilisation": 0.8, "parameter_efficiency": 0.9})
-    assert "weakest is neuron utilisation (0.80). None of them is a reason to look closer." in near
+    assert "weakest is neuron utilisation (0.800). None of them is a reason to look closer." in near
     level = explain({"neuron_utilisation": 0.9999, "training_stability": 0.3, "gradient_health": 1.0})
-    assert "Strongest are neuron utilisation and gradient health (1.00), weakest is training stability" in level
+    assert "Strongest are neuron utilisation and gradient health (1.000), weakest is training stability" in level
     same = explain(dict.fromkeys(METRICS, 0.8))
-    assert same.endswith("convergence quality and accuracy consistency (0.80).") and "weakest" not in same
+    assert same.endswith("convergence quality and accuracy consistency (0.800).") and "weakest" not in same
     assert explain({}) == "No health was measured."
     assert "gradient health 20 %" in weights_in_words()
 

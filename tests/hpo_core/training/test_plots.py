@@ -68,7 +68,7 @@ def test_the_history_shows_training_in_blue_and_validation_in_orange() -> None:
 
 def test_the_learning_rate_has_a_panel_where_it_changes() -> None:
     figure = draw_training_history(cnn_history(3))
-    assert [axes.get_ylabel() for axes in figure.axes] == ["Loss (nats)", "Accuracy (%)", "Learning rate"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["Loss (cross-entropy)", "Accuracy (%)", "Learning rate"]
     assert figure.axes[-1].get_xlabel() == "Epoch"
     steady = with_epochs(cnn_history(3), lambda e: replace(e, learning_rate=0.001))
     assert len(draw_training_history(steady).axes) == 2
@@ -77,7 +77,10 @@ def test_the_learning_rate_has_a_panel_where_it_changes() -> None:
 def test_losses_far_apart_get_a_log_axis() -> None:
     near = draw_training_history(cnn_history(3)).axes[0]
     far = draw_training_history(with_epochs(cnn_history(3), lambda e: replace(e, loss=100.0**e.epoch))).axes[0]
-    assert (near.get_yscale(), far.get_yscale()) == ("linear", "log") and far.get_ylabel() == "Loss (nats, log)"
+    assert (near.get_yscale(), far.get_yscale()) == (
+        "linear",
+        "log",
+    ) and far.get_ylabel() == "Loss (cross-entropy, log)"
 
 
 def test_epochs_without_a_finite_loss_are_crossed() -> None:

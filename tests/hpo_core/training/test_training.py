@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, top_k_accuracy_s
 import datasets
 from hpo_core.layer_plan import trainable_parameters
 from hpo_core.parameters import Value
-from hpo_core.records import Epoch, Finished, Record, Started
+from hpo_core.records import Epoch, Finished, Record, Resources, Started
 from hpo_core.training.data import trial_data
 from hpo_core.training.loop import train
 from hpo_core.training.model import build_model, build_optimizer
@@ -124,6 +124,9 @@ def test_a_cnn_learns_the_digits(cache: Path) -> None:
     assert epochs[-1].loss is not None and epochs[0].loss is not None and epochs[-1].loss < epochs[0].loss / 3
     assert [record.epoch for record in epochs] == list(range(1, 13)) and isinstance(records[-1], Finished)
     assert all(record.seconds > 0 for record in epochs)
+    used = [record for record in records if isinstance(record, Resources)]
+    assert len(used) == 13 and records.index(used[0]) < records.index(epochs[0])  # one at once
+    assert all(record.processor_percent > 0 and record.memory_mb > 0 for record in used)
 
 
 def test_an_lstm_learns_the_generated_text(cache: Path) -> None:
