@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -29,11 +29,12 @@ class Fold:
     draw: Callable[[Form, Checked], None]
 
 
-def _grid(names: tuple[str, ...], form: Form, key: str, width: int = 200) -> None:
-    grid = st.grid(2, min_column_width=width, key=key)
+def _grid(names: tuple[str, ...], form: Form, key: str, idle: Mapping[str, str] | None = None) -> None:
+    """Fields side by side; of those without an effect, `idle` says why."""
+    grid = st.grid(2, min_column_width=200, key=key)
     for name in names:
         with grid.cell():
-            form.field(name)
+            form.field(name, idle=(idle or {}).get(name, ""))
 
 
 def _limits(form: Form, _checked: Checked) -> None:
@@ -42,7 +43,9 @@ def _limits(form: Form, _checked: Checked) -> None:
 
 def _score(form: Form, _checked: Checked) -> None:
     st.html(f'<div class="quiet">{words.formula(form.draft.fields)}</div>')
-    _grid(SCORE, form, "score_fields")
+    with_health = form.draft.fields["mode"] == "health"
+    why = f"Counts where a run looks for “{words.choice('health').lower()}”."
+    _grid(SCORE, form, "score_fields", {} if with_health else {"health_weight": why})
 
 
 def _final(form: Form, _checked: Checked) -> None:

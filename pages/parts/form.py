@@ -38,16 +38,17 @@ class Form:
         self.problem = problem
         self.changed = values.changed()
 
-    def field(self, name: str, *, slot: str = "", words_side_by_side: bool = False) -> None:
+    def field(self, name: str, *, slot: str = "", words_side_by_side: bool = False, idle: str = "") -> None:
         """Draw the widget of a field, whichever suits its kind.
 
         Args:
             name: of the field.
             slot: the place in the draft and the widget's key, where it is not the field's name.
             words_side_by_side: a choice of a few words, all of them in sight.
+            idle: why the field has no effect beside the others, and cannot be changed; '' where it has.
         """
         key = slot or name
-        common = self._common(name, key)
+        common = self._common(name, key) | {"disabled": bool(idle)}
         allowed = OPTIONS[name].allowed if name in OPTIONS else None
         if allowed == FLAG:
             st.toggle(**common)
@@ -61,6 +62,8 @@ class Form:
             _number(name, allowed, common)
         else:
             st.text_input(placeholder=EMPTY.get(key, ""), **common)
+        if idle:
+            st.html(f'<div class="card-small">{html.escape(idle)}</div>')
         self.say(name)
 
     def choice(self, name: str, values: Sequence[str], nothing: str) -> None:

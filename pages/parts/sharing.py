@@ -14,7 +14,7 @@ from hpo_core.yaml_text import MAX_BYTES
 from pages.parts import draft, formats, shared, words
 from pages.parts.checked import Checked
 from pages.parts.form import Form
-from storage.errors import StorageError
+from storage.errors import StorageError, UnknownRunError
 
 TITLE = "Saving and sharing"
 FILE, TEXT, SAID = "import_file", "import_text", "import_said"
@@ -39,8 +39,16 @@ def _warn_of_taken(config: OptimizationConfig | None) -> None:
     """Say where the name is typed that it is in use; a database that does not answer is told at the start."""
     name = config.run_name if config is not None else None
     with suppress(StorageError):
-        if name is not None and is_taken(name, shared.studies(), shared.settings().results_dir):
+        if name is not None and (is_taken(name, shared.studies(), shared.settings().results_dir) or _waits(name)):
             st.warning(f"The name {formats.as_markdown(name)} is taken: choose another one.", icon=":material/label:")
+
+
+def _waits(name: str) -> bool:
+    """Whether a run of this name is in the queue, where it has neither study nor folder yet."""
+    try:
+        return not shared.runs().get(name).state.is_final
+    except UnknownRunError:
+        return False
 
 
 def _export(config: OptimizationConfig | None) -> None:

@@ -107,6 +107,15 @@ def test_a_search_of_few_trials_says_what_they_are_too_few_for(database: Databas
     assert "which hyperparameter matters" not in words(app)
 
 
+def test_the_weight_of_health_counts_only_where_health_does(database: Database) -> None:
+    app = unfolded("score")
+    assert app.number_input(key="health_weight").disabled and "Counts where a run looks for" in words(app)
+    assert not app.number_input(key="bias_change_limit").disabled
+    app.button_group(key="mode").set_value("health").run()
+    unfold(app, "score")
+    assert not app.number_input(key="health_weight").disabled and "Counts where a run" not in words(app)
+
+
 def test_optimize_explains_what_fails_at_the_start(database: Database) -> None:
     conftest.make_finished(database)
     app = unfolded("sharing")

@@ -9,6 +9,7 @@ from hpo_core.optimization_config import DEFAULTS, FIELDS, OptimizationConfig
 from hpo_core.yaml_text import MAX_BYTES
 from pages.parts import draft
 from storage.database import Database
+from storage.runs import Runs, RunState
 from tests.pages.test_optimize import draft_of, unfold, unfolded
 from tests.pages.test_pages import words
 from tests.pages.test_space_editor import edit
@@ -82,6 +83,15 @@ def test_a_file_that_cannot_be_used_changes_nothing(content: bytes, said: str, d
     upload(app, content, 'a "b" <i>🎻.yaml')
     assert said in app.error[0].value.replace("\\", "")
     assert draft_of(app).configuration() == before and not app.button(key="start").disabled
+
+
+def test_the_name_of_a_run_that_waits_is_taken(database: Database) -> None:
+    Runs(database).create("waits", owner="elsewhere:1", trials=3)
+    app = unfolded("sharing")
+    app.text_input(key="run_name").set_value("waits").run()
+    assert "The name waits is taken" in app.warning[0].value
+    Runs(database).end("waits", RunState.CANCELLED)
+    assert not app.run().warning
 
 
 def test_a_text_is_taken_over_too(database: Database) -> None:
