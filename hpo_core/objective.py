@@ -384,9 +384,8 @@ def measured(record: Epoch) -> dict[str, object]:
 
 def _in_words(attributes: dict[str, object]) -> str:
     """For the log: 'complete, accuracy 98.36 %, 12 s', with the reason where there is one."""
-    parts = [str(attributes["outcome"])]
-    if attributes["reason"]:
-        parts[0] += f" ({attributes['reason']})"
+    outcome, reason = str(attributes["outcome"]), str(attributes["reason"])
+    parts = [reason if reason.startswith(outcome) else f"{outcome} ({reason})" if reason else outcome]
     accuracy, seconds = attributes.get("accuracy"), attributes["duration_s"]
     if isinstance(accuracy, float):
         parts.append(f"accuracy {percent(accuracy)}")

@@ -6,6 +6,9 @@ from hpo_core.model_size import conv_filters, hidden_nodes
 from hpo_core.parameters import Architecture, text
 from hpo_core.trial_config import TrialConfig
 
+# Windows of another size are named.
+USUAL_KERNEL = 3
+
 
 def summarise(config: TrialConfig) -> str:
     """For example 'Conv 16-32, dense 64, adam 0.001, batch 64'."""
@@ -18,7 +21,9 @@ def summarise(config: TrialConfig) -> str:
 
 
 def _convolutions(config: TrialConfig) -> str:
-    return "Conv " + "-".join(str(filters) for filters in conv_filters(config))
+    kernel = config.number("kernel_size")
+    window = "" if kernel == USUAL_KERNEL else f" ({kernel}×{kernel})"
+    return "Conv " + "-".join(str(filters) for filters in conv_filters(config)) + window
 
 
 def _recurrent(config: TrialConfig) -> str:

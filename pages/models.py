@@ -59,11 +59,13 @@ def _none(study: str, has_runs: bool) -> None:
     studies = shared.studies()
     exists = studies.exists(study)
     attributes = studies.attributes(study) if exists else {}
-    complete = studies.summary(study).n("complete") if exists else 0
+    summary = studies.summary(study) if exists else None
+    complete = summary.n("complete") if summary is not None else 0
     st.info(final_models.why_none(run, attributes, complete), icon=":material/deployed_code:")
     searching = study if run is not None and not run.state.is_final else None
     stopped = study if final_models.can_be_resumed(run, attributes) else None
-    model_view.nothing_yet(has_runs=has_runs, searching=searching, stopped=stopped)
+    best = (study, summary.best_trial) if run is not None and summary and summary.best_trial is not None else None
+    model_view.nothing_yet(has_runs=has_runs, searching=searching, stopped=stopped, best=best)
 
 
 _page()

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.parts import frame, shared, trial_choice, trial_comparison, trial_details, trial_gallery, trial_query
 from pages.parts.formats import as_markdown
 from pages.parts.study_choice import choose_study, has_begun
-from pages.parts.trial_words import state_word
+from pages.parts.trial_words import state_of
 from storage.errors import StorageError
 from storage.runs import Run
 from storage.studies import StudySummary, TrialRow
@@ -74,11 +74,12 @@ def _details(study: str) -> bool:
             icon=":material/search_off:",
         )
     elif trial.state in ENDED:
+        trial_choice.remember(study, trial.number)
         trial_details.open_dialog(study, trial)
         return True
     else:
         st.info(
-            f"Trial {trial.number} is {state_word(trial.state)}: its details open here when it is over.",
+            f"Trial {trial.number} is {state_of(trial)}: its details open here when it is over.",
             icon=":material/hourglass_top:",
         )
     return False

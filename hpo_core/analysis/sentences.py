@@ -37,7 +37,7 @@ def history(points: Sequence[tuple[int, float]], target: Target, others: int = 0
     if not points and others:
         return f"No complete trial of these has a {target.title}; those shown were stopped before their end."
     if not points:
-        return f"No trial of these has a {target.title} yet."
+        return f"No complete trial of these has a {target.title} yet."
     if len(points) == 1:
         return f"So far one trial has a result: Trial {points[0][0]} with {target.text(points[0][1])}."
     place = 0
@@ -250,8 +250,9 @@ def pareto(on_front: Sequence[tuple[int, Mapping[str, float]]], total: int, aims
         if all(not end.startswith(f"Trial {number} ") for end in ends):
             ends.append(text)
     named = f" ({', '.join(str(number) for number, _ in on_front)})" if len(on_front) <= FEW_NAMES else ""
-    beaten = f"one of them matches or beats each other trial in {titles} at once" if total > len(on_front) else "all"
-    return f"Of {_trials(total)}, {len(on_front)}{named} are worth choosing from: {beaten}. {_and(ends)}."
+    others = f". Each of the others is matched or beaten by one of them in {titles} at once"
+    all_or_others = ": all" if total == len(on_front) else others
+    return f"Of {_trials(total)}, {len(on_front)}{named} are worth choosing from{all_or_others}. {_and(ends)}."
 
 
 def duration(

@@ -33,7 +33,7 @@ def explain(metrics: Mapping[str, float | None]) -> str:
         text += (
             " None of them is a reason to look closer."
             if any(name in WORRYING for name in lowest)
-            else " By itself that is no warning: how far it gets depends on the data."
+            else " By itself that is no warning: how high this metric can get depends on the data."
         )
     if absent:
         text += f" Not measured, and left out of the mean: {', '.join(absent)}."

@@ -152,7 +152,8 @@ class Reporter(BatchReporter):
 
     def _tell_what_it_takes(self) -> None:
         self._took_told = True
-        memory = self._process.memory_info().rss / 1e6
+        # Its own pages alone: those of libraries are shared, and would count once for each training.
+        memory = self._process.memory_full_info().uss / 1e6
         self._emit(Resources(memory_mb=round(memory, 1), processor_percent=self._process.cpu_percent()))
 
     def _answers(self) -> np.ndarray:

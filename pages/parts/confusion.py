@@ -57,10 +57,16 @@ def as_table(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     texts = [html.escape(label) for label in labels]
     long = " long" if max(map(len, labels), default=0) > SHORT_NAME else ""
     head = "".join(f'<th scope="col"><span>{text}</span></th>' for text in texts)
-    rows = "".join(
-        f'<tr><th scope="row">{text}</th>{"".join(map(_cell, row, told, [sum(row)] * len(row)))}</tr>'
-        for text, row, told in zip(texts, counts, said(counts, labels), strict=True)
+    most = max(
+        (value for right, row in enumerate(counts) for column, value in enumerate(row) if column != right), default=0
     )
+    rows = ""
+    for right, (row, told) in enumerate(zip(counts, said(counts, labels), strict=True)):
+        cells = (
+            _cell("hit", value, sum(row), words) if right == column else _cell("miss", value, most, words)
+            for column, (value, words) in enumerate(zip(row, told, strict=True))
+        )
+        rows += f'<tr><th scope="row">{texts[right]}</th>{"".join(cells)}</tr>'
     return (
         f'<div class="confusion-frame" tabindex="0" role="region" aria-label="Confusion matrix">'
         f'<table class="confusion{long}"><caption>Rows: right class. Columns: predicted class.</caption>'
@@ -68,12 +74,13 @@ def as_table(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     )
 
 
-def _cell(value: int, told: str, of: int) -> str:
+def _cell(kind: str, value: int, of: int, told: str) -> str:
+    """What was recognised by its share of the row, a mistake by its share of the most frequent one."""
     if not value:
         return "<td></td>"
     share = value / of
-    kind = ' class="much"' if share > 0.5 else ""
-    return f'<td{kind} style="--share:{share:.3f}" title="{html.escape(told, quote=True)}">{value}</td>'
+    much = " much" if share > 0.5 else ""
+    return f'<td class="{kind}{much}" style="--share:{share:.3f}" title="{html.escape(told, quote=True)}">{value}</td>'
 
 
 def said(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> list[list[str]]:

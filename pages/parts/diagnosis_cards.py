@@ -15,7 +15,10 @@ from storage.studies import TrialRow
 
 CARD_WIDTH = 300
 SEVERITIES = tuple(severity.value for severity in Severity)
-NOTHING_WRONG = "Nothing is wrong with this network, as far as it was measured."
+NOTHING_WRONG = (
+    "None of the diagnoses applies to this network, as far as it was measured. Single values may still lie outside "
+    "what is called healthy."
+)
 MEANING = {
     "fatal": "the network cannot recover from this",
     "warning": "this costs accuracy or health",

@@ -69,8 +69,9 @@ QUANTITIES: Mapping[str, Quantity] = {
         ),
         Quantity(
             UPDATE_RATIO, "Update ratio", "size of a step / size of the weights", lambda r: r.update_ratio, LOG,
-            "How far one step moves the weights. In the shaded band the layer learns at a good pace; above it the "
-            "learning rate is too large for the layer, below it too small.",
+            "How far one step moves the weights. In the shaded band the layer learns at a good pace. Lines often begin "
+            "above it, where a training is short too; those that stay there have too large a learning rate, those far "
+            "below it too small a one.",
             healthy=(1e-4, 1e-2),
         ),
         Quantity(

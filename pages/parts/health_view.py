@@ -19,7 +19,6 @@ from pages.parts import (
     health_charts,
     health_numbers,
     networks,
-    palette,
     reading,
     shared,
     state,
@@ -30,7 +29,7 @@ from pages.parts import (
 )
 from pages.parts.health_numbers import QUANTITIES, Quantity, Values
 from pages.parts.trial_files import Told
-from pages.parts.trial_words import state_word
+from pages.parts.trial_words import state_colour, state_of
 from storage.studies import TrialRow
 
 LIVE_S = 2.0
@@ -38,8 +37,8 @@ QUIET_CHART = {"displayModeBar": False}
 # What each column of the table of layers says.
 COLUMNS: Mapping[str, str] = {
     "Units": "Filters of a convolution, units of a dense layer or LSTM.",
-    "Dead": "Units that tell samples nothing. Empty where it means nothing.",
-    "Saturated": "Units that nearly always sit at an end of their activation's range.",
+    "Dead": "Units that put out nearly the same whatever the sample is. A dash: of this layer they are not counted.",
+    "Saturated": "Units that nearly always sit at an end of their range. Only tanh, sigmoid and LSTM have one: else 0.",
     "Gradient": "Root mean square over the weights of the layer.",
     "Update ratio": "Size of the last step by the size of the weights; healthy is about 0.001 (written 1.0e-03).",
     "Weight change": "Of the whole epoch, by the size of the weights.",
@@ -95,8 +94,7 @@ def _head(
 ) -> None:
     """The overall score, the trial it belongs to, and how both scores come about."""
     with st.container(border=True, key="health_head"):
-        colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
-        badge = state.badge(state_word(trial.state), colour, live=trial.state == "running")
+        badge = state.badge(state_of(trial), state_colour(trial), live=trial.state == "running")
         architecture = html.escape(str(trial.attributes.get("architecture") or ""))
         alone = words.is_accuracy_alone({"configuration": config})
         facts = (

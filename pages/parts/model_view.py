@@ -26,8 +26,17 @@ MIME_TYPES = {
 }
 
 
-def nothing_yet(*, has_runs: bool, searching: str | None = None, stopped: str | None = None) -> None:
-    """The page before the first final model; `searching` is a run that still goes on, `stopped` one that could."""
+def nothing_yet(
+    *, has_runs: bool, searching: str | None = None, stopped: str | None = None, best: tuple[str, int] | None = None
+) -> None:
+    """The page before the first final model.
+
+    Args:
+        has_runs: whether there is any run.
+        searching: a run that still goes on.
+        stopped: a run that could go on.
+        best: study and trial of which a model can be made by itself.
+    """
     with st.container(border=True, key="empty"):
         st.subheader("No final model yet", anchor=False)
         st.write(
@@ -39,6 +48,14 @@ def nothing_yet(*, has_runs: bool, searching: str | None = None, stopped: str | 
             if st.button("Watch it search", key="to_monitor", type="primary", icon=":material/monitoring:"):
                 st.switch_page("pages/monitor.py", query_params={"study": searching})
             return
+        if best is not None:
+            study, trial = best
+            st.html('<div class="quiet">Of any trial that came to its end a model can be made by itself: press “Get a '
+                    'model of it” in its details.</div>')  # fmt: skip
+            st.page_link(
+                "pages/trials.py", label=f"Details of the best one, Trial {trial}", icon=":material/view_list:",
+                query_params={"study": study, "trial": str(trial)},
+            )  # fmt: skip
         label = "Start another run" if has_runs else "Start a first run"
         with st.container(horizontal=True, key="ways_on"):
             if stopped is not None and st.button(

@@ -7,15 +7,16 @@ import html
 import streamlit as st
 
 MADE_OF = (
-    "“Conv 16-32, dense 64, adam 0.001, batch 32” is a network of two convolutions with 16 and 32 filters and a layer "
-    "of 64 units, trained by the optimizer adam with a learning rate of 0.001 on 32 samples at a time."
+    "“Conv 16-32 (5×5), dense 64, adam 0.001, batch 32” is a network of two convolutions with 16 and 32 filters of "
+    "5 × 5 pixels (3 × 3 where nothing is said) and a layer of 64 units, trained by the optimizer adam with a learning "
+    "rate of 0.001 on 32 samples at a time."
 )
 STRIPES = "Stripes are its layers from the input to the output, in the colours that Architecture names."
 RESULT = "The line shows the result epoch by epoch. Health says how soundly it learns: 1 is healthy, 0 is sick."
 CURVES = (
     "The small pictures: the loss, which should fall, thick from epoch to epoch and thin within each; the size of the "
-    "gradient in each layer from the input to the output, which should not vanish; and how the weights of each layer "
-    "are spread around zero."
+    "gradient in each layer from the input to the output, which should not vanish (half as high is a thousandth); and "
+    "how the weights of each layer are spread around zero."
 )
 
 

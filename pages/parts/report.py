@@ -167,7 +167,7 @@ def _best(data: ReportData) -> str:
     return (
         f"<h2>Best trial: Trial {trial.number}</h2>{curves}"
         f'<div class="pair"><div><h3>What came of it</h3>{_facts(facts)}</div>'
-        f"<div><h3>What was suggested</h3>{_facts(parameters)}</div></div>{_network(trial, data)}"
+        f"<div><h3>Its hyperparameters</h3>{_facts(parameters)}</div></div>{_network(trial, data)}"
     )
 
 
@@ -234,7 +234,7 @@ def _diagnoses(history: TrialHistory | None) -> str:
         return "<p>Its readings are not kept on this machine.</p>"
     found = diagnose(history)
     if not found:
-        return "<p>Nothing is wrong with this network, as far as it was measured.</p>"
+        return "<p>None of the diagnoses applies to this network, as far as it was measured.</p>"
     rows = [
         (
             formats.label(item.code.lower()), item.severity.value,

@@ -22,7 +22,7 @@ def button(study: str, page: str) -> None:
     st.download_button(
         "Report (HTML)", data=lambda: _content(study), file_name=report_name(study), mime="text/html",
         key=f"{page}_report", icon=":material/article:", on_click="ignore",
-        help="One file that opens without a network: figures, best trial, health, configuration, final model.",
+        help="One file that opens without the internet: figures, best trial, health, configuration, final model.",
     )  # fmt: skip
 
 

@@ -27,10 +27,12 @@ def draw(figures: RunFigures) -> None:
         facts += of_machine(*_readings())
     held = [trial.memory_mb for trial in figures.running if trial.memory_mb is not None]
     used = [trial.processor_percent for trial in figures.running if trial.processor_percent is not None]
+    # One that has just begun has not told yet.
+    training = "training" if len(used) == len(figures.running) else f"{len(used)} of {len(figures.running)} trainings"
     if used:
-        facts.append(("training takes", f"{sum(used) / 100:.1f} cores"))
+        facts.append((f"{training}, processor", f"{sum(used) / 100:.1f} cores"))
     if held:
-        facts.append(("training holds", formats.file_size(int(sum(held) * MEGABYTE))))
+        facts.append((f"{training}, memory", formats.file_size(int(sum(held) * MEGABYTE))))
     if facts:
         cells = "".join(f"<span><small>{name}</small>{value}</span>" for name, value in facts)
         st.html(f'<div class="facts resources">{cells}</div>')
@@ -41,14 +43,14 @@ def of_machine(usage: Usage, before: Usage | None = None) -> list[tuple[str, str
     facts = []
     if before is not None and (share := usage.processor_since(before)) is not None:
         # In cores, as the trainings' part of it is told.
-        facts.append(("all programs take", f"{share * usage.cores:.1f} of {formats.plural(usage.cores, 'core')}"))
-    facts.append(("memory in use", f"{_gigabytes(usage.memory_bytes)} of {_gigabytes(usage.total_bytes)} GB"))
+        facts.append(("machine, processor", f"{share * usage.cores:.1f} of {formats.plural(usage.cores, 'core')}"))
+    facts.append(("machine, memory", f"{_gigabytes(usage.memory_bytes)} of {_gigabytes(usage.total_bytes)} GB"))
     for number, gpu in enumerate(usage.gpus):
         memory = f"{_gigabytes(gpu.memory_bytes)} of {_gigabytes(gpu.total_bytes)} GB"
         facts.append((f"GPU {number}", f"{gpu.share * 100:.0f} %, {memory}"))
     if before is not None and (traffic := usage.traffic_since(before)) is not None:
         received, sent = (formats.file_size(int(rate)) for rate in traffic)
-        facts.append(("received and sent", f"{received}/s, {sent}/s"))
+        facts.append(("network, in and out", f"{received}/s, {sent}/s"))
     return facts
 
 

@@ -16,6 +16,8 @@ from storage.progress import TrialProgress
 CARD_WIDTH = 300
 ACCURACY = keras("metrics.CategoricalAccuracy")
 SHOWN_TRIALS = 8
+GETTING_READY = "Data and training processes are being got ready; this takes a few seconds."
+ALL_OVER = "Every trial is over; what is left of the run takes a moment."
 
 
 def tiles(figures: RunFigures) -> None:
@@ -91,7 +93,8 @@ def trials(figures: RunFigures) -> None:
         st.html(f'<div class="quiet">This run waits its turn: it starts {ahead}.</div>')
         return
     if not figures.running:
-        st.html('<div class="quiet">Data and training processes are being got ready; this takes a few seconds.</div>')
+        over = figures.total and figures.ended >= figures.total
+        st.html(f'<div class="quiet">{ALL_OVER if over else GETTING_READY}</div>')
         return
     asked = shared.runs().stops(figures.name)
     reading.of_running()

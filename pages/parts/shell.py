@@ -3,8 +3,8 @@
 Streamlit's document names only what every app needs. The code of each kind of widget is asked for when the first such
 widget arrives, one round of requests after the other; and from the address of a page the browser first looks for the
 server below that address, where there is none. The document of a page therefore names the widgets that pages begin
-with, and where the server is; it shuts the drawer of pages behind whoever chose one, and keeps the way back short. What
-is not found in Streamlit's files is left out: then a page is slower, not broken.
+with, and where the server is; it shuts the drawer of pages behind whoever chose one, keeps the way back short, and the
+theme the same on all pages. What is not found in Streamlit's files is left out: then a page is slower, not broken.
 """
 
 from __future__ import annotations
@@ -59,6 +59,15 @@ history.pushState = function (state, title, url) {
   (isOwn ? history.replaceState : push).call(this, state, title, url);
 };
 </script>"""
+# Streamlit keeps the theme that was chosen for each address by itself: here it is one for all pages.
+THEME = r"""<script>
+for (const name of ["getItem", "setItem"]) {
+  const own = Storage.prototype[name];
+  Storage.prototype[name] = function (key, ...value) {
+    return own.call(this, String(key).replace(/^stActiveTheme-.*-v/, "stActiveTheme-v"), ...value);
+  };
+}
+</script>"""
 # Charts are half a second of work for a browser: done while it waits for the server, or when nothing else is to do.
 WHEN_IDLE = """<script>addEventListener("load", () => setTimeout(() => {{
   if (!navigator.connection?.saveData) (window.requestIdleCallback ?? (f => f()))(() => import("./static/js/{name}"));
@@ -78,6 +87,7 @@ def text_of(charts: bool) -> str:
         SERVER,
         DRAWER,
         ADDRESS,
+        THEME,
         links((*ELEMENTS, CHART) if charts else ELEMENTS),
         *(WHEN_IDLE.format(name=name, wait_ms=0 if charts else LATER_MS) for name in scripts((CHART,))),
     ]

@@ -31,7 +31,7 @@ def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
     if asked is not None and asked not in names:
         st.warning(
             f"There is no run called “{as_markdown(asked)}” in this database. It may have been deleted, or the address "
-            "has a typing error. Choose another one below.",
+            "has a typing error. Another one is shown instead; choose below.",
             icon=":material/search_off:",
         )
         for of_that_one in ("trial", "compare"):  # which the run that is shown instead may have, as others

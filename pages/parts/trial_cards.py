@@ -23,7 +23,7 @@ from pages.parts import (
     trial_glyph,
     words,
 )
-from pages.parts.trial_words import score_text, state_word
+from pages.parts.trial_words import score_text, state_colour, state_of
 from storage.studies import StudySummary, TrialRow
 from storage.trial_filters import ENDED
 
@@ -79,8 +79,7 @@ def card(row: TrialRow, *, is_best: bool, pictures: str, with_score: bool = True
         pictures: of its network and of how it learnt.
         with_score: whether the score is something else than the accuracy.
     """
-    colour = palette.TRIAL_STATES.get(row.state, palette.WAITING)
-    badge = state.badge(state_word(row.state), colour, live=row.state == "running")
+    badge = state.badge(state_of(row), state_colour(row), live=row.state == "running")
     crown = f'<span class="best-mark"><i style="color:{palette.BEST}">{BEST}</i> best</span>' if is_best else ""
     return (
         f'<div class="card-head"><span><b>Trial {row.number}</b>{crown}</span>{badge}</div>'

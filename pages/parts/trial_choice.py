@@ -1,4 +1,4 @@
-"""Which trial a page shows: the one in the address, else the best, else the newest."""
+"""Which trial a page shows: the one in the address, else one chosen on another page, else the best, else the newest."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from storage.studies import number_of as number_in
 from storage.trial_filters import TrialFilter
 
 PARAMETER = "trial"
+# The navigation leaves the address behind: (study, trial) that was chosen is kept for as long as the window is open.
+CHOSEN = "chosen_trial"
 # Of the most accurate trials so many are looked at for the healthiest of those with the same accuracy.
 MOST_TIED = 64
 
@@ -78,8 +80,12 @@ def choose_trial(study: str, summary: StudySummary, best: Champions, page: str) 
     last = summary.n_trials - 1
     preset = summary.best_trial if summary.best_trial is not None else last
     asked = st.query_params.get(PARAMETER)
+    kept = st.session_state.get(CHOSEN, ("", 0))
+    if asked is None and kept[0] == study:
+        asked = st.query_params[PARAMETER] = str(kept[1])
     if asked is not None and (number := number_of(asked)) is not None and number <= last:
         preset = number
+        remember(study, number)
     elif asked is not None:
         st.warning(
             f"There is no trial “{as_markdown(asked)}” in {as_markdown(study)}; Trial {preset} is shown instead.",
@@ -118,6 +124,11 @@ def number_of(asked: str) -> int | None:
 def show(number: int) -> None:
     """Make a trial the one of the address."""
     st.query_params[PARAMETER] = str(number)
+
+
+def remember(study: str, number: int) -> None:
+    """Other pages begin with this trial as long as the study stays chosen."""
+    st.session_state[CHOSEN] = (study, number)
 
 
 def _best(study: str, quantity: str, most: int = 1) -> list[TrialRow]:

@@ -24,10 +24,9 @@ from pages.parts import (
     words,
 )
 from pages.parts.charts import QUIET_CHART
-from pages.parts.palette import TRIAL_STATES, WAITING
 from pages.parts.trial_differences import Row
 from pages.parts.trial_query import COMPARE
-from pages.parts.trial_words import score_text, state_word
+from pages.parts.trial_words import score_text, state_colour, state_of
 from storage.studies import StudySummary, TrialRow
 
 LEAST, MOST = 2, 4
@@ -199,7 +198,7 @@ def _head(place: int, trial: TrialRow, *, whole: bool) -> str:
     name = f'<span class="compared-name"><i style="background:{colour}"></i><b>Trial {trial.number}</b></span>'
     if not whole:
         return name
-    badge = state.badge(state_word(trial.state), TRIAL_STATES.get(trial.state, WAITING))
+    badge = state.badge(state_of(trial), state_colour(trial))
     make = html.escape(str(trial.attributes.get("architecture") or ""))
     return f"{name}<br>{badge}<br>{trial_glyph.glyph(trial)}<small>{make}</small>"
 

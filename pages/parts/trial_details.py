@@ -21,7 +21,6 @@ from pages.parts import (
     draft,
     explained,
     formats,
-    palette,
     pictures,
     shared,
     single,
@@ -34,7 +33,7 @@ from pages.parts import (
 from pages.parts.charts import QUIET_CHART
 from pages.parts.formats import breakable, file_name
 from pages.parts.trial_choice import PARAMETER
-from pages.parts.trial_words import score_text, state_word, told_apart
+from pages.parts.trial_words import score_text, state_colour, state_of, told_apart
 from storage.studies import TrialRow
 
 # Shown in the tiles or in a part of their own.
@@ -87,8 +86,7 @@ def configuration(study: str, trial: TrialRow) -> dict[str, Any]:
 
 
 def _head(study: str, trial: TrialRow) -> None:
-    colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
-    badge = state.badge(state_word(trial.state), colour)
+    badge = state.badge(state_of(trial), state_colour(trial))
     architecture = html.escape(str(trial.attributes.get("architecture") or ""))
     st.html(f'<div class="run-line">{badge}<span class="quiet">{architecture}</span></div>{trial_glyph.glyph(trial)}')
     _reason(trial)
@@ -138,7 +136,7 @@ def _reason(trial: TrialRow) -> None:
     """Why a trial ended otherwise than complete."""
     reason = trial.attributes.get("reason")
     if isinstance(reason, str) and reason:
-        st.html(f'<div class="finding" style="border-color:{palette.TRIAL_STATES.get(trial.state, palette.WAITING)}">'
+        st.html(f'<div class="finding" style="border-color:{state_colour(trial)}">'
                 f'<div class="card-text">{html.escape(formats.sentence(reason))}</div></div>')  # fmt: skip
 
 

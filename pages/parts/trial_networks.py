@@ -27,10 +27,6 @@ class LayerRow:
     name: str
     layers: tuple[PlannedLayer | None, ...]
 
-    @property
-    def differs(self) -> bool:
-        return len({(None if layer is None else text_of(layer)) for layer in self.layers}) > 1
-
 
 def rows_of(plans: Sequence[LayerPlan | None]) -> list[LayerRow]:
     """All layers of all networks, each network's in its own order."""
@@ -59,14 +55,19 @@ def table_rows(plans: Sequence[LayerPlan | None]) -> str:
 def _row(row: LayerRow) -> str:
     colour = type_colour(next(layer for layer in row.layers if layer is not None))
     head = f'<th><i class="layer-dot" style="background:{colour}"></i>{html.escape(row.name)}</th>'
-    return f"<tr>{head}{''.join(_cell(layer, strong=row.differs) for layer in row.layers)}</tr>"
+    told = [None if layer is None else text_of(layer) for layer in row.layers]
+    apart = [len({None if text is None else text[part] for text in told}) > 1 for part in (0, 1)]
+    return f"<tr>{head}{''.join(_cell(text, apart) for text in told)}</tr>"
 
 
-def _cell(layer: PlannedLayer | None, *, strong: bool) -> str:
-    if layer is None:
+def _cell(told: tuple[str, str] | None, apart: Sequence[bool]) -> str:
+    """The two texts of a layer, each bold where it is not the same in all networks."""
+    if told is None:
         return f"<td>{formats.NOTHING}</td>"
-    shape, rest = (html.escape(text) for text in text_of(layer))
-    return f"<td>{f'<b>{shape}</b>' if strong else shape}<br><small>{rest}</small></td>"
+    shape, rest = (
+        f"<b>{html.escape(text)}</b>" if strong else html.escape(text) for text, strong in zip(told, apart, strict=True)
+    )
+    return f"<td>{shape}<br><small>{rest}</small></td>"
 
 
 def _merged(names: list[str], more: list[str]) -> list[str]:

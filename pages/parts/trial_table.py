@@ -11,7 +11,7 @@ import streamlit as st
 from hpo_core.analysis.targets import parameter_title
 from hpo_core.parameters import PARAMETERS
 from pages.parts import explained, formats, trial_cards, trial_comparison
-from pages.parts.trial_words import score_text, state_word
+from pages.parts.trial_words import score_text, state_of
 from storage.studies import TrialPage, TrialRow
 
 OUR_COLUMNS = frozenset(
@@ -67,7 +67,7 @@ def _row(row: TrialRow) -> dict[str, Any]:
     health = row.attributes.get("health")
     return {
         "Trial": f"Trial {row.number}",
-        "State": state_word(row.state),
+        "State": state_of(row),
         "Values" if several else "Score": score_text(row)
         if several
         else formats.rounded_score(next(iter(row.values), row.score)),

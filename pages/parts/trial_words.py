@@ -5,15 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from pages.parts import formats
+from hpo_core.objective import CANCELLED, INTERRUPTED, MONEY_CAP, STOPPED
+from pages.parts import formats, palette
 from storage.studies import TrialRow
 
 STATE_WORDS: Mapping[str, str] = {"fail": "failed"}
+# For Optuna these have failed as well.
+FROM_OUTSIDE = frozenset((STOPPED, CANCELLED, INTERRUPTED, MONEY_CAP))
 
 
 def state_word(state: str) -> str:
     """A state of Optuna as people say it."""
     return STATE_WORDS.get(state, state)
+
+
+def state_of(trial: TrialRow) -> str:
+    """How a trial stands, as people say it: one that was ended from outside has been stopped, and did not fail."""
+    stopped = trial.state == "fail" and trial.attributes.get("outcome") in FROM_OUTSIDE
+    return "stopped" if stopped else state_word(trial.state)
+
+
+def state_colour(trial: TrialRow) -> str:
+    """The colour of that."""
+    return palette.WAITING if state_of(trial) == "stopped" else palette.TRIAL_STATES.get(trial.state, palette.WAITING)
 
 
 def score_text(row: TrialRow) -> str:

@@ -67,10 +67,10 @@ def _draw(study: str, model: FinalModel) -> None:
             subject, asking = _own_text() if kind is Kind.TEXT else _own_picture(model)
         # Beside anything else, and beside a model that was made anew, the answer of before would mislead.
         subject = f"{_made_at(model)} {subject}"
-        if asking is not None:
-            st.session_state[LAST] = _ask(study, subject, model, asking)
-    tried = st.session_state.get(LAST)
     with right:
+        if asking is not None:  # one waits where the answer will stand
+            st.session_state[LAST] = _ask(study, subject, model, asking)
+        tried = st.session_state.get(LAST)
         if not isinstance(tried, Tried) or (tried.study, tried.subject) != (study, subject):
             st.html('<div class="quiet">Its answer will stand here: a probability for each class.</div>')
         elif tried.answer is None:
@@ -99,6 +99,8 @@ def _test_sample(model: FinalModel) -> tuple[str, dict[str, Any] | None]:
         persist_state="session",
         help="Samples of the test part: no trial saw them, and the final model was tested on them once.",
     )  # fmt: skip
+    # Said of another number by the rule in style.css: the browser keeps such a one to itself.
+    st.html(f'<style>.st-key-{SAMPLE} {{ --allowed: "a whole number from 0 to {formats.count(last)}"; }}</style>')
     _show_sample(model, int(number))
     with st.container(horizontal=True):
         asked = _ask_button("try_ask")

@@ -97,7 +97,7 @@ CUT = """() => [...document.querySelectorAll('[data-testid=stMain] *, [role=dial
   const style = getComputedStyle(part), hidden = ['hidden', 'clip', 'auto', 'scroll'].includes(style.overflowX);
   return hidden && part.clientWidth > 24 && part.scrollWidth > part.clientWidth + 2 && part.innerText?.trim()
     && style.textOverflow !== 'ellipsis'
-    && !part.closest('.wide-table, [data-testid=stTable], .stDataFrame, pre, .js-plotly-plot');
+    && !part.closest('.wide-table, .confusion-frame, [data-testid=stTable], .stDataFrame, pre, .js-plotly-plot');
 }).map(part => `${part.tagName} ${part.className} ${part.dataset.testid}: ${part.innerText.slice(0, 60)}`)"""
 
 

@@ -133,6 +133,7 @@ def test_one_trial_is_stopped_and_the_others_go_on(settings: Settings, database:
     assert run.wait(PATIENCE_S)
     Runs(database).request_stop("a", 2)
     assert Runs(database).stops("a") == {1}, "nobody is there to stop it"
+    assert "trial 1 stopped by its user, " in settings.log_file.read_text(encoding="utf-8")
 
 
 def test_a_cancelled_run_leaves_the_files_of_its_trials(settings: Settings) -> None:

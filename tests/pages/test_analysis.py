@@ -97,7 +97,9 @@ def test_the_best_so_far_counts_trials_that_are_not_in_the_sample() -> None:
 def test_results_without_a_finite_value_are_left_out_and_that_is_said() -> None:
     trials = [studies.trial(0, 0.5), studies.trial(1, math.inf), studies.trial(2, state=TrialState.FAIL)]
     answer = over_trials.history(request(trials), columns(trials))
-    assert answer.notes == ["Left out: 2 trials without a finite score."]
+    assert answer.notes == [
+        "Left out: 2 trials without a result that counts (failed, stopped, or without a finite score)."
+    ]
     assert len(answer.table) == 1
 
 
@@ -308,7 +310,7 @@ def test_every_chart_of_an_odd_study_says_something(database: Database) -> None:
     make_odd(database)
     said = each_chart(ODD)
     assert "smallest score of 11 trials" in said["history"]
-    assert "Left out: 1 trial without a finite score." in said["history"]
+    assert "Left out: 1 trial without a result that counts (failed" in said["history"]
     assert "Only complete trials count" in said["importance"] and "11 trials" in said["importance"]
     assert "1 failed" in said["timeline"] and "two aims at least" in said["pareto"]
     for key, chart in CHARTS.items():
@@ -320,7 +322,7 @@ def test_several_objectives_can_be_looked_at_one_by_one(database: Database) -> N
     make_multi(database)
     said = each_chart("multi")
     assert (
-        "matches or beats each other trial in loss and speed at once" in said["pareto"]
+        "is matched or beaten by one of them in loss and speed at once" in said["pareto"]
         and "needs 2 hyperparameters" in said["contour"]
     )
     app = open_page(PAGE, study="multi", chart="history")
@@ -369,7 +371,7 @@ def test_states_and_targets_are_chosen(database: Database) -> None:
     app.button_group(key="analysis_states_history").set_value(["pruned"]).run()
     assert not app.exception and "stopped before their end" in words(app)
     app.button_group(key="analysis_states_history").set_value([]).run()
-    assert not app.exception and "No trial of these has" in words(app)
+    assert not app.exception and "No complete trial of these has" in words(app)
 
 
 def test_newer_trials_are_shown_although_older_ones_are_kept(database: Database) -> None:

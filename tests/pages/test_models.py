@@ -75,8 +75,9 @@ def test_confusion_is_coloured_by_row_and_numbered_where_it_fits() -> None:
 
 def test_few_classes_are_a_table_of_numbers() -> None:
     drawn = confusion.as_table([[30, 10], [0, 60]], ["cat", "<dog>"])
-    assert '<th scope="row">&lt;dog&gt;</th><td></td><td class="much" style="--share:1.000"' in drawn
-    assert 'style="--share:0.250" title="cat taken for &lt;dog&gt;: 10 of 40">10</td>' in drawn
+    assert '<th scope="row">&lt;dog&gt;</th><td></td><td class="hit much" style="--share:1.000"' in drawn
+    assert 'class="miss much" style="--share:1.000" title="cat taken for &lt;dog&gt;: 10 of 40">10</td>' in drawn
+    assert 'class="hit much" style="--share:0.750" title="cat recognised: 30 of 40">30</td>' in drawn
     assert 'class="confusion long"' in drawn and "long" not in confusion.as_table([[1]], ["1"])
     assert "recognised" not in confusion.as_table([[0]], ["1"])
 
@@ -185,13 +186,18 @@ def test_a_package_that_cannot_be_written_is_told_in_place(database: Database) -
 def test_a_run_that_searches_is_watched_not_started_again(database: Database) -> None:
     conftest.make_running(database)
     app = open_page(PAGE, study="digits-now")
-    assert "still searching" in words(app) and "to_optimize" not in {button.key for button in app.button}
+    assert (
+        "still searching" in words(app)
+        and "Get a model" not in words(app)
+        and "to_optimize" not in {button.key for button in app.button}
+    )
     app.button(key="to_monitor").click().run()
     assert app.title[0].value == "Monitor" and app.query_params["study"] in ("digits-now", ["digits-now"])
     Runs(database).end("digits-now", RunState.CANCELLED)
     app = open_page(PAGE, study="digits-now")
     keys = {button.key for button in app.button}
     assert {"to_optimize", "to_resume"} <= keys and "to_monitor" not in keys
+    assert "Get a model of it" in words(app)  # of its best trial, without the rest of the search
     app.button(key="to_resume").click().run()
     assert app.title[0].value == "Monitor" and app.button(key="resume").label == "Resume run"
 

@@ -11,6 +11,7 @@ import optuna
 import pytest
 import streamlit as st
 from optuna.trial import TrialState
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.final_model import FOLDER, TEST_ACCURACY
@@ -22,6 +23,7 @@ from storage.database import Database
 from storage.jobs import Job, Jobs
 from storage.progress import ProgressTable, TrialProgress
 from storage.runs import Runs, RunState
+from storage.tables import runs
 from tests.pages import conftest
 
 ROOT = Path(__file__).parents[2]
@@ -198,15 +200,45 @@ def test_monitor_shows_what_the_machine_does(database: Database) -> None:
     conftest.make_running(database)
     app = open_page("pages/monitor.py", study="digits-now")
     shown = words(app)
-    assert re.search(r"memory in use.*[\d.]+ of [\d.]+ GB", shown)
-    assert "training takes</small>1.5 cores" in shown and "training holds</small>600.0 MB" in shown
-    assert "/s in" not in shown and "all programs take</small>" not in shown  # a mean needs two readings
+    assert re.search(r"machine, memory</small>[\d.]+ of [\d.]+ GB", shown)
+    assert "training, processor</small>1.5 cores" in shown and "training, memory</small>600.0 MB" in shown
+    assert "/s in" not in shown and "machine, processor" not in shown  # a mean needs two readings
     st.cache_data.clear()
     shown = words(app.run())
-    assert re.search(r"all programs take</small>[\d.]+ of \d+ cores?", shown)
-    assert re.search(r"received and sent</small>[\d.]+ \w+/s, [\d.]+ \w+/s", shown)
+    assert re.search(r"machine, processor</small>[\d.]+ of \d+ cores?", shown)
+    assert re.search(r"network, in and out</small>[\d.]+ \w+/s, [\d.]+ \w+/s", shown)
     conftest.make_finished(database)
-    assert "memory in use" not in words(open_page("pages/monitor.py", study="digits-done"))
+    assert "machine, memory" not in words(open_page("pages/monitor.py", study="digits-done"))
+
+
+def test_monitor_says_of_how_many_trainings_it_speaks(database: Database) -> None:
+    conftest.make_running(database)
+    table = ProgressTable(database, "digits-now")
+    table.write([*table.read(), TrialProgress(3, "preparing", 0, 4, 0.0, time.time(), time.time())], [])
+    shown = words(open_page("pages/monitor.py", study="digits-now"))
+    assert "1 of 2 trainings, processor</small>1.5 cores" in shown
+
+
+def test_monitor_after_the_last_trial(database: Database) -> None:
+    conftest.make_running(database)
+    ProgressTable(database, "digits-now").write([], [2])
+    assert "being got ready" in words(open_page("pages/monitor.py", study="digits-now"))
+    with database.write() as connection:
+        connection.execute(update(runs).values(trials=2))
+    assert "Every trial is over" in words(open_page("pages/monitor.py", study="digits-now"))
+
+
+def test_a_trial_chosen_on_one_page_stays_chosen_on_the_next(database: Database) -> None:
+    conftest.make_finished(database)
+    app = open_page("pages/health.py", study="digits-done", trial="1")
+    app.query_params.clear()
+    app.switch_page("pages/architecture.py").run()
+    assert app.number_input(key="architecture_trial").value == 1 and "trial" in app.query_params
+    conftest.make_running(database)  # another study's trials are others
+    app.query_params.clear()
+    app.query_params["study"] = "digits-now"
+    app.run()
+    assert "trial" not in app.query_params
 
 
 def test_monitor_searches_the_log(database: Database) -> None:

@@ -56,7 +56,7 @@ def test_the_style_sheet_has_no_colour_and_no_size_of_its_own() -> None:
     sizes = {int(size) for size in re.findall(r"font-size:\s*(\d+)px", css)}
     assert sizes and sizes <= set(palette.TYPE_SCALE)
     declared = set(re.findall(r"--([\w-]+):", palette.css_variables()))
-    of_elements = {"columns", "allowed"}  # set where an element is drawn
+    of_elements = {"columns", "allowed", "share"}  # set where an element is drawn
     assert set(re.findall(r"var\(--([\w-]+)", css)) <= declared | of_elements
 
 

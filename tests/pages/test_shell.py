@@ -70,6 +70,12 @@ def test_server_is_looked_for_where_the_page_lies(path: str) -> None:
     assert text.index("BACKEND_BASE_URL") < text.index("</head>")
 
 
+def test_one_theme_for_all_pages_is_kept_where_streamlit_keeps_it() -> None:
+    """The script that turns its keys into one knows how they are made."""
+    assert any("stActiveTheme-${window.location.pathname}" in file.read_text() for file in shell.SCRIPTS.glob("*.js"))
+    assert "stActiveTheme-" in document(PATHS[0])
+
+
 def test_elements_that_streamlit_does_not_know_are_left_out() -> None:
     assert shell.links(("NoSuchElement",)) == ""
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pages.parts import trial_table
+import dataclasses
+
+import pytest
+
+from pages.parts import palette, trial_table
 from pages.parts.trial_cards import card
-from pages.parts.trial_words import told_apart
+from pages.parts.trial_words import state_colour, state_of, told_apart
 from storage.database import Database
 from storage.studies import TrialRow
 from tests.pages import conftest
@@ -30,6 +34,16 @@ def test_a_score_that_is_the_accuracy_is_not_said_twice() -> None:
     assert "<small>score" not in alone and "<small>accuracy</small>95.00 %" in alone
     failed = card(TrialRow(7, "fail", None, 1.0, PARAMS), is_best=False, pictures="", with_score=False)
     assert "<small>accuracy</small>–" in failed
+
+
+@pytest.mark.parametrize("outcome", ["stopped", "cancelled", "interrupted", "money cap"])
+def test_a_trial_that_was_ended_from_outside_did_not_fail(outcome: str) -> None:
+    row = TrialRow(7, "fail", None, 1.0, PARAMS, {"accuracy": 0.99, "outcome": outcome})
+    assert state_of(row) == "stopped" and state_colour(row) == palette.WAITING
+    assert "stopped" in card(row, is_best=False, pictures="") and "failed" not in card(row, is_best=False, pictures="")
+    failed = dataclasses.replace(row, attributes={"outcome": "error"})
+    assert state_of(failed) == "failed" and state_colour(failed) == palette.FAILED
+    assert state_of(dataclasses.replace(row, state="complete")) == "complete"
 
 
 def test_scores_that_differ_do_not_look_the_same() -> None:

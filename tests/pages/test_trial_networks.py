@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hpo_core.layer_plan import LayerPlan, layer_plan
 from hpo_core.parameters import Architecture, defaults
 from pages.parts import formats
@@ -24,13 +26,18 @@ def test_every_layer_of_every_network_has_its_place() -> None:
     assert len({row.name for row in rows}) == len(rows)
 
 
-def test_what_differs_is_what_a_reader_sees_differ() -> None:
-    same = rows_of([plan(), plan()])
-    assert len(same) > 5 and not any(row.differs for row in same)
-    differing = {row.name for row in rows_of([plan(filters=8), plan(filters=16)]) if row.differs}
-    assert "conv_1" in differing and not {"input", "scaling"} & differing
-    activations = [row for row in rows_of([plan(activation="relu"), plan(activation="elu")]) if row.differs]
-    assert activations and all(row.layers[0].output_shape == row.layers[1].output_shape for row in activations)
+def test_only_what_differs_is_bold() -> None:
+    def bold(*plans: LayerPlan) -> set[str]:
+        rows = table_rows(plans).split("<tr>")[1:-1]
+        return {text for row in rows for text in re.findall("<b>(.*?)</b>", row)}
+
+    assert not bold(plan(), plan())
+    kernels = bold(plan(kernel_size=3), plan(kernel_size=5))
+    assert kernels and all("kernel size" in text for text in kernels)
+    assert {"28 × 28 × 8", "28 × 28 × 16"} & bold(plan(filters=8), plan(filters=16)) or any(
+        "× 8" in text for text in bold(plan(filters=8), plan(filters=16))
+    )
+    assert bold(plan(activation="relu"), plan(activation="elu")) == {"activation relu", "activation elu"}
 
 
 def test_one_column_for_each_network() -> None:

@@ -55,7 +55,8 @@ class Request:
         """Trials that ended and yet have no finite result."""
         without = sum(trial.state.is_finished() and self.target.of(trial) is None for trial in self.sample.trials)
         trials = "1 trial" if without == 1 else f"{without} trials"
-        return [f"Left out: {trials} without a finite {self.target.title}."] if without else []
+        why = f"failed, stopped, or without a finite {self.target.title}"
+        return [f"Left out: {trials} without a result that counts ({why})."] if without else []
 
     @property
     def notes(self) -> list[str]:

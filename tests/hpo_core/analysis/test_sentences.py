@@ -28,7 +28,7 @@ def test_history() -> None:
     assert "smallest loss of 4 trials is 0.9, from 0.91, reached by Trial 4" in sentences.history(points, LOSS)
     assert sentences.history(points[:1], ACCURACY) == "So far one trial has a result: Trial 0 with 91.00 %."
     assert "it was the first one, Trial 0" in sentences.history([(0, 0.9), (1, 0.8)], ACCURACY)
-    assert sentences.history([], HEALTH) == "No trial of these has a health yet."
+    assert sentences.history([], HEALTH) == "No complete trial of these has a health yet."
     assert "stopped before their end" in sentences.history([], ACCURACY, others=3)
 
 
@@ -150,9 +150,9 @@ def test_timeline() -> None:
 def test_pareto() -> None:
     front = [(3, {"accuracy": 0.98, "health": 0.6}), (7, {"accuracy": 0.96, "health": 0.8})]
     assert sentences.pareto(front, 40, (ACCURACY, HEALTH)) == (
-        "Of 40 trials, 2 (3, 7) are worth choosing from: one of them matches or beats each other trial in accuracy and "
-        "health at once. Trial 3 (98.00 %, 0.600) has the highest accuracy and Trial 7 (96.00 %, 0.800) has the "
-        "highest health."
+        "Of 40 trials, 2 (3, 7) are worth choosing from. Each of the others is matched or beaten by one of them in "
+        "accuracy and health at once. Trial 3 (98.00 %, 0.600) has the highest accuracy and Trial 7 (96.00 %, 0.800) "
+        "has the highest health."
     )
     assert "are worth choosing from: all. Trial 3" in sentences.pareto(front, 2, (ACCURACY, HEALTH))
     many = [(n, {"accuracy": n / 20, "health": 1 - n / 20}) for n in range(9)]

@@ -31,7 +31,8 @@ def test_the_text_names_the_strongest_the_weakest_and_the_absent() -> None:
     assert "look closer" not in text
     fine = explain({"neuron_utilisation": 0.9, "parameter_efficiency": 0.3})
     assert fine.split("weakest")[1].startswith(
-        " is parameter efficiency (0.300). By itself that is no warning: how far it gets depends on the data."
+        " is parameter efficiency (0.300). By itself that is no warning: how high this metric can get depends on the "
+        "data."
     )
     near = explain({"neuron_utilisation": 0.8, "parameter_efficiency": 0.9})
     assert "weakest is neuron utilisation (0.800). None of them is a reason to look closer." in near
