@@ -157,7 +157,7 @@ def _show_picture(data: bytes) -> bool:
     try:
         small = base64.b64encode(datasets.small_picture(data, SMALL_SIDE)).decode("ascii")
     except SampleError as error:
-        st.error(formats.sentence(str(error)), icon=":material/error:")
+        st.error(formats.plain(formats.sentence(str(error))), icon=":material/error:")
         return False
     st.html(f'<div class="try-seen"><img class="photo" src="data:image/png;base64,{small}" alt="Your picture"></div>')
     return True
