@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# All open pages together shall take this share of one core. They may take a tenth; up to a quarter more than what is aimed
-# at is measured, because an interval is left alone where it is nearly right.
+# All open pages together shall take this share of one core. They may take a tenth; up to a quarter more than what is
+# aimed at is measured, because an interval is left alone where it is nearly right.
 BUDGET = 0.08
 FASTEST_S, SLOWEST_S = 0.5, 30.0
 # What a page costs beside the drawing itself (messages, the browser's answers), as a factor on it; measured.
