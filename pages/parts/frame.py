@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from hpo_core import VERSION
-from pages.parts import notices, palette, tour
+from pages.parts import notices, origin, palette, tour
 
 HERE = Path(__file__).parent
 LOGO = HERE / "logo.svg"
@@ -33,7 +33,7 @@ def page() -> Iterator[None]:
     st.logo(LOGO, size="large")
     yield
     tour.again()
-    _footer()
+    st.html(footer(origin.repository()))
     notices.draw()
 
 
@@ -44,10 +44,12 @@ def heading(title: str, lead: str) -> None:
     tour.draw(title)
 
 
-def _footer() -> None:
-    st.html(
+def footer(repository: str) -> str:
+    """What stands below every page, as HTML: licence, versions, and the way to the repository where it is known."""
+    link = f'<a href="{repository}" target="_blank" rel="noopener">Repository</a>' if repository else ""
+    return (
         '<footer class="onegin-footer"><span>Onegin: neural architectures, found and explained</span>'
         "<span>MIT licence; each data set has its own, named on its card</span>"
-        f"<span>{VERSIONS}</span>"
+        f"<span>{VERSIONS}</span>{link}"
         "</footer>"
     )

@@ -49,7 +49,7 @@ def draw(form: Form, checked: Checked) -> None:
 def size(space: SearchSpace | None) -> str:
     """How many hyperparameters are searched, and how many combinations that makes."""
     if space is None:
-        return "The number of combinations is known when the search space is valid."
+        return "The number of combinations is known when every entry of the form can be used."
     n_searched = len(space.searched)
     if n_searched == 0:
         return "Everything is fixed: all trials have the same configuration and differ in their seed alone."
