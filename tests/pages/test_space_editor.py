@@ -95,7 +95,7 @@ def test_size_in_words() -> None:
     assert "combinations." in space_editor.size(build(Architecture.CNN, finite, max_epochs=3))
     fixed = {parameter: PARAMETERS[parameter].default for parameter in build(Architecture.CNN, max_epochs=5).domains}
     assert "Everything is fixed" in space_editor.size(build(Architecture.CNN, fixed, max_epochs=5))
-    assert "when the search space is valid" in space_editor.size(None)
+    assert "when every entry of the form can be used" in space_editor.size(None)
 
 
 def edit(name: str) -> AppTest:
@@ -131,7 +131,7 @@ def test_an_impossible_range_is_said_in_place_and_blocks_the_start(database: Dat
     assert "Learning rate must have “Lowest” at most “Highest”, got 0.1 and 0.003" in app.error[0].value
     assert app.button(key="start").disabled
     shown = words(app)
-    assert "field-problem" in shown and "known when the search space is valid" in shown
+    assert "field-problem" in shown and "known when every entry of the form can be used" in shown
     app.number_input(key=space_editor.HIGH).set_value(0.5).run()
     assert not app.error and not app.button(key="start").disabled
 
