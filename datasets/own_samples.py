@@ -23,6 +23,8 @@ PICTURE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 MAX_PICTURE_BYTES = 10_000_000
 # A picture of a few kilobytes may claim to have billions of pixels: its size is looked at before it is decoded.
 MAX_PICTURE_PIXELS = 40_000_000
+# Of larger ones no small one is made where pages are drawn: that process stays small. JPEG is decoded small anyway.
+MAX_SHOWN_PIXELS = 12_000_000
 TOO_LARGE = f"the picture must have at most {MAX_PICTURE_PIXELS / 1e6:.0f} million pixels"
 MAX_TEXT_CHARACTERS = 20_000
 
@@ -87,8 +89,10 @@ def text_sample(prepared: PreparedDataset, text: str) -> NDArray[np.int32]:
     return np.array([START_ID, *tokens], np.int32)
 
 
-def small_picture(data: bytes, side: int) -> bytes:
+def small_picture(data: bytes, side: int) -> bytes | None:
     """A picture file as PNG of at most `side` pixels in width and height, upright, to be looked at.
+
+    None of a usable one that takes too much memory for it: more than MAX_SHOWN_PIXELS, and no JPEG.
 
     Raises:
         SampleError: it is no picture, is too large, or is damaged.
@@ -96,7 +100,10 @@ def small_picture(data: bytes, side: int) -> bytes:
     stream = io.BytesIO()
     with _refused_in_words():
         picture = _opened(data)
-        picture.draft("RGB", (side, side))  # a photograph is decoded at a fraction of its size
+        if picture.format != "JPEG" and picture.width * picture.height > MAX_SHOWN_PIXELS:
+            return None
+        if not picture.mode.startswith("I"):  # of 16 bits: cannot be scaled as they are
+            picture.thumbnail((side, side))  # first, because transparency copies the picture several times
         picture = _upright(picture, "RGB")
         picture.thumbnail((side, side))
     picture.save(stream, "PNG")

@@ -155,11 +155,15 @@ def _own_picture(model: FinalModel) -> tuple[str, dict[str, Any] | None]:
 def _show_picture(data: bytes) -> bool:
     """The picture as it was given, or what is wrong with it; whether the model can be asked about it."""
     try:
-        small = base64.b64encode(datasets.small_picture(data, SMALL_SIDE)).decode("ascii")
+        small = datasets.small_picture(data, SMALL_SIDE)
     except SampleError as error:
         st.error(formats.plain(formats.sentence(str(error))), icon=":material/error:")
         return False
-    st.html(f'<div class="try-seen"><img class="photo" src="data:image/png;base64,{small}" alt="Your picture"></div>')
+    if small is None:
+        st.html('<div class="quiet">Too large to be shown here; the model can be asked about it.</div>')
+    else:
+        source = f"data:image/png;base64,{base64.b64encode(small).decode('ascii')}"
+        st.html(f'<div class="try-seen"><img class="photo" src="{source}" alt="Your picture"></div>')
     return True
 
 

@@ -55,8 +55,14 @@ def test_a_picture_is_small_to_be_looked_at() -> None:
         (file_of(Image.new("RGB", (4000, 1000), "red"), "JPEG"), (224, 56)),
         (file_of(Image.new("L", (30, 60))), (30, 60)),
     ):
-        small = Image.open(io.BytesIO(small_picture(file, 224)))
+        data = small_picture(file, 224)
+        assert data is not None
+        small = Image.open(io.BytesIO(data))
         assert (small.format, small.size) == ("PNG", size)
+    assert small_picture(file_of(Image.new("1", (4000, 4000))), 224) is None  # 16 million pixels
+    assert small_picture(file_of(Image.new("L", (4000, 4000)), "JPEG"), 224) is not None
+    clear = small_picture(file_of(Image.new("RGBA", (2000, 1000), (255, 0, 0, 0))), 224)
+    assert clear is not None and Image.open(io.BytesIO(clear)).size == (224, 112)
 
 
 def test_unusual_pictures_are_read() -> None:

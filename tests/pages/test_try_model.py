@@ -139,6 +139,10 @@ def test_a_picture_is_asked_about_when_the_button_is_pressed(database: Database)
     assert "Its answer will stand here" not in words(app)
     app.toggle(key="try_inverted").set_value(True).run()
     assert "Its answer will stand here" in words(app)
+    large = io.BytesIO()
+    Image.new("1", (4000, 4000)).save(large, "PNG")
+    app.file_uploader(key="try_file").set_value(("large.png", large.getvalue(), "image/png")).run()
+    assert "Too large to be shown here" in words(app) and not app.button(key="try_ask_picture").disabled
 
 
 @pytest.mark.slow
