@@ -109,7 +109,7 @@ def seen(answer: Answer, width: int, height: int) -> str:
     """What of a picture reaches the model, and whether it is still as light as it was."""
     swapped = (
         " Light and dark were swapped: the edge of your picture is light, and the samples of the data set are light on "
-        "black. Where that is wrong, “the other way round” undoes it."
+        "black. Where that is wrong, “Swap light and dark” undoes it."
     )
     return f"What the model sees: {width} × {height} pixels.{swapped if answer.swapped else ''}"
 

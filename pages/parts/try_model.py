@@ -136,7 +136,7 @@ def _own_picture(model: FinalModel) -> tuple[str, dict[str, Any] | None]:
         "A picture", type=UPLOAD_TYPES, key="try_file", max_upload_size=MAX_PICTURE_BYTES // 1_000_000
     )
     inverted = st.toggle(
-        "Light and dark the other way round", key="try_inverted",
+        "Swap light and dark", key="try_inverted",
         help="Dark ink on light paper is made light on black by itself where the samples of the data set are so. Where "
         "that is wrong, this turns it round.",
     )  # fmt: skip

@@ -81,7 +81,7 @@ def test_words_are_shown_as_the_model_reads_them() -> None:
 
 def test_a_picture_whose_light_and_dark_were_swapped_says_so() -> None:
     told = answer_view.seen(Answer(probabilities=[1.0], picture="x", swapped=True), 8, 8)
-    assert "8 × 8 pixels. Light and dark were swapped" in told and told.endswith("“the other way round” undoes it.")
+    assert "8 × 8 pixels. Light and dark were swapped" in told and told.endswith("“Swap light and dark” undoes it.")
     assert answer_view.seen(Answer(probabilities=[1.0], picture="x"), 28, 28) == "What the model sees: 28 × 28 pixels."
 
 
