@@ -95,7 +95,9 @@ def _buttons() -> dict[str, object]:
     pause = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate", "transition": {"duration": 0}}
     return {
         "type": "buttons", "direction": "right", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom",
-        "showactive": False, "font": {"color": palette.RUNNING}, "bordercolor": palette.RUNNING,
+        # Light in both themes: under the mouse a button becomes light whatever is set here.
+        "showactive": False, "bgcolor": palette.LIGHT.surface, "font": {"color": palette.LIGHT.accent},
+        "bordercolor": palette.LIGHT.accent,
         "pad": {"b": SAID + CONTROLS / 2, "r": 8}, "buttons": [
             {"label": "Play", "method": "animate", "args": [None, play]},
             {"label": "Play fast", "method": "animate", "args": [None, fast]},

@@ -12,20 +12,22 @@ from hpo_core.layer_plan import TRAINING_ONLY, layer_plan
 from hpo_core.optimization_config import DEFAULTS
 from hpo_core.parameters import Architecture, Choices, Parameter, Range, Value, defaults, parameters_of
 from hpo_core.trial_config import TrialConfig
-from pages.parts import architecture_source, architecture_view, formats, single
+from pages.parts import architecture_source, architecture_view, formats, own_address, single
+from pages.parts.draft import FIRST_DATASET
 
 DATASET = "own_dataset"
 FIELD_WIDTH = 190
-FIRST = "digits"
-GO = "own_to_optimize"
+GO, VISITED = "own_to_optimize", "own_visited"
 
 
 def draw() -> None:
     """Draw the fields and the network that they describe."""
     if st.session_state.pop(GO, False):
         st.switch_page("pages/optimize.py")
+    _begin()
     with st.container(border=True, key="own_configuration"):
         plan = layer_plan(_configuration())
+        own_address.write(plan.config)
         st.button(
             "Train it", key="own_train", icon=":material/model_training:", on_click=_to_optimize, args=(plan.config,),
             help="Opens Optimize with these values fixed: train this network alone under “Train one configuration”, "
@@ -42,6 +44,16 @@ def draw() -> None:
     architecture_view.draw(plan, key="own", name=f"{plan.config.dataset}_own_architecture", title=title)
 
 
+def _begin() -> None:
+    """A visit begins with what the address says; afterwards the fields say it."""
+    if VISITED in st.session_state:
+        return
+    st.session_state[VISITED] = True
+    config = own_address.given()
+    if config is not None:
+        take_over(config)
+
+
 def _to_optimize(config: TrialConfig) -> None:
     """Fix every hyperparameter in the form of Optimize, and open the part that trains it alone."""
     single.prepare(config)
@@ -56,7 +68,7 @@ def take_over(config: TrialConfig) -> None:
 
 def _configuration() -> TrialConfig:
     names = list(datasets.CATALOGUE)
-    st.session_state.setdefault(DATASET, FIRST)
+    st.session_state.setdefault(DATASET, FIRST_DATASET)
     with st.container(horizontal=True, vertical_alignment="bottom", key="own_head"):
         dataset = str(
             st.selectbox(

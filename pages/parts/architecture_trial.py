@@ -16,6 +16,7 @@ from pages.parts import (
     architecture_own,
     architecture_source,
     architecture_view,
+    own_address,
     palette,
     shared,
     state,
@@ -32,10 +33,14 @@ TRIAL, OWN = "A trial", "A configuration of my own"
 
 
 def choose_source() -> str:
-    """Draw the choice between the network of a trial and one's own."""
-    st.session_state.setdefault(SOURCE, TRIAL)
+    """Draw the choice between the network of a trial and one's own, in agreement with the address."""
+    st.session_state[SOURCE] = OWN if own_address.is_given() else TRIAL
     options = [TRIAL, OWN]
-    return str(st.segmented_control("What is shown", options, required=True, key=SOURCE, label_visibility="collapsed"))
+    return str(
+        st.segmented_control(
+            "What is shown", options, required=True, key=SOURCE, on_change=_write_source, label_visibility="collapsed"
+        )
+    )
 
 
 def nothing_yet() -> None:
@@ -140,16 +145,19 @@ def file_name(study: str, number: int) -> str:
 
 
 def _offer_own(words: str) -> None:
-    st.button(words, key="to_own", icon=":material/edit:", on_click=_show_own)
+    st.button(words, key="to_own", icon=":material/edit:", on_click=own_address.begin)
 
 
-def _show_own() -> None:
-    st.session_state[SOURCE] = OWN
+def _write_source() -> None:
+    if st.session_state[SOURCE] == OWN:
+        own_address.begin()
+    else:
+        own_address.forget()
 
 
 def _change(config: TrialConfig) -> None:
     architecture_own.take_over(config)
-    _show_own()
+    own_address.write(config)
 
 
 def _head(trial: TrialRow) -> None:

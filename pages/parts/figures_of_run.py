@@ -13,7 +13,7 @@ import datasets
 from hpo_core.analysis.targets import Target
 from hpo_core.backends import RUNPOD
 from hpo_core.objective import CANCELLED, STOPPED
-from pages.parts import formats, money, numbers, shared, trial_choice, words
+from pages.parts import formats, money, numbers, shared, trial_choice, trial_words, words
 from storage.errors import UnknownRunError
 from storage.progress import TrialProgress
 from storage.runs import Run
@@ -22,7 +22,7 @@ from storage.studies import StudySummary
 FAILURES = 500
 # Somebody wanted these to end: no failures that need an explanation.
 ASKED_FOR = (CANCELLED, STOPPED)
-ENDED = ("complete", "pruned", "fail")
+ENDED, GOING_ON = ("complete", "pruned", "fail"), ("running", "waiting")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class RunFigures:
         running: the trials that train.
         history: scores so far.
         failures: reasons with trial numbers.
+        stopped: how many trials were ended from outside, which for Optuna have failed.
         most_accurate: number and accuracy of the complete trial with the highest accuracy; None where none has one.
         now: seconds since the epoch.
         money: of a run on RunPod; None for others.
@@ -54,6 +55,7 @@ class RunFigures:
     now: float
     most_accurate: tuple[int, float] | None = None
     money: money.Money | None = None
+    stopped: int = 0
 
     @property
     def ended(self) -> int:
@@ -81,9 +83,17 @@ class RunFigures:
         return self.run is None or self.run.state.is_final
 
     @property
-    def without_dot(self) -> int:
-        """Trials that are over without a result that could be compared: pruned and failed ones."""
-        return sum(self.summary.n(state) for state in ENDED if state != "complete") if self.summary else 0
+    def by_state(self) -> dict[str, int]:
+        """How many trials stand how, as people say it; what no trial is, is left out."""
+        known = {trial_words.state_word(state): self.summary.n(state) for state in ENDED} if self.summary else {}
+        known |= {"failed": known.get("failed", 0) - self.stopped, trial_words.WAS_STOPPED: self.stopped}
+        known |= {state: self.summary.n(state) for state in GOING_ON} if self.summary else {}
+        return {state: number for state, number in known.items() if number > 0}
+
+    @property
+    def ended_otherwise(self) -> str:
+        """The trials that are over without a result that could be compared, in words such as '1 pruned, 2 stopped'."""
+        return counted({state: n for state, n in self.by_state.items() if state not in ("complete", *GOING_ON)})
 
     @property
     def mean_duration_s(self) -> float | None:
@@ -131,6 +141,11 @@ class RunFigures:
         return numbers.overall_share(total=self.total, ended=self.ended, running=self.running)
 
 
+def counted(by_state: Mapping[str, int]) -> str:
+    """Numbers of trials by their state in words, such as '8 complete, 2 pruned'."""
+    return ", ".join(f"{formats.count(number)} {state}" for state, number in by_state.items())
+
+
 def read(name: str) -> RunFigures:
     """What the database holds of a study or a run. Raises StorageError."""
     run, studies = _run(name), shared.studies()
@@ -140,6 +155,7 @@ def read(name: str) -> RunFigures:
     attributes = studies.attributes(name)
     recorded, now = attributes.get("configuration"), time.time()
     config = recorded if isinstance(recorded, dict) else {}
+    failures, stopped = _failures(name, summary.n("fail"))
     return RunFigures(
         name=name,
         run=run,
@@ -148,7 +164,8 @@ def read(name: str) -> RunFigures:
         note=str(attributes.get("dataset note") or ""),
         running=tuple(shared.progress(name).read()),
         history=_history(name, summary.n("complete"), summary.minimises),
-        failures=_failures(name, summary.n("fail")),
+        failures=failures,
+        stopped=stopped,
         now=now,
         most_accurate=trial_choice.most_accurate(name, summary.n("complete")),
         money=_money(name, run, config, now),
@@ -169,10 +186,12 @@ def _history(name: str, n_complete: int, minimises: bool) -> numbers.History:
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _failures(name: str, n_failed: int) -> tuple[tuple[str, list[int]], ...]:
-    """Failures by reason, read again when there is one more."""
+def _failures(name: str, n_failed: int) -> tuple[tuple[tuple[str, list[int]], ...], int]:
+    """Failures by reason, and how many of what has failed for Optuna was stopped; read again when there is one more."""
     failed = shared.studies().trials(name, states=("fail",), limit=FAILURES) if n_failed else []
-    return tuple(numbers.reasons([trial for trial in failed if trial.attributes.get("outcome") not in ASKED_FOR]))
+    unexpected = [trial for trial in failed if trial.attributes.get("outcome") not in ASKED_FOR]
+    stopped = sum(trial_words.state_of(trial) == trial_words.WAS_STOPPED for trial in failed)
+    return tuple(numbers.reasons(unexpected)), stopped
 
 
 def _run(name: str) -> Run | None:

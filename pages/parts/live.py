@@ -176,14 +176,16 @@ def _chart(figures: RunFigures) -> None:
             return
         if not figures.history.numbers:
             first = "The first point appears with the first trial."
-            expected = "No trial was trained to its end." if figures.is_over else first
+            ended = f": {figures.ended_otherwise}." if figures.ended_otherwise else "."
+            expected = f"No trial was trained to its end{ended}" if figures.is_over else first
             st.html(f'<div class="quiet">{expected}</div>')
             return
         figure = _figure(figures.name, len(figures.history.numbers), figures.score, figures.history)
         st.plotly_chart(figure, key="best_so_far", config=charts.QUIET_CHART)
-        if figures.without_dot:
-            early = formats.plural(figures.without_dot, "trial")
-            st.html(f'<div class="quiet">Only complete trials have a dot: {early} ended early or failed.</div>')
+        if figures.ended_otherwise:
+            st.html(
+                f'<div class="quiet">Only complete trials have a dot. Without one: {figures.ended_otherwise}.</div>'
+            )
         st.page_link(
             "pages/trials.py", label="All trials of this run", icon=":material/view_list:",
             query_params={"study": figures.name},

@@ -13,6 +13,7 @@ from storage.artifacts import ArtifactFile
 from storage.studies import TrialRow
 
 CARD_WIDTH = 420
+WIDE = "Pictures are wider than this screen: swipe them sideways."
 # By file name: title, and what to look for. The order is the order on the page.
 PICTURES: Mapping[str, tuple[str, str]] = {
     "training_history.png": (
@@ -55,6 +56,7 @@ def draw(study: str, trial: TrialRow) -> None:
     if not pictures:
         st.html(f'<div class="quiet">{_why_none(trial)}</div>')
     else:
+        st.html(f'<div class="quiet telephone-only">{WIDE}</div>')
         grid = st.grid("auto", min_column_width=CARD_WIDTH, key="pictures")
         for name, title, text in pictures:
             with grid.cell(), st.container(border=True, height="stretch", key=f"picture_{name.replace('.', '_')}"):

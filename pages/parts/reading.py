@@ -18,6 +18,16 @@ CURVES = (
     "gradient in each layer from the input to the output, which should not vanish (half as high is a thousandth); and "
     "how the weights of each layer are spread around zero."
 )
+CORES = (
+    "Processor counts cores: 1.5 of 2 cores means that one is busy all the time and the other one half of it. “Machine” "
+    "is everything that runs on it, “training” the part of the trials alone. Near all cores, more trials at the same "
+    "time only slow each other down."
+)
+MEMORY = (
+    "Memory is what is held now. Where that of the machine comes near its limit, run fewer trials at the same time: a "
+    "training that asks for more than there is fails. Network is what the whole machine receives and sends."
+)
+GPUS = "A GPU tells how much of the time it computes, and its memory; far below 100 %, it waits for the next batch."
 
 
 def of_cards() -> None:
@@ -28,6 +38,11 @@ def of_cards() -> None:
 def of_running() -> None:
     """For the trials that train."""
     fold("How to read a card", MADE_OF, STRIPES, CURVES)
+
+
+def of_resources(*, gpu: bool) -> None:
+    """For what a run takes of the machine."""
+    fold("How to read these figures", CORES, MEMORY, *[GPUS] * gpu)
 
 
 def fold(title: str, *texts: str) -> None:

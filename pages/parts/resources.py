@@ -7,7 +7,7 @@ import socket
 import streamlit as st
 
 from hpo_core.machine import Usage
-from pages.parts import formats
+from pages.parts import formats, reading
 from pages.parts.figures_of_run import RunFigures
 
 # A reading is about the time since the one before; all open pages share it.
@@ -15,6 +15,7 @@ SHARED_S = 2.0
 # A mean over a longer time says nothing about now.
 LONG_S = 60.0
 MEGABYTE = 10**6
+GPU = "GPU"
 
 
 def draw(figures: RunFigures) -> None:
@@ -36,6 +37,7 @@ def draw(figures: RunFigures) -> None:
     if facts:
         cells = "".join(f"<span><small>{name}</small>{value}</span>" for name, value in facts)
         st.html(f'<div class="facts resources">{cells}</div>')
+        reading.of_resources(gpu=any(name.startswith(GPU) for name, _ in facts))
 
 
 def of_machine(usage: Usage, before: Usage | None = None) -> list[tuple[str, str]]:
@@ -47,7 +49,7 @@ def of_machine(usage: Usage, before: Usage | None = None) -> list[tuple[str, str
     facts.append(("machine, memory", f"{_gigabytes(usage.memory_bytes)} of {_gigabytes(usage.total_bytes)} GB"))
     for number, gpu in enumerate(usage.gpus):
         memory = f"{_gigabytes(gpu.memory_bytes)} of {_gigabytes(gpu.total_bytes)} GB"
-        facts.append((f"GPU {number}", f"{gpu.share * 100:.0f} %, {memory}"))
+        facts.append((f"{GPU} {number}", f"{gpu.share * 100:.0f} %, {memory}"))
     if before is not None and (traffic := usage.traffic_since(before)) is not None:
         received, sent = (formats.file_size(int(rate)) for rate in traffic)
         facts.append(("network, in and out", f"{received}/s, {sent}/s"))

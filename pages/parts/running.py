@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from hpo_core.references import keras
 from pages.parts import final_models, formats, live_curves, networks, reading, refusals, shared, waiting_runs
-from pages.parts.figures_of_run import RunFigures
+from pages.parts.figures_of_run import RunFigures, counted
 from storage.errors import StorageError
 from storage.progress import TrialProgress
 
@@ -31,8 +31,7 @@ def tiles(figures: RunFigures) -> None:
     of_accurate = f"Of Trial {number}, the most accurate one." if number is not None else unknown
     smaller = " Smaller is better." if summary and summary.minimises else ""
     several = figures.objectives > 1
-    by_state = summary.n_by_state if summary else {}
-    states = ", ".join(f"{number} {state}" for state, number in sorted(by_state.items())) or "none yet"
+    states = counted(figures.by_state) or "none yet"
     shown = [
         ("Trials performed", f"{formats.count(figures.ended)} of {formats.count(figures.total)}",
          f"Trials that are over, whatever came of them. By state: {states}."),

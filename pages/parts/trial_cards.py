@@ -55,13 +55,19 @@ def draw(study: str, rows: Sequence[TrialRow], summary: StudySummary) -> None:
                 trial_comparison.checkbox(study, row)
 
 
-def details_button(row: TrialRow) -> None:
-    """Draw the button that opens the details; it cannot be pressed before the trial is over, and says so."""
+def details_button(row: TrialRow, *, named: bool = False) -> None:
+    """Draw the button that opens the details; it cannot be pressed before the trial is over, and says so.
+
+    Args:
+        row: the trial.
+        named: whether the button says whose details these are, where nothing around it does.
+    """
     is_over = row.state in ENDED
+    of = f" of Trial {row.number}" * named
     st.button(
-        "Details" if is_over else "Details at its end", key=f"details_{row.number}", icon=":material/open_in_full:",
-        disabled=not is_over,
-        help=NOT_OVER.get(row.state), on_click=trial_choice.show, args=(row.number,),
+        f"Details{of}" if is_over else f"Details{of} at its end", key=f"details_{row.number}",
+        icon=":material/open_in_full:", disabled=not is_over, help=NOT_OVER.get(row.state),
+        on_click=trial_choice.show, args=(row.number,),
     )  # fmt: skip
 
 

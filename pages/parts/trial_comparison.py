@@ -30,6 +30,7 @@ from pages.parts.trial_words import score_text, state_colour, state_of
 from storage.studies import StudySummary, TrialRow
 
 LEAST, MOST = 2, 4
+FULL = f"At most {MOST} trials can be compared: take one of them away first."
 BEST_OF_ROW = "Bold: the best one of the row. Durations are not ranked: trials at the same time slow each other down."
 
 
@@ -47,7 +48,7 @@ def checkbox(study: str, row: TrialRow) -> None:
     full = len(numbers) >= MOST and number not in numbers
     st.checkbox(
         "Compare", key=key, on_change=_choose, args=(study, number, key), disabled=full or row.state == "waiting",
-        help=f"{MOST} trials are chosen already; take one of them away first." if full else None,
+        help=FULL if full else None,
     )  # fmt: skip
 
 
@@ -67,6 +68,19 @@ def draw_bar(study: str) -> None:
             "Choose one more to compare" if few else f"Compare {len(numbers)} trials", key="compare", type="primary",
             disabled=few, icon=":material/compare_arrows:", on_click=_open, args=(study,),
         )  # fmt: skip
+
+
+def chosen_after(before: Sequence[int], rows: Sequence[TrialRow], ticked: Sequence[TrialRow]) -> tuple[list[int], str]:
+    """What is chosen once some of these rows are ticked: the choice among other trials stays as it is.
+
+    Returns the numbers, and a sentence about what could not be chosen; '' where everything could.
+    """
+    here, wanted = {row.number for row in rows}, [row.number for row in ticked if row.state != "waiting"]
+    kept = [number for number in before if number not in here or number in wanted]
+    numbers = list(dict.fromkeys([*kept, *wanted]))
+    if len(numbers) > MOST:
+        return numbers[:MOST], FULL
+    return numbers, "" if len(wanted) == len(ticked) else "A trial that waits has nothing to compare yet."
 
 
 def keep(study: str, numbers: Sequence[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -19,24 +20,52 @@ OUR_COLUMNS = frozenset(
 )
 
 LOW, HEIGHT = 12, 460
+VERSION = "table_version"
+TICK = f"Tick a trial to open its details; tick two to {trial_comparison.MOST} to compare them."
 
 
 def draw(study: str, page: TrialPage) -> None:
-    """Draw the table; a row that is chosen can be opened and compared as a card can."""
+    """Draw the table; what is ticked is what is compared, here as on the cards."""
     rows = page.rows
-    event: Any = st.dataframe(
-        table(rows), key=f"table_{page.page}", hide_index=True, on_select="rerun", selection_mode="single-row",
-        height="auto" if len(rows) < LOW else HEIGHT, column_config=_columns(rows), placeholder=formats.NOTHING,
+    ticked = [place for place, row in enumerate(rows) if row.number in trial_comparison.chosen(study)]
+    key = _key(page.page, ticked)
+    st.dataframe(
+        table(rows), key=key, hide_index=True, on_select=partial(_choose, study, rows, key), selection_mode="multi-row",
+        selection_default={"selection": {"rows": ticked}}, height="auto" if len(rows) < LOW else HEIGHT,
+        column_config=_columns(rows), placeholder=formats.NOTHING,
     )  # fmt: skip
-    selected = event.selection.rows[0] if event.selection.rows else None
-    if selected is None or selected >= len(rows):
-        st.html('<div class="quiet">Choose a row to open its details or to compare it.</div>')
+    if not ticked:
+        st.html(f'<div class="quiet">{TICK}</div>')
         return
-    row = rows[selected]
-    with st.container(horizontal=True, vertical_alignment="center", key="chosen_row"):
-        st.html(f"<b>Trial {row.number}</b>", width="content")
-        trial_cards.details_button(row)
-        trial_comparison.checkbox(study, row)
+    with st.container(horizontal=True, vertical_alignment="center", key="chosen_rows"):
+        for place in ticked:
+            trial_cards.details_button(rows[place], named=True)
+
+
+def _key(page: int, ticked: list[int]) -> str:
+    """The key of the table: a new one where a trial was chosen or taken away elsewhere, or could not be chosen.
+
+    A table of the same key could be told so too, but then ignores the next click on a row that it was told of.
+    """
+    version = st.session_state.setdefault(VERSION, 0)
+    key = f"table_{page}_{version}"
+    if key in st.session_state and sorted(_ticked(key)) != ticked:
+        st.session_state[VERSION] = version + 1
+        return f"table_{page}_{version + 1}"
+    return key
+
+
+def _choose(study: str, rows: Sequence[TrialRow], key: str) -> None:
+    ticked = [rows[place] for place in _ticked(key) if place < len(rows)]
+    numbers, refused = trial_comparison.chosen_after(trial_comparison.chosen(study), rows, ticked)
+    trial_comparison.keep(study, numbers)
+    if refused:
+        st.toast(refused, icon=":material/info:")
+
+
+def _ticked(key: str) -> list[int]:
+    """Places of the ticked rows in the table."""
+    return list(st.session_state[key]["selection"]["rows"])
 
 
 def table(rows: Sequence[TrialRow]) -> pd.DataFrame:

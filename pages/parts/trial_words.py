@@ -9,6 +9,7 @@ from hpo_core.objective import CANCELLED, INTERRUPTED, MONEY_CAP, STOPPED
 from pages.parts import formats, palette
 from storage.studies import TrialRow
 
+WAS_STOPPED = "stopped"
 STATE_WORDS: Mapping[str, str] = {"fail": "failed"}
 # For Optuna these have failed as well.
 FROM_OUTSIDE = frozenset((STOPPED, CANCELLED, INTERRUPTED, MONEY_CAP))
@@ -22,12 +23,12 @@ def state_word(state: str) -> str:
 def state_of(trial: TrialRow) -> str:
     """How a trial stands, as people say it: one that was ended from outside has been stopped, and did not fail."""
     stopped = trial.state == "fail" and trial.attributes.get("outcome") in FROM_OUTSIDE
-    return "stopped" if stopped else state_word(trial.state)
+    return WAS_STOPPED if stopped else state_word(trial.state)
 
 
 def state_colour(trial: TrialRow) -> str:
     """The colour of that."""
-    return palette.WAITING if state_of(trial) == "stopped" else palette.TRIAL_STATES.get(trial.state, palette.WAITING)
+    return palette.WAITING if state_of(trial) == WAS_STOPPED else palette.TRIAL_STATES.get(trial.state, palette.WAITING)
 
 
 def score_text(row: TrialRow) -> str:

@@ -20,6 +20,8 @@ from tests.pages import conftest
 pytestmark = pytest.mark.slow
 
 NAME = "digits-now"
+ROW_PX, BOX_PX = 35, 17
+READABLE_PX = 500
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,35 @@ def test_choosing_filtering_and_comparing(page: Page, gallery: Dashboard) -> Non
     expect(page.locator(".st-key-chips")).to_contain_text("Score at least 0.95")
 
 
+def test_a_tick_in_the_table_is_a_choice_for_the_comparison(page: Page, gallery: Dashboard) -> None:
+    open_page(page, gallery, f"/trials?study={NAME}&state=complete&view=table")
+    chosen = page.locator(".st-key-compare_bar [class*='st-key-uncompare_']")
+    for number in (0, 1):
+        tick_row(page, number)
+        expect(chosen).to_have_count(number + 1)
+    page.locator(".st-key-uncompare_0 button").first.click()
+    expect(chosen).to_have_count(1)
+    wait_for_rest(page)
+    tick_row(page, 1)  # takes the last one away
+    expect(page.locator(".st-key-compare_bar")).to_have_count(0)
+    wait_for_rest(page)
+    page.get_by_text("Cards", exact=True).click()
+    wait_for_rest(page)
+    page.locator(".st-key-compare_1 label").click()
+    page.get_by_text("Table", exact=True).click()
+    expect(page.locator(".st-key-chosen_rows")).to_contain_text("Details of Trial 1")
+    wait_for_rest(page)
+    tick_row(page, 1)
+    expect(page.locator(".st-key-compare_bar")).to_have_count(0)
+
+
+def tick_row(page: Page, place: int) -> None:
+    """Click the box of a row; the table is one picture for a browser."""
+    table = page.get_by_test_id("stDataFrame")
+    wait_for_rest(page)
+    table.click(position={"x": BOX_PX, "y": ROW_PX * (place + 1) + BOX_PX})
+
+
 def test_downloads(page: Page, gallery: Dashboard, tmp_path: Path) -> None:
     open_page(page, gallery, f"/trials?study={NAME}&state=complete&max_score=0.95&sort=-score")
     table = download(page, page.locator(".st-key-download_trials button"))
@@ -104,6 +135,22 @@ def test_downloads(page: Page, gallery: Dashboard, tmp_path: Path) -> None:
     open_page(page, gallery, f"/trials?study={NAME}&trial=1")
     configuration = download(page, page.locator(".st-key-download_configuration button"))
     assert configuration.suggested_filename == f"{NAME}-trial-1-hyperparameters.yaml"
+
+
+def test_pictures_can_be_read_on_a_telephone(page: Page, filled: Dashboard) -> None:
+    look_with(page, WIDTHS[0])
+    open_page(page, filled, "/trials?study=digits-examined&trial=1")
+    picture = page.get_by_role("dialog").locator("[class*='st-key-picture_'] img").first
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    assert box is not None and box["width"] > READABLE_PX
+    frame = page.locator("[class*='st-key-picture_'] [data-testid='stElementContainer']:has(img)").first
+    assert frame.evaluate("frame => { frame.scrollLeft = 100; return frame.scrollLeft; }") == 100
+    inside = page.get_by_role("dialog").locator("> div").last
+    assert inside.evaluate("box => box.scrollWidth <= box.clientWidth")
+    expect(page.get_by_text("swipe them sideways")).to_be_visible()
+    look_with(page, WIDTHS[-1])
+    expect(page.get_by_text("swipe them sideways")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -43,6 +43,23 @@ def test_what_is_set_outlives_a_reload_and_is_no_step_back(page: Page, filled: D
     expect(page).to_have_url(re.compile("/system$"))
 
 
+def test_a_network_of_ones_own_outlives_a_reload_and_is_one_step(page: Page, filled: Dashboard) -> None:
+    look_with(page, WIDTHS[-1])
+    open_page(page, filled, "/architecture?study=digits-done&trial=1")
+    wait_for_rest(page)
+    page.locator(".st-key-change_configuration button").first.click()
+    for number in ("20", "40"):
+        page.locator(".st-key-own_filters input").fill(number)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(rf"network=.*filters%3A\+{number}"))
+    page.reload()
+    expect(page.locator(".st-key-own_filters input")).to_have_value("40")
+    wait_for_rest(page)
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/architecture\?study=digits-done&trial=1$"))
+    expect(page.locator(".st-key-change_configuration")).to_be_visible()
+
+
 def test_another_page_is_read_from_its_top(page: Page, filled: Dashboard) -> None:
     look_with(page, WIDTHS[0])
     open_page(page, filled, "/analysis?study=digits-done")

@@ -207,6 +207,8 @@ def test_monitor_shows_what_the_machine_does(database: Database) -> None:
     shown = words(app.run())
     assert re.search(r"machine, processor</small>[\d.]+ of \d+ cores?", shown)
     assert re.search(r"network, in and out</small>[\d.]+ \w+/s, [\d.]+ \w+/s", shown)
+    assert "How to read these figures" in shown and "Near all cores" in shown
+    assert ("far below 100 %" in shown) == ("GPU 0" in shown)
     conftest.make_finished(database)
     assert "machine, memory" not in words(open_page("pages/monitor.py", study="digits-done"))
 

@@ -187,7 +187,18 @@ def test_trials_without_a_dot_are_counted_beside_the_chart(database: Database) -
     study = optuna.load_study(study_name="digits-done", storage=database.optuna_storage())
     conftest.add_trial(study, 0.5, TrialState.PRUNED)
     shown = words(open_page("pages/monitor.py", study="digits-done"))
-    assert "Only complete trials have a dot: 1 trial ended early or failed." in shown
+    assert "Only complete trials have a dot. Without one: 1 pruned." in shown
+
+
+def test_a_run_without_a_complete_trial_says_what_became_of_them(database: Database) -> None:
+    study = conftest.make_run(database, "digits-none", 4)
+    for outcome in ("stopped", "cancelled", "error"):
+        study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"outcome": outcome, "reason": "It ended."}))
+    Runs(database).end("digits-none", RunState.CANCELLED)
+    app = open_page("pages/monitor.py", study="digits-none")
+    assert "No trial was trained to its end: 1 failed, 2 stopped." in words(app)
+    tile = app.metric[0]
+    assert tile.value == "3 of 4" and "By state: 1 failed, 2 stopped." in tile.help
 
 
 def test_cards_say_how_they_are_read(database: Database) -> None:

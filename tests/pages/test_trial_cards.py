@@ -73,16 +73,6 @@ def test_table_and_card_of_a_trial_have_the_same_numbers() -> None:
     assert "0.812" in shown and "65.62 %" in shown
 
 
-def test_a_column_of_the_table_holds_one_kind_of_values() -> None:
-    rows = [
-        TrialRow(number, "complete", 0.5, 1.0, {"mixed": mixed, "number": number or 0.5, "": None}, {}, {}, (0.5,))
-        for number, mixed in enumerate((None, True, "a", 1, 2.5))
-    ]
-    found = trial_table.table(rows)
-    assert list(found["mixed"])[1:] == ["True", "a", "1", "2.5"] and list(found["number"]) == [0.5, 1, 2, 3, 4]
-    assert "(no name)" in found
-
-
 def test_values_of_a_study_made_elsewhere_may_be_any_steps() -> None:
     for params in ({**PARAMS, "x": 1}, {}):
         assert "2 steps" in card(

@@ -22,7 +22,6 @@ from pages.parts import (
     trial_filter_bar,
     trial_gallery,
     trial_query,
-    trial_table,
 )
 from pages.parts import words as field_words
 from pages.parts.trial_details import SAID_BY_POOLING
@@ -175,12 +174,6 @@ def test_table_for_download_has_all_trials_that_match(database: Database) -> Non
     assert [line.split(",")[0] for line in lines[1:]] == [str(number) for number in range(10, 4, -1)]
     app = open_page(PAGE, min_score="0.05", max_score="0.1", page="2")
     assert app.download_button(key="download_trials").label == "These 6 trials as CSV"
-
-
-def test_a_parameter_that_is_called_as_a_column_has_one_of_its_own() -> None:
-    row = TrialRow(number=0, state="complete", score=0.5, duration_s=1.0, params={"Score": 7, "x": 1}, values=(0.5,))
-    (shown,) = trial_table.table([row]).to_dict("records")
-    assert (shown["Score"], shown["params_Score"], shown["x"]) == (0.5, 7, 1)
 
 
 def test_card_says_what_matters(database: Database) -> None:
