@@ -19,9 +19,9 @@ CURVES = (
     "how the weights of each layer are spread around zero."
 )
 CORES = (
-    "Processor counts cores: 1.5 of 2 cores means that one is busy all the time and the other one half of it. “Machine” "
-    "is everything that runs on it, “training” the part of the trials alone. Near all cores, more trials at the same "
-    "time only slow each other down."
+    "Processor counts cores: 1.5 of 2 cores means that one is busy all the time and the other half of it. “Machine” is "
+    "everything that runs on it, “training” the part of the trials alone. Near all cores, more trials at the same time "
+    "only slow each other down."
 )
 MEMORY = (
     "Memory is what is held now. Where that of the machine comes near its limit, run fewer trials at the same time: a "

@@ -10,10 +10,10 @@ from hpo_core.trial_config import TrialConfig
 from pages.parts import formats, own_address
 from pages.parts.architecture_trial import OWN, SOURCE, TRIAL
 from storage.database import Database
-from tests.stubs import make_config
 from tests.pages import conftest
 from tests.pages.test_pages import open_page, words
 from tests.pages.test_trials import query
+from tests.stubs import make_config
 
 PAGE = "pages/architecture.py"
 NETWORKS = [
