@@ -17,7 +17,7 @@ def _page() -> None:
         if not names:
             view.nothing_yet()
             return
-        study = choose_study(names, shared.active_run(), "analysis")
+        study = choose_study(names, known, shared.active_run(), "analysis")
         if not has_begun(study):
             return
         shape = data.samples().shape(study)

@@ -17,7 +17,7 @@ def _page() -> None:
         if not names:
             architecture_trial.nothing_yet()
             return
-        study = choose_study(names, shared.active_run(), "architecture")
+        study = choose_study(names, known, shared.active_run(), "architecture")
         architecture_trial.draw(study)
 
 

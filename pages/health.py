@@ -16,7 +16,7 @@ def _page() -> None:
         if not names:
             health_view.nothing_yet()
             return
-        study = choose_study(names, shared.active_run(), "health")
+        study = choose_study(names, known, shared.active_run(), "health")
         if not has_begun(study):
             return
         summary = shared.studies().summary(study)

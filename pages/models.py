@@ -24,7 +24,7 @@ def _page() -> None:
         if not options:
             model_view.nothing_yet(has_runs=bool(names))
             return
-        study = choose_study(options, None, "models")
+        study = choose_study(options, known, None, "models")
         try:
             model = final_models.read(folder, study)
         except ValueError as error:

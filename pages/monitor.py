@@ -17,7 +17,7 @@ def _page() -> None:
         known = shared.runs().list()
         names = shared.names(known)
         active = shared.active_run()
-        study = choose_study(names, active, "monitor") if names else None
+        study = choose_study(names, known, active, "monitor") if names else None
         fastest = FASTEST_S if active is not None else IDLE_S
         every = shared.pace().interval_s(st.session_state.get("every", fastest), fastest)
         st.session_state["every"] = every

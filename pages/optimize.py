@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, draft, draft_address, folds, frame, launch, preset_choice, shared, where
+from pages.parts import cards, draft, draft_address, folds, frame, launch, preset_choice, shared, single, where
 from pages.parts.checked import Checked, check
 from pages.parts.form import Form, limits
 
@@ -38,10 +38,13 @@ def _page() -> None:
     left, right = st.columns([7, 3], gap="medium")
     with left:
         st.html('<div class="quiet narrow-only">What starts the run is at the end; all else may stay as it is.</div>')
+        first = st.container(key="form_notice")
         cards.choose_dataset(values)
         checked = check(values.configuration(), shared.machine())
         _form(Form(values, checked.problem), checked)
         draft_address.write(values, checked.config)
+        with first:
+            single.notice(values, checked)
     with right, st.container(key="launch"):
         launch.panel(checked, values.configuration())
 

@@ -27,7 +27,7 @@ def _page() -> None:
             trial_gallery.nothing_yet()
             return
         active = shared.active_run()
-        study = choose_study(names, active, "trials")
+        study = choose_study(names, known, active, "trials")
         if not has_begun(study):
             return
         summary = shared.studies().summary(study)

@@ -30,8 +30,8 @@ def draw() -> None:
         own_address.write(plan.config)
         st.button(
             "Train it", key="own_train", icon=":material/model_training:", on_click=_to_optimize, args=(plan.config,),
-            help="Opens Optimize with these values fixed: train this network alone under “Train one configuration”, "
-            "or widen some of them under “Search space” and search around it.",
+            help="Opens Optimize with these values fixed, to train this network alone; widen some of them there under "
+            "“Search space”, and it is searched around it.",
         )  # fmt: skip
     limit = DEFAULTS["max_parameters"]
     if plan.trainable > limit:
@@ -55,7 +55,7 @@ def _begin() -> None:
 
 
 def _to_optimize(config: TrialConfig) -> None:
-    """Fix every hyperparameter in the form of Optimize, and open the part that trains it alone."""
+    """Fix every hyperparameter in the form of Optimize, which trains it alone."""
     single.prepare(config)
     st.session_state[GO] = True
 

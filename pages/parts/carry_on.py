@@ -48,7 +48,7 @@ def draw(figures: RunFigures, run: Run) -> None:
                 key=f"max_cost_{run.run_name}", help="The whole run; what it has cost so far counts.",
             )  # fmt: skip
         st.html(
-            '<div class="quiet">The same study goes on: sampler, pruner and search space stay as they are, and '
+            '<div class="quiet">The same run goes on: sampler, pruner and search space stay as they are, and '
             "nothing that was learnt is lost.</div>"
         )
         reason = _why_not(figures)
@@ -92,8 +92,8 @@ def _made_again(name: str, wanted: int) -> str:
         return ""
     in_all = formats.count(listed + max(wanted - counted, 0))
     return (
-        f"{formats.plural(stopped, 'trial')} did not come to an end when the run was stopped: {in_all} trials will be "
-        f"listed, {formats.count(wanted)} of them trained."
+        f"{formats.plural(stopped, 'trial')} did not come to an end when the run was stopped and will be made again: "
+        f"{in_all} are listed in the end, {formats.count(wanted)} of them not stopped."
     )
 
 

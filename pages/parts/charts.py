@@ -75,7 +75,7 @@ def draw_curve(curve: Mapping[int, float], score: Target) -> go.Figure:
         customdata=[score.text(value) for value in curve.values()],
         hovertemplate="epoch %{x}: %{customdata}<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(tickformat="d", dtick=tick(tuple(curve)))
+    figure.update_xaxes(tickformat="d", tickangle=0, dtick=tick(tuple(curve)))
     if len(curve) == 1:
         ((epoch, value),) = curve.items()
         figure.update_xaxes(range=around_one_trial(epoch)).update_yaxes(
@@ -101,7 +101,8 @@ def draw_curves(curves: Mapping[str, Mapping[int, float]], score: Target, places
             customdata=[score.text(value) for value in curve.values()],
             hovertemplate=f"{name}, epoch %{{x}}: %{{customdata}}<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(tickformat="d", dtick=tick(tuple(step for curve in curves.values() for step in curve)))
+    steps = tuple(step for curve in curves.values() for step in curve)
+    figure.update_xaxes(tickformat="d", tickangle=0, dtick=tick(steps))
     return figure
 
 

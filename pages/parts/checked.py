@@ -30,6 +30,16 @@ class Checked:
     workers: int = 0
     problem: UsageError | None = None
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every trial would train the same network."""
+        return self.config is not None and self.space is not None and not self.space.searched
+
+    @property
+    def is_one_training(self) -> bool:
+        """Whether nothing is searched, and one network is trained once."""
+        return self.config is not None and self.is_fixed and self.config.trials == 1
+
 
 def check(values: Mapping[str, object], machine: Machine) -> Checked:
     """Everything that can be said of a run before it starts, without asking the database or a service."""

@@ -78,6 +78,15 @@ def read(results_dir: Path, run_name: str) -> FinalModel | None:
     return FinalModel(model, card, page.read_text(encoding="utf-8") if page.is_file() else card.as_markdown())
 
 
+def made_of(results_dir: Path, run_name: str) -> int | None:
+    """Number of the trial that the final model of a run was made of; None where there is no model that can be read."""
+    try:
+        model = read(results_dir, run_name)
+    except ValueError:
+        return None
+    return model.card.trial if model is not None else None
+
+
 def download_name(study: str, name: str) -> str:
     """What a file of a run is called where it is handed out by itself: files of several runs lie in one folder."""
     return f"{study}-{name}"

@@ -55,7 +55,7 @@ def _panel(checked: Checked, values: Mapping[str, object]) -> None:
         if checked.problem is not None:
             say(checked.problem)
         with shared.database_errors(retry=False):
-            _button(checked.config)
+            _button(checked.config, "Train this network" if checked.is_one_training else "Start optimisation")
 
 
 def _summary(config: OptimizationConfig, checked: Checked) -> None:
@@ -65,10 +65,11 @@ def _summary(config: OptimizationConfig, checked: Checked) -> None:
     st.html(f'<div class="summary">{html.escape(words.summary(config, checked.workers) + about)}</div>')
     epochs = formats.plural(config.max_epochs_per_trial, "epoch")
     share = "" if config.sample_percentage == 100 else f", {config.sample_percentage:g} % of the training part"
-    lines = [f"Up to {epochs} each{share}. Everything is kept, also when you stop early."]
+    each = "" if config.trials == 1 else " each"
+    lines = [f"Up to {epochs}{each}{share}. Everything is kept, also when you stop early."]
     lines.append(f"{html.escape(words.formula(config.as_dict()).capitalize())}.")
     if checked.space is not None:
-        lines.append(space_editor.size(checked.space))
+        lines.append(space_editor.size(checked.space, once=checked.is_one_training))
     if 1 < config.trials < FEWEST and config.rerun_of is None:
         lines.append(f"Analysis can tell which hyperparameter matters from {FEWEST} complete trials on.")
     if about:
@@ -78,11 +79,11 @@ def _summary(config: OptimizationConfig, checked: Checked) -> None:
     st.html("".join(f'<div class="quiet">{line}</div>' for line in lines))
 
 
-def _button(config: OptimizationConfig | None) -> None:
+def _button(config: OptimizationConfig | None, label: str) -> None:
     busy = shared.busy_here()
     nowhere = config is not None and config.backend == RUNPOD and not shared.remote().settings.complete
     st.button(
-        "Start optimisation" if busy is None else "Add to the queue", key="start", type="primary",
+        label if busy is None else "Add to the queue", key="start", type="primary",
         icon=":material/play_arrow:" if busy is None else ":material/playlist_add:", width="stretch",
         disabled=config is None or nowhere, on_click=start, args=(config, busy is not None),
     )  # fmt: skip

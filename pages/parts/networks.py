@@ -15,7 +15,6 @@ from storage.studies import TrialRow
 
 # How long a new best is marked as such.
 NEW_S = 20.0
-NONE_YET = -1
 
 
 def glyph_of_running(study: str, number: int) -> str:
@@ -57,10 +56,10 @@ def draw_best(figures: RunFigures) -> None:
     if summary is None or figures.objectives > 1:
         return
     if summary.best_trial is None:
-        st.session_state.setdefault("best_seen", {})[figures.name] = (NONE_YET, float("-inf"))
+        st.session_state.setdefault("best_seen", {})[figures.name] = (None, float("-inf"))
         return
     best = _best(figures.name, summary.best_trial)
-    is_new = _is_new(figures.name, summary.best_trial) and not figures.is_over
+    is_new = _is_new(figures.name, summary.best_score) and not figures.is_over
     ended = figures.run is not None and figures.is_over  # of a study made elsewhere nobody knows
     score = f"<span><small>score</small>{formats.score(summary.best_score)}</span>"
     mark = "new best" if is_new else "best of this run" if ended else "best so far"
@@ -126,11 +125,11 @@ def _best(study: str, number: int) -> str:
     return f'<div class="card-text trial-make">{make}</div>{trial_glyph.glyph(trial)}'
 
 
-def _is_new(study: str, number: int) -> bool:
-    """Whether the best trial changed while this page was open, a short time ago."""
-    known: dict[str, tuple[int, float]] = st.session_state.setdefault("best_seen", {})
-    before, since = known.get(study, (number, float("-inf")))
-    if before != number:
+def _is_new(study: str, score: float | None) -> bool:
+    """Whether the best score changed while this page was open, a short time ago."""
+    known: dict[str, tuple[float | None, float]] = st.session_state.setdefault("best_seen", {})
+    before, since = known.get(study, (score, float("-inf")))
+    if before != score:  # not: another trial, which for Optuna is the best one of equal ones as it has a lower number
         since = time.monotonic()
-    known[study] = (number, since)
+    known[study] = (score, since)
     return time.monotonic() - since < NEW_S

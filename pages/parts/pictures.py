@@ -13,7 +13,7 @@ from storage.artifacts import ArtifactFile
 from storage.studies import TrialRow
 
 CARD_WIDTH = 420
-WIDE = "Pictures are wider than this screen: swipe them sideways."
+SWIPE = '<div class="card-small swipe">Swipe the picture sideways to see all of it.</div>'
 # By file name: title, and what to look for. The order is the order on the page.
 PICTURES: Mapping[str, tuple[str, str]] = {
     "training_history.png": (
@@ -25,10 +25,13 @@ PICTURES: Mapping[str, tuple[str, str]] = {
     "gradient_flow.png": (
         "Gradient flow",
         "Layers within a few powers of ten of each other are healthy; where the line falls to a thousandth and less "
-        "towards the input, early layers hardly learn.",
+        "towards the input, early layers hardly learn. Late in a training little is left to learn: steps may end below "
+        "the green band.",
     ),
     "weights_and_biases.png": (
-        "Weights and biases", "They should widen a little and stay rounded; a spike at zero is a layer switched off."
+        "Weights and biases",
+        "Weights should widen a little and stay rounded; all of them at zero are a layer switched off. Biases begin at "
+        "zero, and many stay near it.",
     ),
     "activation_maps.png": (
         "Activation maps", "Edges first, coarser shapes later. An empty map is a filter that does not fire."
@@ -56,7 +59,6 @@ def draw(study: str, trial: TrialRow) -> None:
     if not pictures:
         st.html(f'<div class="quiet">{_why_none(trial)}</div>')
     else:
-        st.html(f'<div class="quiet telephone-only">{WIDE}</div>')
         grid = st.grid("auto", min_column_width=CARD_WIDTH, key="pictures")
         for name, title, text in pictures:
             with grid.cell(), st.container(border=True, height="stretch", key=f"picture_{name.replace('.', '_')}"):
@@ -67,7 +69,7 @@ def draw(study: str, trial: TrialRow) -> None:
 
 def _picture(study: str, trial: TrialRow, file: ArtifactFile, title: str, text: str) -> None:
     data = _bytes(file.id, file)
-    st.html(f'<div class="card-head"><b>{html.escape(title)}</b></div><div class="card-small">{text}</div>')
+    st.html(f'<div class="card-head"><b>{html.escape(title)}</b></div><div class="card-small">{text}</div>{SWIPE}')
     if data is None:
         st.html('<div class="quiet">This picture is not on this machine any more.</div>')
         return

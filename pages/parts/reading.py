@@ -25,7 +25,7 @@ CORES = (
 )
 MEMORY = (
     "Memory is what is held now. Where that of the machine comes near its limit, run fewer trials at the same time: a "
-    "training that asks for more than there is fails. Network is what the whole machine receives and sends."
+    "training that asks for more than there is fails. Data is what the whole machine receives and sends."
 )
 GPUS = "A GPU tells how much of the time it computes, and its memory; far below 100 %, it waits for the next batch."
 

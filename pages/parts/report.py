@@ -29,6 +29,7 @@ from pages.parts import (
     health_charts,
     numbers,
     palette,
+    state,
     words,
 )
 from pages.parts.architecture_layout import summary
@@ -98,7 +99,7 @@ def _summary(data: ReportData) -> str:
         facts.append(str(note))
     if run is not None:
         begun = _moment(run.started_at or run.created_at)
-        facts.append(f"Started {begun}; {run.state.value} after {formats.duration(run.duration_s())}.")
+        facts.append(f"Started {begun}; {state.word(run)} after {formats.duration(run.duration_s())}.")
         if run.message:
             facts.append(formats.sentence(run.message))
     facts.append(f"State of {_moment(data.made_at)}.")

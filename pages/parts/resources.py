@@ -52,7 +52,7 @@ def of_machine(usage: Usage, before: Usage | None = None) -> list[tuple[str, str
         facts.append((f"{GPU} {number}", f"{gpu.share * 100:.0f} %, {memory}"))
     if before is not None and (traffic := usage.traffic_since(before)) is not None:
         received, sent = (formats.file_size(int(rate)) for rate in traffic)
-        facts.append(("network, in and out", f"{received}/s, {sent}/s"))
+        facts.append(("data, in and out", f"{received}/s, {sent}/s"))
     return facts
 
 

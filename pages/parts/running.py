@@ -52,8 +52,11 @@ def tiles(figures: RunFigures) -> None:
             "Jobs that are over: {}, by the platform's times. Running ones: {}, by the clock.".format(*sums),
         ))  # fmt: skip
     grid = st.grid(len(shown), min_column_width=150, key="tiles")
-    for label, value, explanation in shown:
-        grid.metric(label, value, help=explanation, border=True)
+    for place, (label, value, explanation) in enumerate(shown):
+        grid.metric(
+            label, value, help=explanation, border=True, delta=figures.ended_otherwise * (not place) or None,
+            delta_color="off", delta_arrow="off",
+        )  # fmt: skip
     if figures.money is not None and figures.money.outlook:
         st.html(f'<div class="quiet">Cost: {html.escape(figures.money.outlook)}.</div>')
 

@@ -43,18 +43,19 @@ const opens = () => document.querySelector("[data-testid=stExpandSidebarButton]"
 addEventListener("click", event => event.target.closest?.("[data-testid=stSidebarNavLink]") && shut());
 addEventListener("keydown", event => event.key === "Escape" && shut() && setTimeout(() => opens()?.focus(), 300));
 </script>"""
-# A page that was reached by the menu writes its run into the address, Optimize what is set on it, and Architecture each
-# change of a network of one's own: no steps of the visitor's, and so no steps back.
+# A page that was reached by the menu writes its run and the tour into the address, Optimize what is set on it, and
+# Architecture each change of a network of one's own: no steps of the visitor's, and so no steps back.
 # Another page, and a comparison in the place of the gallery, are read from their top.
 ADDRESS = r"""<script>
 const push = history.pushState;
+const named = place => [...new URLSearchParams(place.search).keys()].filter(name => name !== "tour").join();
 const has = (place, name) => new URLSearchParams(place.search).has(name);
 history.pushState = function (state, title, url) {
   const to = new URL(url, location.href);
   const isOther = to.pathname !== location.pathname || has(to, "compare") !== has(location, "compare");
   if (isOther) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
   const isForm = /\/(optimize)?$/.test(to.pathname) || (has(to, "network") && has(location, "network"));
-  const isFirst = !location.search && [...to.searchParams.keys()].join() === "study";
+  const isFirst = !named(location) && ["", "study"].includes(named(to));
   const isOwn = to.pathname === location.pathname && (isForm || isFirst);
   (isOwn ? history.replaceState : push).call(this, state, title, url);
 };

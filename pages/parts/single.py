@@ -3,28 +3,53 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
 from hpo_core.backends import RUNPOD
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import PARAMETERS
+from hpo_core.summaries import summarise
 from hpo_core.trial_config import TrialConfig
-from pages.parts import draft, launch, shared
+from pages.parts import architecture_source, draft, launch, shared
 from pages.parts import space_shapes as shapes
 from pages.parts.checked import Checked
+from pages.parts.draft import Draft
 from pages.parts.form import Form
 
 EXPLANATION = (
     "The same training as a trial of a run, once: with the values that you fix under “Search space”, and the default "
     "of every other hyperparameter. Data, sample, epochs and all else are those of this form."
 )
+ONCE = "Start trains it once, without a search, and makes a model of it."
 
 
-def prepare(config: TrialConfig) -> None:
-    """Fix every hyperparameter in the form of Optimize, and open this part of it."""
-    draft.current().fix(config.dataset, config.hyperparameters)
-    st.session_state["fold_single"] = True
+def prepare(config: TrialConfig, **fields: object) -> None:
+    """Fix every hyperparameter in the form of Optimize, for one trial that gets a final model; `fields` as well."""
+    form = draft.current()
+    form.fix(config.dataset, config.hyperparameters)
+    form.fields |= {"trials": 1, "final_model": True, "run_name": None, **fields}
+
+
+def notice(form: Draft, checked: Checked) -> None:
+    """What a form without a search does, and the way back to one; nothing where something is searched."""
+    if checked.config is None or not checked.is_fixed:
+        return
+    one = checked.config.one_trial()
+    values: Mapping[str, Any] = one.space
+    network = summarise(architecture_source.make_config(one.dataset, values))
+    told = (
+        ONCE if checked.is_one_training else f"The {checked.config.trials} trials train it from different beginnings."
+    )
+    with st.container(border=True, key="one_network"):
+        st.html(f'<div class="card-text"><b>One network is set:</b> {html.escape(network)}. {told}</div>')
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Search instead", key="search_instead", icon=":material/undo:", on_click=form.reset,
+                help="Every hyperparameter is searched again, and all else is as the preset has it.",
+            )  # fmt: skip
 
 
 def draw(_form: Form, checked: Checked) -> None:

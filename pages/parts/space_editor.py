@@ -23,7 +23,7 @@ EPOCHS, MAX_EPOCHS = "epochs", "max_epochs_per_trial"
 
 def draw(form: Form, checked: Checked) -> None:
     """Draw how large the space is, the editor of one hyperparameter, and the list of all."""
-    st.html(f'<div class="quiet">{html.escape(size(checked.space))}</div>')
+    st.html(f'<div class="quiet">{html.escape(size(checked.space, once=checked.is_one_training))}</div>')
     changed = _changed(form.draft)
     wrong = form.problem.field if form.problem else ""
     names = [parameter.name for parameter in parameters_of(form.draft.architecture)]
@@ -46,11 +46,13 @@ def draw(form: Form, checked: Checked) -> None:
     st.html(_table(form.draft, changed))
 
 
-def size(space: SearchSpace | None) -> str:
-    """How many hyperparameters are searched, and how many combinations that makes."""
+def size(space: SearchSpace | None, *, once: bool = False) -> str:
+    """How many hyperparameters are searched, and how many combinations that makes; `once`: for a single trial."""
     if space is None:
         return "The number of combinations is known when every entry of the form can be used."
     n_searched = len(space.searched)
+    if n_searched == 0 and once:
+        return "Everything is fixed: nothing is searched."
     if n_searched == 0:
         return "Everything is fixed: all trials have the same configuration and differ in their seed alone."
     searched = (

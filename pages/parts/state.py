@@ -7,11 +7,13 @@ import html
 from pages.parts import palette
 from storage.runs import Run, RunState
 
-STOPPING = "stopping"
+STOPPING, STOPPED = "stopping", "stopped"
 
 
 def word(run: Run) -> str:
-    """The state of a run in one word; 'stopping' from the request until it has ended."""
+    """The state of a run in one word, that of the button which stops it: 'stopping' until it has ended."""
+    if run.state is RunState.CANCELLED:
+        return STOPPED
     return STOPPING if run.cancel_requested and not run.state.is_final else run.state.value
 
 

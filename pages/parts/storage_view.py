@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from hpo_core.housekeeping import Removal, RunSize, delete_run, measure
-from pages.parts import cleanup_view, formats, shared
+from pages.parts import cleanup_view, formats, shared, state
 from storage.errors import StorageError
 
 KEEP_S = 60
@@ -34,7 +34,7 @@ def draw() -> None:
         f'<div class="quiet">{formats.plural(len(sizes), "run")} with {total} of files, beside the database. Sizes are '
         "measured at most once a minute.</div>"
     )
-    states = {run.run_name: run.state.value for run in known}
+    states = {run.run_name: state.word(run) for run in known}
     st.dataframe(table(sizes, states), hide_index=True, key="sizes", width="stretch")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import formats, shared
+from pages.parts import formats, shared, state
 from pages.parts.formats import as_markdown
 from storage.runs import Run, RunState
 
@@ -16,11 +16,12 @@ PARAMETER = "study"
 CHOSEN = "chosen_study"
 
 
-def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
+def choose_study(names: Sequence[str], known: Sequence[Run], active: Run | None, page: str) -> str:
     """Draw the choice of a study, in agreement with the address; `names` is not empty.
 
     Args:
         names: all studies, the newest first.
+        known: the runs among them; another study was made outside Onegin.
         active: a run that waits or runs.
         page: keeps the widgets of the pages apart.
     """
@@ -41,7 +42,19 @@ def choose_study(names: Sequence[str], active: Run | None, page: str) -> str:
         st.session_state[CHOSEN] = st.query_params[PARAMETER] = chosen
     preset = chosen if chosen in names else active.run_name if active is not None else names[0]
     st.session_state[key] = preset
-    return str(st.selectbox("Run", names, key=key, on_change=_write_address, args=(key,)))
+    runs = {run.run_name: run for run in known}
+    return str(
+        st.selectbox(
+            "Run", names, key=key, format_func=lambda name: label(name, runs.get(name)), on_change=_write_address,
+            args=(key,),
+        )
+    )  # fmt: skip
+
+
+def label(name: str, run: Run | None) -> str:
+    """The name of a study and what tells it from others of the same kind."""
+    told = f"{state.word(run)}, {formats.plural(run.trials, 'trial')}" if run else "made outside Onegin"
+    return f"{name} · {told}"
 
 
 def has_begun(study: str) -> bool:

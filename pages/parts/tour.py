@@ -71,7 +71,7 @@ STOPS: Sequence[Stop] = (
 
 def draw(title: str) -> None:
     """What the tour says on the page of this title; before the first run that did not fail the offer of a tour."""
-    # A reload leaves only the address, which the tour's own links carry on.
+    # A reload leaves only the address.
     if STATE not in st.session_state and st.query_params.get(STATE) == ON:
         st.session_state[STATE] = ON
     state = st.session_state.get(STATE)
@@ -79,6 +79,8 @@ def draw(title: str) -> None:
     if place is None or state == OFF:
         return
     if state == ON:
+        if STATE not in st.query_params:  # which the navigation leaves behind
+            st.query_params[STATE] = ON
         _stop(place)
     elif place == 0 and _is_new():
         _offer()

@@ -92,7 +92,7 @@ def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary) -> None:
     """Draw the comparison of two to four trials."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"{len(trials)} trials compared", anchor=False)
-        st.button("Back to the gallery", key="to_gallery", icon=":material/arrow_back:", on_click=_close)
+        st.button("Back to all trials", key="to_gallery", icon=":material/arrow_back:", on_click=_close)
     attributes = shared.studies().attributes(study)
     written = None if words.is_accuracy_alone(attributes) else score_text
     results = trial_differences.results(trials, minimises=summary.minimises, score=written)

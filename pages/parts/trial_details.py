@@ -18,8 +18,8 @@ from pages.parts import (
     architecture_trial,
     charts,
     diagnosis_cards,
-    draft,
     explained,
+    final_models,
     formats,
     pictures,
     shared,
@@ -184,8 +184,18 @@ def _configuration(study: str, trial: TrialRow) -> None:
             data=lambda: yaml.safe_dump(fields, sort_keys=False, allow_unicode=True),
             file_name=file_name(study, f"trial-{trial.number}-hyperparameters.yaml"), on_click="ignore",
         )  # fmt: skip
+    _own_model(study, trial)
+
+
+def _own_model(study: str, trial: TrialRow) -> None:
+    """The way to the final model that was made of a trial, or to one of its own."""
     config = architecture_source.recorded(trial)
-    if config is not None and config.dataset in datasets.CATALOGUE:
+    if final_models.made_of(shared.settings().results_dir, study) == trial.number:
+        st.page_link(
+            "pages/models.py", label="Its final model: try it, download it", icon=":material/deployed_code:",
+            query_params={"study": study},
+        )  # fmt: skip
+    elif config is not None and config.dataset in datasets.CATALOGUE:
         st.button(
             "Get a model of it", key="train_alone", icon=":material/model_training:", on_click=_train_alone,
             args=(config,),
@@ -197,9 +207,7 @@ def _configuration(study: str, trial: TrialRow) -> None:
 
 
 def _train_alone(config: TrialConfig) -> None:
-    single.prepare(config)
-    alone = {"trials": 1, "final_model": True, "run_name": None, "sample_percentage": config.sample_percentage}
-    draft.current().fields |= alone
+    single.prepare(config, sample_percentage=config.sample_percentage)
     st.session_state[GO] = True
 
 

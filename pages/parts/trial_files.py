@@ -10,6 +10,7 @@ import streamlit as st
 from hpo_core.history import FILE_NAME, TrialHistory
 from hpo_core.objective import TOO_LARGE
 from pages.parts import shared
+from pages.parts.trial_words import WAS_STOPPED, state_of
 from storage.artifacts import ArtifactFile, Artifacts
 from storage.errors import StorageError
 from storage.studies import TrialRow
@@ -78,7 +79,8 @@ def _why_no_history(trial: TrialRow) -> str:
     if outcome == TOO_LARGE:
         return "This trial was refused before it trained: its network has too many parameters."
     if trial.state == "fail":
-        return "This trial failed before anything was read from its layers."
+        ended = "was stopped" if state_of(trial) == WAS_STOPPED else "failed"
+        return f"This trial {ended} before anything was read from its layers."
     return "No readings of this trial are kept on this machine."
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from hpo_core.analysis.targets import parameter_title
 from pages.parts import diagnosis_cards, formats, shared, trial_choice, trial_query
 from pages.parts.trial_query import ALL, CARDS, DIAGNOSIS, IS, MAX, MAX_SCORE, MIN, MIN_SCORE, TABLE, VIEWS, Choice
-from pages.parts.trial_words import state_word
+from pages.parts.trial_words import group_word
 from storage.searched import SearchedParameter, diagnosis_codes, searched_parameters
 from storage.studies import StudySummary
 from storage.trial_filters import ENDED, SORTS, STATES, Span, TrialFilter
@@ -67,7 +67,7 @@ def chips(wanted: TrialFilter) -> list[Chip]:
     """The conditions of a filter in words."""
     found = []
     if wanted.states:
-        found.append(Chip(f"State: {' or '.join(state_word(state) for state in wanted.states)}", ("state",)))
+        found.append(Chip(f"State: {' or '.join(group_word(state) for state in wanted.states)}", ("state",)))
     if wanted.score is not None:
         found.append(Chip(f"Score {span_words(wanted.score)}", (MIN_SCORE, MAX_SCORE)))
     for name, span in wanted.ranges.items():
@@ -109,7 +109,7 @@ def reset_button(key: str) -> None:
 
 def _state(state: str, summary: StudySummary) -> str:
     number = summary.n_trials if state == ALL else summary.n(state)
-    return f"{state_word(state).capitalize()} · {formats.count(number)}"
+    return f"{group_word(state).capitalize()} · {formats.count(number)}"
 
 
 def _more(study: str, summary: StudySummary, wanted: TrialFilter) -> None:

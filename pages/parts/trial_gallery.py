@@ -49,7 +49,7 @@ def draw(study: str, summary: StudySummary) -> None:
         reading.of_cards()
         trial_cards.draw(study, page.rows, summary)
     else:
-        trial_table.draw(study, page)
+        trial_table.draw(study, page, summary.best_trial if summary.n_objectives == 1 else None)
     _paging(study, page, size, summary, choice)
     trial_comparison.draw_bar(study)
 
@@ -67,7 +67,9 @@ def _paging(study: str, page: TrialPage, size: int, summary: StudySummary, choic
     first = (page.page - 1) * size + 1
     last = min(page.page * size, page.total)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="paging"):
-        of = f"{formats.count(first)} to {formats.count(last)} of {formats.plural(page.total, 'trial')}"
+        of = formats.plural(page.total, "trial")
+        if page.pages > 1:
+            of = f"{formats.count(first)} to {formats.count(last)} of {of}"
         if page.total < summary.n_trials and trial_query.is_filtered(choice.wanted):
             of += f" that match; the study has {formats.count(summary.n_trials)}"
         st.html(f'<span class="quiet">{of if page.total else "no trial"}</span>', width="content")

@@ -15,6 +15,11 @@ STATE_WORDS: Mapping[str, str] = {"fail": "failed"}
 FROM_OUTSIDE = frozenset((STOPPED, CANCELLED, INTERRUPTED, MONEY_CAP))
 
 
+def group_word(state: str) -> str:
+    """All trials in a state of Optuna as people call them."""
+    return "failed or stopped" if state == "fail" else state
+
+
 def state_word(state: str) -> str:
     """A state of Optuna as people say it."""
     return STATE_WORDS.get(state, state)

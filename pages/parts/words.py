@@ -11,6 +11,7 @@ from hpo_core.backends import RUNPOD
 from hpo_core.errors import UsageError
 from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import score_formula, weights_in_words
+from hpo_core.objective import CANCELLED, INTERRUPTED, STOPPED
 from hpo_core.optimization_config import EXPLANATIONS, FIELDS, OptimizationConfig
 from hpo_core.parameters import PARAMETERS
 from hpo_core.prices import PRICES
@@ -35,6 +36,10 @@ CHOICES: Mapping[str, str] = {
     **{price.key: f"{price.title}, {formats.dollars(price.per_second * 3600)} an hour" for price in PRICES.values()},
 }
 
+# How a trial ended, where that is recorded in another word than the button's.
+OUTCOMES: Mapping[str, str] = {
+    CANCELLED: "stopped with its run", STOPPED: "stopped by itself", INTERRUPTED: "interrupted with its run"
+}  # fmt: skip
 
 # As a switch of the form says it.
 ON_OFF: Mapping[str, str] = {"true": "on", "false": "off"}
@@ -151,6 +156,8 @@ def recorded_value(name: str, content: object) -> str:
         return formats.score(content)
     if name.endswith("loss") and isinstance(content, float):
         return plain(content)
+    if name == "outcome":
+        return OUTCOMES.get(str(content), str(content))
     if name == "objective":
         return str(content).replace("_", " ")
     return str(content) if name.endswith("seed") else formats.value(content)

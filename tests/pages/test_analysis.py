@@ -220,7 +220,7 @@ def test_timeline_colours_states() -> None:
     answer = over_trials.timeline(request(trials, states=("complete", "fail", "running")))
     assert answer.figure is not None
     assert {bar.name: bar.marker.color for bar in answer.figure.data} == {
-        "running": palette.RUNNING, "complete": palette.COMPLETE, "failed": palette.FAILED,
+        "running": palette.RUNNING, "complete": palette.COMPLETE, "failed or stopped": palette.FAILED,
     }  # fmt: skip
     assert all(bar.x[0] > 0 for bar in answer.figure.data) and "1 running" in answer.sentence
 

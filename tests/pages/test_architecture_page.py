@@ -125,10 +125,10 @@ def test_an_own_network_is_taken_to_the_form_and_can_be_trained(database: Databa
     app.number_input(key="own_lstm_units").set_value(48).run()
     app.button(key="own_train").click().run()
     assert not app.exception and app.title[0].value == "Optimize"
-    assert "<th>LSTM units</th><td>48</td>" in words(app) and "<small>default</small>" not in words(app)
-    assert "Everything is fixed" in words(app) and not app.button(key="start_single").disabled
+    assert "One network is set:" in words(app) and "48, dense" in words(app)
+    assert "nothing is searched" in words(app) and app.button(key="start").label == "Train this network"
     config = OptimizationConfig.from_mapping(app.session_state[draft.KEY].configuration())
-    assert (config.dataset, config.max_epochs_per_trial) == ("generated_text", 5)
+    assert (config.dataset, config.trials, config.max_epochs_per_trial) == ("generated_text", 1, 5)
     assert config.one_trial().space["lstm_units"] == 48
 
 

@@ -156,7 +156,10 @@ def test_monitor_says_that_stopped_trials_are_made_again(database: Database) -> 
     conftest.add_trial(study, 0.9)
     conftest.add_trial(study, 0.1, TrialState.FAIL, {"outcome": CANCELLED})
     Runs(database).end("stopped", RunState.CANCELLED)
-    said = "1 trial did not come to an end when the run was stopped: 4 trials will be listed, 3 of them trained."
+    said = (
+        "1 trial did not come to an end when the run was stopped and will be made again: 4 are listed in the end, 3 of "
+        "them not stopped."
+    )
     assert said in words(open_page("pages/monitor.py", study="stopped"))
     conftest.make_failed(database)  # whose trials failed by themselves
     assert "did not come to an end" not in words(open_page("pages/monitor.py", study="digits-failed"))
@@ -206,7 +209,7 @@ def test_monitor_shows_what_the_machine_does(database: Database) -> None:
     st.cache_data.clear()
     shown = words(app.run())
     assert re.search(r"machine, processor</small>[\d.]+ of \d+ cores?", shown)
-    assert re.search(r"network, in and out</small>[\d.]+ \w+/s, [\d.]+ \w+/s", shown)
+    assert re.search(r"data, in and out</small>[\d.]+ \w+/s, [\d.]+ \w+/s", shown)
     assert "How to read these figures" in shown and "Near all cores" in shown
     assert ("far below 100 %" in shown) == ("GPU 0" in shown)
     conftest.make_finished(database)

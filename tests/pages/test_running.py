@@ -142,6 +142,21 @@ def test_the_first_best_trial_is_new(database: Database) -> None:
     assert "best so far" in words(open_page("pages/monitor.py", study="digits-next"))
 
 
+def test_a_trial_that_equals_the_best_one_is_no_new_best(database: Database) -> None:
+    """For Optuna the one with the lower number is the best one, also where it ended later."""
+    study = conftest.make_run(database, "digits-next", 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Optuna's heartbeat belongs to study.optimize
+        trial = study.ask()
+    conftest.add_trial(study, 0.9)
+    app = open_page("pages/monitor.py", study="digits-next")
+    assert "<b>Trial 1</b>" in words(app) and "new best" not in words(app)
+    study.tell(trial, 0.9)
+    assert "<b>Trial 0</b>" in words(app.run()) and "new best" not in words(app)
+    conftest.add_trial(study, 0.95)
+    assert "<b>Trial 2</b>" in words(app.run()) and "new best" in words(app)
+
+
 def test_a_running_trial_tells_its_batch(database: Database) -> None:
     conftest.make_running(database)
     table = ProgressTable(database, "digits-now")

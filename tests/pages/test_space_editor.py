@@ -95,6 +95,7 @@ def test_size_in_words() -> None:
     assert "combinations." in space_editor.size(build(Architecture.CNN, finite, max_epochs=3))
     fixed = {parameter: PARAMETERS[parameter].default for parameter in build(Architecture.CNN, max_epochs=5).domains}
     assert "Everything is fixed" in space_editor.size(build(Architecture.CNN, fixed, max_epochs=5))
+    assert "nothing is searched" in space_editor.size(build(Architecture.CNN, fixed, max_epochs=5), once=True)
     assert "when every entry of the form can be used" in space_editor.size(None)
 
 

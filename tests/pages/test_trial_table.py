@@ -30,6 +30,21 @@ def test_a_column_of_the_table_holds_one_kind_of_values() -> None:
     assert "(no name)" in found
 
 
+def test_the_best_trial_has_a_star_and_no_score_that_repeats_the_accuracy() -> None:
+    rows = [TrialRow(n, "complete", 0.5, 1.0, {}, {"accuracy": 0.5}, {}, (0.5,)) for n in (1, 2)]
+    shown = trial_table.table(rows, 2, with_score=False)
+    assert list(shown["Trial"]) == ["Trial 1", "Trial 2 ★"] and "Score" not in shown and "Accuracy" in shown
+    assert "Score" in trial_table.table(rows)
+
+
+def test_a_trial_too_many_is_told_below_the_table(database: Database) -> None:
+    examined.make_examined(database)
+    app = open_page(PAGE, view="table")
+    assert not app.warning
+    app.session_state[trial_table.REFUSED] = trial_comparison.FULL
+    assert app.run().warning[0].value == trial_comparison.FULL
+
+
 ROWS = [TrialRow(number, "waiting" if number == 9 else "complete", None, None) for number in range(2, 10)]
 
 
@@ -67,4 +82,4 @@ def test_the_table_shows_what_was_chosen_on_a_card_and_opens_its_details(databas
 def ticks(app: AppTest) -> list[int]:
     """Places of the ticked rows of the first page."""
     version = app.session_state[trial_table.VERSION]
-    return list(app.session_state[f"table_1_{version}"]["selection"]["rows"])
+    return list(app.session_state[f"trial_table_1_{version}"]["selection"]["rows"])

@@ -94,7 +94,7 @@ def test_filters_in_words() -> None:
         choices={"optimizer": ("adam", "sgd")}, diagnosis="DEAD_UNITS",
     )  # fmt: skip
     assert [chip.text for chip in trial_filter_bar.chips(wanted)] == [
-        "State: failed", "Score from 0.5 to 0.9", "Learning rate at most 0.01", "x at least 2",
+        "State: failed or stopped", "Score from 0.5 to 0.9", "Learning rate at most 0.01", "x at least 2",
         "Optimizer: adam or sgd", "Diagnosis: dead units",
     ]  # fmt: skip
 
@@ -127,7 +127,7 @@ def test_every_order_and_the_table_open(database: Database) -> None:
     for sort in ("score", "accuracy", "health", "number", "-duration"):
         assert len(cards(go(app, sort=sort))) == 3
     go(app, view="table", sort="-score")
-    assert list(app.dataframe[0].value["Trial"]) == ["Trial 1", "Trial 2", "Trial 0"]
+    assert list(app.dataframe[0].value["Trial"]) == ["Trial 1 ★", "Trial 2", "Trial 0"]
     assert "Learning rate" in app.dataframe[0].value
 
 

@@ -11,7 +11,7 @@ from hpo_core.analysis.targets import DURATION, Target, number, spans_decades
 from pages.parts import charts, formats, palette
 from pages.parts.analysis import style
 from pages.parts.analysis.request import Answer, Request
-from pages.parts.trial_words import state_word
+from pages.parts.trial_words import group_word
 from storage.studies import STATES
 from storage.trial_sample import TrialColumns
 
@@ -65,10 +65,10 @@ def timeline(request: Request) -> Answer:
         lengths = [((t.datetime_complete or last) - t.datetime_start).total_seconds() for t in of_state]  # type: ignore[operator]
         figure.add_bar(
             orientation="h", y=[t.number for t in of_state], base=[t.datetime_start for t in of_state],
-            x=[max(length, 0.05) * 1000 for length in lengths], width=0.8, name=state_word(state),
+            x=[max(length, 0.05) * 1000 for length in lengths], width=0.8, name=group_word(state),
             marker={"color": palette.TRIAL_STATES[state], "line": edge | {"color": palette.TRIAL_STATES[state]}},
             customdata=[formats.duration(length) for length in lengths],
-            hovertemplate="Trial %{y}: %{customdata}, " + state_word(state) + "<extra></extra>",
+            hovertemplate="Trial %{y}: %{customdata}, " + group_word(state) + "<extra></extra>",
         )  # fmt: skip
     figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(type="date", title="Time, by this server's clock", nticks=4, tickangle=0)
@@ -94,7 +94,7 @@ def duration(request: Request) -> Answer:
         if of_state:
             figure.add_scatter(
                 x=[s for _, _, s in of_state], y=[v * target.factor for _, v, _ in of_state], mode="markers",
-                name=state_word(state), marker=_marker(state),
+                name=group_word(state), marker=_marker(state),
                 customdata=[(t.number, target.text(v), formats.duration(s)) for t, v, s in of_state],
                 hovertemplate="Trial %{customdata[0]}: %{customdata[1]} in %{customdata[2]}<extra></extra>",
             )  # fmt: skip
@@ -109,9 +109,9 @@ def _dots(figure: go.Figure, points: list[tuple[FrozenTrial, float]], state: str
     if points:
         figure.add_scatter(
             x=[trial.number for trial, _ in points], y=[value * target.factor for _, value in points],
-            mode="markers", name=state_word(state), marker=_marker(state),
+            mode="markers", name=group_word(state), marker=_marker(state),
             customdata=[target.text(value) for _, value in points],
-            hovertemplate="Trial %{x}: %{customdata}, " + state_word(state) + "<extra></extra>",
+            hovertemplate="Trial %{x}: %{customdata}, " + group_word(state) + "<extra></extra>",
         )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from pages.parts.analysis import (
 from pages.parts.analysis.catalogue import CHARTS, SEVERAL, Chart
 from pages.parts.analysis.request import Answer, Request
 from pages.parts.formats import as_markdown
-from pages.parts.trial_words import state_word
+from pages.parts.trial_words import group_word
 from storage.errors import UnknownRunError
 from storage.studies import STATES
 from storage.trial_sample import StudyShape, TrialSample
@@ -142,7 +142,7 @@ def _choose_states(chart: Chart, shape: StudyShape) -> tuple[str, ...]:
     chosen = st.pills(
         "States of the trials", occurring, default=None if key in st.session_state else preset, key=key,
         selection_mode="multi",
-        format_func=lambda state: f"{state_word(state).capitalize()} {formats.count(shape.n_by_state[state])}",
+        format_func=lambda state: f"{group_word(state).capitalize()} {formats.count(shape.n_by_state[state])}",
     )  # fmt: skip
     return tuple(state for state in occurring if state in chosen)
 
