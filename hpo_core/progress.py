@@ -110,6 +110,8 @@ def after_record(before: TrialProgress, record: Record) -> TrialProgress:
         name = record.name
         if is_of_final_model(before.phase) and not is_of_final_model(name):
             name = f"{FINAL_MODEL}: {name}"
+        if before.phase == FINAL_PHASE and before.epoch:  # it trains all its epochs; its last batches may not be told
+            before = dataclasses.replace(before, epoch=before.epochs, share=1.0, batch=before.batches)
         return dataclasses.replace(before, phase=name) if name != before.phase else before
     training = FINAL_PHASE if is_of_final_model(before.phase) else TRAINING
     if isinstance(record, Started):

@@ -16,6 +16,7 @@ from hpo_core.backends import FINAL_MODEL, LOCAL_ONLY, Backend, BackendFactory, 
 from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedError, UsageError
 from hpo_core.failures import capped, hopeless, worrying
 from hpo_core.final_model import is_of_the_best, is_wanting, make_final_model
+from hpo_core.formats import plural
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
 from hpo_core.notice_kinds import Kind, notice
@@ -390,4 +391,5 @@ def _in_words(config: OptimizationConfig, workers: int) -> str:
     """For the log: the fields that differ from their defaults; config.yaml has all of them."""
     changed = {name: value for name, value in config.as_dict().items() if value != DEFAULTS.get(name) and value}
     words = " ".join(f"{name}={value}" for name, value in changed.items() if name != "space")
-    return f"{config.trials} trials, {workers} at a time; {words}" if words else f"{config.trials} trials"
+    trials = plural(config.trials, "trial")
+    return f"{trials}, {workers} at a time; {words}" if words else trials

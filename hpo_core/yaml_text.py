@@ -17,6 +17,7 @@ MAX_ENTRIES = 10_000
 
 LONGEST_NUMBER = 40
 """Characters; YAML's own reading of 1:1:1:... takes time that grows with the square of its length."""
+KINDS = {type(None): "nothing", list: "a list", int: "a number", float: "a number"}
 NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
@@ -54,7 +55,8 @@ def parse_yaml(field: str, content: bytes, source: str) -> Mapping[str, object]:
         # The loader raises the last four for values that a tag, such as !!int, does not fit.
         raise UsageError(field, f"must be YAML, {source} is not: {_where(error)}") from error
     if not isinstance(data, Mapping):
-        raise UsageError(field, f"must hold 'name: value' lines, {source} holds {type(data).__name__}")
+        held = KINDS.get(type(data), "a word")
+        raise UsageError(field, f"must hold 'name: value' lines, {source} holds {held}")
     return {str(key): value for key, value in data.items()}
 
 

@@ -217,7 +217,7 @@ def timeline(trials: Sequence[Trial], counts: Mapping[str, int]) -> str:
     total = sum(counts.values())
     if not begun:
         return "No trial has begun yet."
-    names = {"fail": "failed"}
+    names = {"fail": "failed or stopped"}
     ordered = sorted(((number, state) for state, number in counts.items() if number), reverse=True)
     parts = ", ".join(f"{formats.count(number)} {names.get(state, state)}" for number, state in ordered)
     durations = [trial.duration.total_seconds() for trial in begun if trial.duration is not None]

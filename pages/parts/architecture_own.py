@@ -10,10 +10,11 @@ import streamlit as st
 import datasets
 from hpo_core.layer_plan import TRAINING_ONLY, layer_plan
 from hpo_core.optimization_config import DEFAULTS
-from hpo_core.parameters import Architecture, Choices, Parameter, Range, Value, defaults, parameters_of
+from hpo_core.parameters import Architecture, Choices, Parameter, Range, Value, defaults, describe, parameters_of
 from hpo_core.trial_config import TrialConfig
-from pages.parts import architecture_source, architecture_view, formats, own_address, single
+from pages.parts import architecture_source, architecture_view, draft, formats, own_address
 from pages.parts.draft import FIRST_DATASET
+from pages.parts.form import limits_style
 
 DATASET = "own_dataset"
 FIELD_WIDTH = 190
@@ -56,7 +57,7 @@ def _begin() -> None:
 
 def _to_optimize(config: TrialConfig) -> None:
     """Fix every hyperparameter in the form of Optimize, which trains it alone."""
-    single.prepare(config)
+    draft.current().fix_alone(config)
     st.session_state[GO] = True
 
 
@@ -83,6 +84,10 @@ def _configuration() -> TrialConfig:
             args=(defaults(architecture),),
         )  # fmt: skip
     declared = parameters_of(architecture)
+    st.html(limits_style({
+        f"own_{parameter.name}": describe(parameter.allowed, parameter.type)
+        for parameter in declared if isinstance(parameter.allowed, Range)
+    }))  # fmt: skip
     values: dict[str, Value] = {}
     _fields((parameter for parameter in declared if parameter.name not in TRAINING_ONLY), values, "own_network")
     with st.expander("How it learns: does not change the diagram", key="own_training"):
@@ -106,10 +111,11 @@ def _field(parameter: Parameter, *, disabled: bool) -> Value:
         number: Any = parameter.type  # all limits of a field must be of one type
         step: Any = _step(parameter)
         given: Value = number(st.number_input(
-            parameter.title, min_value=number(allowed.low), max_value=number(allowed.high), step=step,
+            parameter.title, min_value=number(allowed.low), max_value=number(allowed.high), value=None, step=step,
             format="%g" if number is float else None, key=key, help=help_text, disabled=disabled,
-            persist_state="session",
+            persist_state="session", on_change=_keep, args=(parameter,),
         ))  # fmt: skip
+        _kept()[parameter.name] = given
         return given
     assert isinstance(allowed, Choices)
     if parameter.type is bool:
@@ -119,6 +125,20 @@ def _field(parameter: Parameter, *, disabled: bool) -> Value:
         persist_state="session",
     )  # fmt: skip
     return chosen
+
+
+def _kept() -> dict[str, Value]:
+    """The numbers that were there last."""
+    found = st.session_state.setdefault("own_kept", {})
+    assert isinstance(found, dict)
+    return found
+
+
+def _keep(parameter: Parameter) -> None:
+    """A field that is emptied has its number again: a network needs all of them."""
+    key = f"own_{parameter.name}"
+    if st.session_state[key] is None:
+        st.session_state[key] = _kept().get(parameter.name, parameter.default)
 
 
 def _step(parameter: Parameter) -> int | float:

@@ -17,14 +17,13 @@ from pages.parts import (
     architecture_source,
     architecture_view,
     own_address,
-    palette,
     shared,
     state,
     trial_choice,
     trial_files,
 )
 from pages.parts.study_choice import has_begun
-from pages.parts.trial_words import STATE_WORDS
+from pages.parts.trial_words import state_colour, state_of
 from storage.studies import TrialRow
 
 LIVE_S = 5.0
@@ -161,8 +160,7 @@ def _change(config: TrialConfig) -> None:
 
 
 def _head(trial: TrialRow) -> None:
-    colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
-    badge = state.badge(STATE_WORDS.get(trial.state, trial.state), colour, live=trial.state == "running")
+    badge = state.badge(state_of(trial), state_colour(trial), live=trial.state == "running")
     architecture = html.escape(str(trial.attributes.get("architecture") or ""))
     st.html(
         f'<div class="run-line"><span class="name">Trial {trial.number}</span>{badge}'

@@ -36,7 +36,7 @@ def draw(figures: RunFigures, run: Run) -> None:
         trials = st.number_input(
             "Trials in all", 1, MOST_TRIALS, wanted + more if finished else wanted,
             key=f"trials_in_all_{run.run_name}",
-            help="How many trials shall count in the end. Trials that were stopped with the run are made again.",
+            help="How many trials shall count in the end. New ones take the place of any stopped with the run.",
         )  # fmt: skip
         if finished:
             st.html(f'<div class="quiet">{_more(int(trials) - wanted, wanted)}</div>')
@@ -92,8 +92,8 @@ def _made_again(name: str, wanted: int) -> str:
         return ""
     in_all = formats.count(listed + max(wanted - counted, 0))
     return (
-        f"{formats.plural(stopped, 'trial')} did not come to an end when the run was stopped and will be made again: "
-        f"{in_all} are listed in the end, {formats.count(wanted)} of them not stopped."
+        f"{formats.plural(stopped, 'trial')} did not come to an end when the run was stopped. New ones take their "
+        f"place: {in_all} will be listed in the end."
     )
 
 

@@ -12,6 +12,7 @@ from hpo_core.backends import RUNPOD
 from hpo_core.optimization_config import DEFAULTS, OptimizationConfig
 from hpo_core.parameters import Architecture, Value
 from hpo_core.presets import PRESETS
+from hpo_core.trial_config import TrialConfig
 
 # What a first visitor finds: good results on the embedded digits within a few minutes.
 FIRST_DATASET, FIRST_PRESET = "digits", "quick"
@@ -99,6 +100,11 @@ class Draft:
         self.choose_dataset(dataset)
         self.spaces[self.architecture] = dict(values)
         self.fields["max_epochs_per_trial"] = values["epochs"]
+
+    def fix_alone(self, config: TrialConfig, **fields: object) -> None:
+        """Fix the network of a trial, for one training that gets a final model; `fields` as well."""
+        self.fix(config.dataset, config.hyperparameters)
+        self.fields |= {"trials": 1, "final_model": True, "run_name": None, **fields}
 
     def load(self, config: OptimizationConfig) -> None:
         """Take over a whole configuration."""

@@ -90,15 +90,20 @@ class Form:
 
 
 def limits() -> str:
-    """What each number field says of a number that it does not take, for the rule in style.css, as a style sheet.
+    """What each number field of the form says of a number that it does not take, as a style sheet."""
+    return limits_style({
+        key: describe(allowed, OPTIONS[name].kind)
+        for name, key in [*((name, name) for name in OPTIONS), ("workers", draft.REMOTE_WORKERS)]
+        if isinstance(allowed := OPTIONS[name].allowed, Range)
+    })  # fmt: skip
+
+
+def limits_style(allowed: Mapping[str, str]) -> str:
+    """What fields say of a number that they do not take, for the rule in style.css; `allowed` is in words, by key.
 
     The browser keeps such a number to itself: no code of ours hears of it.
     """
-    rules = (
-        f'.st-key-{key} {{ --allowed: "{describe(allowed, OPTIONS[name].kind)}"; }}'
-        for name, key in [*((name, name) for name in OPTIONS), ("workers", draft.REMOTE_WORKERS)]
-        if isinstance(allowed := OPTIONS[name].allowed, Range)
-    )
+    rules = (f'.st-key-{key} {{ --allowed: "{said}"; }}' for key, said in allowed.items())
     return f"<style>{' '.join(rules)}</style>"
 
 

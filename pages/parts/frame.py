@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 LOGO = HERE / "logo.svg"
 MARK = HERE / "mark.svg"
 STYLE = HERE / "style.css"
+LICENCE = "https://opensource.org/license/mit"
 VERSIONS = (
     f"Onegin {VERSION} · Streamlit {version('streamlit')} · Optuna {version('optuna')} · "
     f"Python {platform.python_version()}"
@@ -49,7 +50,8 @@ def footer(repository: str) -> str:
     link = f'<a href="{repository}" target="_blank" rel="noopener">Repository</a>' if repository else ""
     return (
         '<footer class="onegin-footer"><span>Onegin: neural architectures, found and explained</span>'
-        "<span>MIT licence; each data set has its own, named on its card</span>"
+        f'<span><a href="{LICENCE}" target="_blank" rel="noopener">MIT licence</a>; each data set has its own, named '
+        "on its card</span>"
         f"<span>{VERSIONS}</span>{link}"
         "</footer>"
     )

@@ -32,8 +32,8 @@ from storage.runs import Run, RunState
 
 # Who stopped a run is not recorded: this window, another one, the command line or the end of the server.
 STOPPED = (
-    "Stopped before its end. Trials that had ended are kept; “Resume run” makes the others, and once more those that "
-    "were stopped with the run."
+    "Stopped before its end. Trials that had ended are kept; “Resume run” makes the others, and new ones in place of "
+    "those that were stopped with the run."
 )
 STOPPED_AT_THE_END = "Stopped after its last trial, before its final model was made: “Resume run” makes it."
 # Above this it is said how often the page is drawn.
@@ -175,7 +175,7 @@ def _chart(figures: RunFigures) -> None:
             )  # fmt: skip
             return
         if not figures.history.numbers:
-            first = "The first point appears with the first trial."
+            first = "The first point appears with the first complete trial."
             ended = f": {figures.ended_otherwise}." if figures.ended_otherwise else "."
             expected = f"No trial was trained to its end{ended}" if figures.is_over else first
             st.html(f'<div class="quiet">{expected}</div>')

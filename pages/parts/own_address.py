@@ -46,11 +46,15 @@ def read(text: str) -> TrialConfig:
     values = dict(parse_yaml(NETWORK, text.encode(), "the address"))
     dataset = str(values.pop("dataset", FIRST_DATASET))
     architecture = Architecture(datasets.dataset_info(dataset).architecture)
+    usual = defaults(architecture)
+    for name in sorted(values.keys() & (PARAMETERS.keys() - usual.keys())):
+        title = datasets.dataset_info(dataset).title
+        raise UsageError(name, f"is no hyperparameter of {words.networks(dataset, 2)}, which learn {title}")
     # Written by hand, 1e-4 is a word for YAML.
     checked: dict[str, Any] = {
         name: PARAMETERS[name].check(value) if name in PARAMETERS else value for name, value in values.items()
     }
-    return architecture_source.make_config(dataset, defaults(architecture) | checked)
+    return architecture_source.make_config(dataset, usual | checked)
 
 
 def told(config: TrialConfig) -> str:

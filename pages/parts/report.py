@@ -15,6 +15,7 @@ import yaml
 from plotly.offline import get_plotlyjs
 
 from hpo_core import VERSION
+from hpo_core.analysis.targets import parameter_title
 from hpo_core.health.diagnoses import diagnose
 from hpo_core.health.metrics import METRICS
 from hpo_core.health.score import explain
@@ -34,6 +35,7 @@ from pages.parts import (
 )
 from pages.parts.architecture_layout import summary
 from pages.parts.report_data import MOST_TRIALS, ReportData
+from pages.parts.trial_words import group_word
 from storage.studies import TrialRow
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
@@ -105,7 +107,7 @@ def _summary(data: ReportData) -> str:
     facts.append(f"State of {_moment(data.made_at)}.")
     if summary.n_objectives > 1:
         facts.append(f"It has {summary.n_objectives} objectives: score and best trial go by the first one.")
-    counts = ", ".join(f"{formats.count(n)} {state}" for state, n in sorted(summary.n_by_state.items()) if n)
+    counts = ", ".join(f"{formats.count(n)} {group_word(name)}" for name, n in sorted(summary.n_by_state.items()) if n)
     score = ("Best score", formats.score(summary.best_score), words.score_name(data.attributes))
     tiles = (
         ("Trials", formats.count(summary.n_trials), counts or "none yet"),
@@ -163,7 +165,7 @@ def _best(data: ReportData) -> str:
         if key not in (*HIDDEN_ATTRIBUTES, "accuracy", "duration_s") and key not in METRICS and value != ""
         if isinstance(value, str | int | float)
     }
-    parameters = {words.recorded_title(name): words.recorded_value(name, value) for name, value in trial.params.items()}
+    parameters = {parameter_title(name): words.recorded_value(name, value) for name, value in trial.params.items()}
     curves = _curves(data.history) if data.history and data.history.epochs else _curve_of(trial, data)
     return (
         f"<h2>Best trial: Trial {trial.number}</h2>{curves}"

@@ -68,7 +68,7 @@ def _no_best(objectives: int) -> str:
 
 def progress(figures: RunFigures) -> None:
     """How much of the run is done, and how long the rest will take."""
-    if figures.run is None or figures.run.state.is_final:
+    if figures.run is None or figures.run.state.is_final or waiting_runs.place_of(figures.name) is not None:
         return
     if final_models.is_being_built(figures.running):
         st.progress(1.0, text="All trials are over; the final model is being made")

@@ -6,12 +6,15 @@ from contextlib import suppress
 
 import streamlit as st
 
+import datasets
 from datasets import DatasetError
 from hpo_core.errors import UsageError
 from hpo_core.optimization_config import OptimizationConfig
+from hpo_core.parameters import PARAMETERS, Architecture, defaults
 from hpo_core.run_names import is_taken
-from hpo_core.yaml_text import MAX_BYTES
-from pages.parts import draft, formats, shared, words
+from hpo_core.trial_config import TrialConfig
+from hpo_core.yaml_text import MAX_BYTES, parse_yaml
+from pages.parts import architecture_source, draft, formats, shared, words
 from pages.parts.checked import Checked
 from pages.parts.form import Form
 from storage.errors import StorageError, UnknownRunError
@@ -99,14 +102,34 @@ def _take_text() -> None:
 def _take(content: bytes, source: str) -> None:
     """Take a configuration over: the whole of it, or nothing where any part of it cannot be used."""
     try:
-        config = OptimizationConfig.from_yaml(content, source)
+        trial = trial_in(content, source)
+        config = OptimizationConfig.from_yaml(content, source) if trial is None else None
     except UsageError as error:
         _say(False, f"{words.refusal(error, of_file=True)} Nothing was changed.")
     except DatasetError as error:
         _say(False, f"{formats.sentence(str(error))} Nothing was changed.")
     else:
-        draft.current().load(config)
-        _say(True, f"The form now holds what {source} says; what it leaves out has its default.")
+        if trial is not None:
+            draft.current().fix_alone(trial)
+            _say(True, f"The form now trains the network of {source} alone.")
+        elif config is not None:
+            draft.current().load(config)
+            _say(True, f"The form now holds what {source} says; what it leaves out has its default.")
+
+
+def trial_in(content: bytes, source: str) -> TrialConfig | None:
+    """The network in a file about one trial, such as the best hyperparameters of a run; None in one about a run.
+
+    Raises UsageError, UnknownDatasetError.
+    """
+    values = parse_yaml("config", content, source)
+    if not values.keys() >= {"trial", "dataset"}:
+        return None
+    dataset = str(values["dataset"])
+    known = defaults(Architecture(datasets.dataset_info(dataset).architecture))
+    return architecture_source.make_config(
+        dataset, {name: PARAMETERS[name].check(value) for name, value in values.items() if name in known}
+    )
 
 
 def _say(is_good: bool, sentence: str) -> None:

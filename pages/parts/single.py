@@ -12,8 +12,7 @@ from hpo_core.backends import RUNPOD
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import PARAMETERS
 from hpo_core.summaries import summarise
-from hpo_core.trial_config import TrialConfig
-from pages.parts import architecture_source, draft, launch, shared
+from pages.parts import architecture_source, launch, shared
 from pages.parts import space_shapes as shapes
 from pages.parts.checked import Checked
 from pages.parts.draft import Draft
@@ -24,13 +23,6 @@ EXPLANATION = (
     "of every other hyperparameter. Data, sample, epochs and all else are those of this form."
 )
 ONCE = "Start trains it once, without a search, and makes a model of it."
-
-
-def prepare(config: TrialConfig, **fields: object) -> None:
-    """Fix every hyperparameter in the form of Optimize, for one trial that gets a final model; `fields` as well."""
-    form = draft.current()
-    form.fix(config.dataset, config.hyperparameters)
-    form.fields |= {"trials": 1, "final_model": True, "run_name": None, **fields}
 
 
 def notice(form: Draft, checked: Checked) -> None:

@@ -12,18 +12,19 @@ import yaml
 
 import datasets
 from hpo_core import results, trials_table
+from hpo_core.analysis.targets import parameter_title
 from hpo_core.trial_config import TrialConfig
 from pages.parts import (
     architecture_source,
     architecture_trial,
     charts,
     diagnosis_cards,
+    draft,
     explained,
     final_models,
     formats,
     pictures,
     shared,
-    single,
     state,
     trial_differences,
     trial_files,
@@ -207,7 +208,7 @@ def _own_model(study: str, trial: TrialRow) -> None:
 
 
 def _train_alone(config: TrialConfig) -> None:
-    single.prepare(config, sample_percentage=config.sample_percentage)
+    draft.current().fix_alone(config, sample_percentage=config.sample_percentage)
     st.session_state[GO] = True
 
 
@@ -230,7 +231,9 @@ def _without_effect(name: str, facts: Mapping[str, Any]) -> str:
 
 
 def _heading(name: str, with_names: bool, ours: bool) -> str:
-    return explained.heading(name, words.recorded_title(name), in_files=with_names, ours=ours)
+    return explained.heading(
+        name, words.recorded_title(name) if ours else parameter_title(name), in_files=with_names, ours=ours
+    )
 
 
 def _is_ours(trial: TrialRow) -> bool:

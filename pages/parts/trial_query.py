@@ -82,17 +82,18 @@ def filter_names(query: Query) -> list[str]:
 
 def set_values(name: str, values: Sequence[str]) -> None:
     """Write one part of the address, or remove it where there is no value. The gallery begins on its first page."""
-    if values:
-        st.query_params[name] = list(values)
-    else:
-        st.query_params.pop(name, None)
-    st.query_params.pop("page", None)
+    _write((name,), {name: list(values)} if values else {})
 
 
 def remove(names: Sequence[str]) -> None:
     """Remove parts of the address."""
-    for name in names:
-        set_values(name, ())
+    _write(names, {})
+
+
+def _write(away: Sequence[str], new: Mapping[str, list[str]]) -> None:
+    """At once: each change of the address is a step of the browser's Back."""
+    kept = {key: values for key, values in current().items() if key not in (*away, "page")}
+    st.query_params.from_dict({**kept, **new})
 
 
 def set_compared(numbers: Sequence[int]) -> None:

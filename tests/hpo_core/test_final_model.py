@@ -15,6 +15,7 @@ from hpo_core.progress import after_record
 from hpo_core.records import (
     FINAL_PHASE,
     Artefact,
+    Batch,
     Failed,
     Finished,
     LogLine,
@@ -133,6 +134,16 @@ def test_waiting_elsewhere_belongs_to_the_final_model() -> None:
     now = after_record(now, STARTED)
     assert now.phase == FINAL_PHASE
     assert after_record(now, Phase(name="testing the final model")).phase == "testing the final model"
+
+
+def test_a_final_model_that_is_tested_has_trained_all_its_epochs() -> None:
+    """Its last batches are told only now and then."""
+    now = TrialProgress(3, FINAL_PHASE, 0, 4, 0.0, 0.0, 0.0)
+    assert after_record(now, Phase(name="loading data")).overall == 0
+    now = after_record(now, Batch(epoch=3, batch=7, batches=23, loss=0.1, accuracy=0.9))
+    tested = after_record(now, Phase(name="testing the final model"))
+    assert (tested.epoch, tested.batch, tested.overall) == (4, 23, 1.0)
+    assert after_record(tested, Phase(name="exporting the final model")).overall == 1.0
 
 
 def test_its_phases_are_on_the_board(settings: Settings, database: Database) -> None:

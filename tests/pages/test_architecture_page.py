@@ -118,6 +118,13 @@ def test_a_change_is_counted_at_once(database: Database) -> None:
     assert "18 layers" in words(app)
 
 
+def test_a_number_that_is_taken_away_stays_as_it_was(database: Database) -> None:
+    app = open_page(PAGE, network="{filters: 24}")
+    app.number_input(key="own_filters").set_value(None).run()
+    assert not app.exception and app.number_input(key="own_filters").value == 24
+    assert '.st-key-own_filters { --allowed: "a whole number from 1 to 512"; }' in words(app)
+
+
 def test_an_own_network_is_taken_to_the_form_and_can_be_trained(database: Database) -> None:
     app = open_page(PAGE)
     app.button(key="to_own").click().run()

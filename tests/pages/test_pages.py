@@ -157,8 +157,8 @@ def test_monitor_says_that_stopped_trials_are_made_again(database: Database) -> 
     conftest.add_trial(study, 0.1, TrialState.FAIL, {"outcome": CANCELLED})
     Runs(database).end("stopped", RunState.CANCELLED)
     said = (
-        "1 trial did not come to an end when the run was stopped and will be made again: 4 are listed in the end, 3 of "
-        "them not stopped."
+        "1 trial did not come to an end when the run was stopped. New ones take their place: 4 will be listed in the "
+        "end."
     )
     assert said in words(open_page("pages/monitor.py", study="stopped"))
     conftest.make_failed(database)  # whose trials failed by themselves
@@ -192,7 +192,7 @@ def test_monitor_lets_a_run_go_on_after_the_one_that_trains(database: Database) 
     assert "waits its turn: digits-now is running" in words(app)
     app.button(key="resume").click().run()
     assert Runs(database).get("digits-done").state is RunState.WAITING
-    assert "starts as soon as the run that trains now is over" in words(app)
+    assert "starts as soon as the run that trains now is over" in words(app) and not app.get("progress")
     assert app.button(key="earlier_digits-done").disabled
     app.button(key="remove_digits-done").click().run()
     assert Runs(database).get("digits-done").state is RunState.FINISHED

@@ -8,6 +8,7 @@ import time
 import warnings
 
 import optuna
+import pytest
 from optuna.trial import TrialState, create_trial
 from streamlit.testing.v1 import AppTest
 
@@ -214,6 +215,23 @@ def test_a_run_without_a_complete_trial_says_what_became_of_them(database: Datab
     assert "No trial was trained to its end: 1 failed, 2 stopped." in words(app)
     tile = app.metric[0]
     assert tile.value == "3 of 4" and "By state: 1 failed, 2 stopped." in tile.help
+    assert tile.delta == "1 failed, 2 stopped"
+    assert not any(item.delta for item in app.metric[1:])
+
+
+@pytest.mark.parametrize("page", ["trials", "health", "architecture", "analysis"])
+def test_what_was_stopped_is_called_so_on_every_page(page: str, database: Database) -> None:
+    study = conftest.make_run(database, "digits-none", 4)
+    study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"outcome": "cancelled", "configuration": "{}"}))
+    Runs(database).end("digits-none", RunState.CANCELLED)
+    app = open_page(f"pages/{page}.py", study="digits-none")
+    shown = words(app) + "".join(str(group.options) for group in app.button_group)
+    assert "digits-none · stopped, 4 trials" in app.selectbox(key=f"{page}_study").options
+    assert (
+        "stopped" in shown
+        and "cancelled" not in shown
+        and "failed" not in shown.replace("failed or stopped", "").replace("failed, stopped", "")
+    )
 
 
 def test_cards_say_how_they_are_read(database: Database) -> None:

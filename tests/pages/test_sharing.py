@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from streamlit.testing.v1 import AppTest
 
 from hpo_core.optimization_config import DEFAULTS, FIELDS, OptimizationConfig
 from hpo_core.yaml_text import MAX_BYTES
-from pages.parts import draft
+from pages.parts import draft, trial_details
 from storage.database import Database
 from storage.runs import Runs, RunState
+from storage.studies import Studies
+from tests.pages import examined
 from tests.pages.test_optimize import draft_of, unfold, unfolded
 from tests.pages.test_pages import words
 from tests.pages.test_space_editor import edit
@@ -42,6 +45,18 @@ def test_form_to_yaml_to_form(database: Database) -> None:
     after = OptimizationConfig.from_mapping(draft_of(other).configuration())
     assert after == before and after.trials == 77 and after.space["filters"] == {"low": 12, "high": 48, "step": 4}
     assert other.number_input(key="trials").value == 77 and shared_text(other) == text
+
+
+def test_the_file_of_one_trial_makes_the_form_train_it_alone(database: Database) -> None:
+    examined.make_examined(database)
+    trial = Studies(database).trials("digits-examined", limit=1)[0]
+    file = yaml.safe_dump(trial_details.configuration("digits-examined", trial))
+    app = upload(unfolded("sharing"), file.encode())
+    assert "trains the network of mine.yaml alone" in app.success[0].value
+    config = OptimizationConfig.from_mapping(draft_of(app).configuration())
+    assert config.trials == 1 and not config.search_space().searched and config.dataset == "digits"
+    app = upload(unfolded("sharing"), file.replace("optimizer: adam", "optimizer: eve").encode())
+    assert "Optimizer must be one of" in app.error[0].value and "Nothing was changed" in app.error[0].value
 
 
 def test_every_field_goes_into_the_form(database: Database) -> None:

@@ -138,12 +138,12 @@ def test_log_axes_and_places() -> None:
 def test_timeline() -> None:
     trials = [trial(0, 0.1), trial(1, 0.2), trial(2, state=TrialState.FAIL)]
     assert sentences.timeline(trials, {"complete": 2, "fail": 1, "pruned": 0}) == (
-        "3 trials: 2 complete, 1 failed, over 2 min; a trial took 1 min in the median, 1.5 at a time."
+        "3 trials: 2 complete, 1 failed or stopped, over 2 min; a trial took 1 min in the median, 1.5 at a time."
     )
     assert "none has ended yet" in sentences.timeline([trial(0, state=TrialState.RUNNING)], {"running": 1})
     assert sentences.timeline([], {}) == "No trial has begun yet."
     assert sentences.timeline(trials, {"complete": 200, "fail": 100}) == (
-        "300 trials: 200 complete, 100 failed; a trial took 1 min in the median of 3 of them."
+        "300 trials: 200 complete, 100 failed or stopped; a trial took 1 min in the median of 3 of them."
     )
 
 
