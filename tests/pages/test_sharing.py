@@ -55,6 +55,9 @@ def test_the_file_of_one_trial_makes_the_form_train_it_alone(database: Database)
     assert "trains the network of mine.yaml alone" in app.success[0].value
     config = OptimizationConfig.from_mapping(draft_of(app).configuration())
     assert config.trials == 1 and not config.search_space().searched and config.dataset == "digits"
+    by_hand = file.replace("learning_rate: 0.001", "learning_rate: 1e-4")  # a word for YAML
+    app = upload(unfolded("sharing"), by_hand.encode())
+    assert draft_of(app).space["learning_rate"] == 0.0001
     app = upload(unfolded("sharing"), file.replace("optimizer: adam", "optimizer: eve").encode())
     assert "Optimizer must be one of" in app.error[0].value and "Nothing was changed" in app.error[0].value
 

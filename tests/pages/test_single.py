@@ -23,7 +23,7 @@ def test_a_trial_is_handed_to_optimize_as_it_was_trained(database: Database) -> 
     assert isinstance(form, Draft)
     config = OptimizationConfig.from_mapping(form.configuration())
     assert config.trials == 1 and config.final_model and not config.search_space().searched
-    assert "One network is set:</b> Conv 16-32-64, dense 64, adam 0.001, batch 32. Start trains it once" in words(app)
+    assert "One network is set:</b> Conv 16-32-64, dense 64, adam 0.001, batch 32. “Train this network” trains it once" in words(app)
     assert "nothing is searched" in words(app) and "1 trial of a CNN on Digits 8x8 on this machine" in words(app)
 
 
@@ -35,7 +35,7 @@ def test_a_form_that_searches_nothing_says_so_and_leads_back_to_a_search(databas
     assert "The 3 trials train it from different beginnings." in words(app)
     assert app.button(key="start").label == "Start optimisation"
     app.number_input(key="trials").set_value(1).run()
-    assert "Start trains it once" in words(app) and app.button(key="start").label == "Train this network"
+    assert "trains it once" in words(app) and app.button(key="start").label == "Train this network"
     app.button(key="search_instead").click().run()
     assert "One network is set" not in words(app) and "12 trials of CNNs" in words(app)
 
