@@ -13,7 +13,6 @@ from storage.artifacts import ArtifactFile
 from storage.studies import TrialRow
 
 CARD_WIDTH = 420
-SWIPE = '<div class="card-small swipe">Swipe the picture sideways to see all of it.</div>'
 # By file name: title, and what to look for. The order is the order on the page.
 PICTURES: Mapping[str, tuple[str, str]] = {
     "training_history.png": (
@@ -59,7 +58,10 @@ def draw(study: str, trial: TrialRow) -> None:
     if not pictures:
         st.html(f'<div class="quiet">{_why_none(trial)}</div>')
     else:
-        grid = st.grid("auto", min_column_width=CARD_WIDTH, key="pictures")
+        # Drawn on telephones only, where a picture that is seen as a whole is too small to be read.
+        large = st.toggle("Large, to be swiped sideways", value=True, key="swipe_pictures")
+        with st.container(key="swiped_pictures" if large else "whole_pictures"):
+            grid = st.grid("auto", min_column_width=CARD_WIDTH, key="pictures")
         for name, title, text in pictures:
             with grid.cell(), st.container(border=True, height="stretch", key=f"picture_{name.replace('.', '_')}"):
                 _picture(study, trial, files[name], title, text)
@@ -69,7 +71,7 @@ def draw(study: str, trial: TrialRow) -> None:
 
 def _picture(study: str, trial: TrialRow, file: ArtifactFile, title: str, text: str) -> None:
     data = _bytes(file.id, file)
-    st.html(f'<div class="card-head"><b>{html.escape(title)}</b></div><div class="card-small">{text}</div>{SWIPE}')
+    st.html(f'<div class="card-head"><b>{html.escape(title)}</b></div><div class="card-small">{text}</div>')
     if data is None:
         st.html('<div class="quiet">This picture is not on this machine any more.</div>')
         return

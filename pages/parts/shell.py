@@ -60,6 +60,16 @@ history.pushState = function (state, title, url) {
   (isOwn ? history.replaceState : push).call(this, state, title, url);
 };
 </script>"""
+# The panel of a layer that was folded stays so when another layer is chosen. One that is new says that it is open.
+FOLD = r"""<script>
+let isFolded = false;
+addEventListener("toggle", ({target: panel}) => {
+  if (!panel.matches?.(".layer-fold")) return;
+  if ("known" in panel.dataset) isFolded = !panel.open;
+  else if (isFolded) panel.open = false;
+  panel.dataset.known = "";
+}, true);
+</script>"""
 # Streamlit keeps the theme that was chosen for each address by itself: here it is one for all pages.
 THEME = r"""<script>
 for (const name of ["getItem", "setItem"]) {
@@ -88,6 +98,7 @@ def text_of(charts: bool) -> str:
         SERVER,
         DRAWER,
         ADDRESS,
+        FOLD,
         THEME,
         links((*ELEMENTS, CHART) if charts else ELEMENTS),
         *(WHEN_IDLE.format(name=name, wait_ms=0 if charts else LATER_MS) for name in scripts((CHART,))),

@@ -59,6 +59,21 @@ def test_a_click_on_a_layer_shows_it(own_page: Page) -> None:
     expect(panel).to_contain_text("One unit for each of the 10 classes", timeout=LONG_MS)
 
 
+def test_a_panel_that_was_folded_stays_so(own_page: Page) -> None:
+    panel = own_page.locator(".st-key-architecture_layer_own .layer-fold")
+    choice = own_page.locator(".st-key-own_layer input")
+    text = panel.locator(".layer-text")
+    expect(text).to_be_visible()
+    for layer, is_open in (("conv_1", False), ("output", True)):
+        panel.locator("summary").click()
+        expect(text).to_be_visible(visible=is_open)
+        choice.fill(layer)
+        choice.press("Enter")
+        expect(panel).to_contain_text(f"· {layer}")
+        wait_for_rest(own_page)
+        expect(text).to_be_visible(visible=is_open)
+
+
 def test_files_of_a_network_arrive(own_page: Page, tmp_path: Path) -> None:
     starts = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "json": b"{", "glb": b"glTF"}
     for kind, start in starts.items():

@@ -82,7 +82,7 @@ def test_double_press_starts_one_run_and_cancelling_ends_its_processes(page: Pag
         while not is_gone(process):
             assert time.monotonic() < deadline, "the training goes on"
             time.sleep(0.02)
-        expect_state(page, "cancelled")
+        expect_state(page, "stopped")
         assert Runs(database).get(name).state is RunState.CANCELLED
         expect(other.locator(".st-key-start button")).to_contain_text("Start optimisation")
 
@@ -93,7 +93,7 @@ def test_run_of_the_command_line_appears_by_itself(page: Page, dashboard: Dashbo
     words = [sys.executable, "-m", "hpo_core", "optimize", "dataset=digits", "trials=2", "max_epochs_per_trial=2"]
     words += ["workers=1", f"run_name={name}", "--json"]
     with subprocess.Popen(words, cwd=ROOT, env=dashboard.environment, stdout=subprocess.PIPE) as command:
-        expect(page.locator(".st-key-monitor_study input")).to_have_value(name, timeout=RUN_MS)
+        expect(page.locator(".st-key-monitor_study input")).to_have_value(re.compile(f"^{name} · "), timeout=RUN_MS)
         expect(page.locator(".st-key-running")).to_contain_text("Trial", timeout=RUN_MS)
         output = command.communicate(timeout=180)[0].decode()
     assert command.returncode == 0

@@ -148,10 +148,13 @@ def test_pictures_can_be_read_on_a_telephone(page: Page, filled: Dashboard) -> N
     assert frame.evaluate("frame => { frame.scrollLeft = 100; return frame.scrollLeft; }") == 100
     inside = page.get_by_role("dialog").locator("> div").last
     assert inside.evaluate("box => box.scrollWidth <= box.clientWidth")
-    swipe = page.get_by_text("Swipe the picture sideways").first
-    expect(swipe).to_be_visible()
+    page.locator(".st-key-swipe_pictures label").first.click()
+    whole = page.locator(".st-key-whole_pictures [class*='st-key-picture_'] img").first
+    expect(whole).to_be_visible()
+    wait_for_rest(page)
+    assert whole.evaluate("picture => picture.clientWidth") < WIDTHS[0]
     look_with(page, WIDTHS[-1])
-    expect(swipe).to_be_hidden()
+    expect(page.locator(".st-key-swipe_pictures")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
