@@ -158,7 +158,7 @@ class RunContext:
         """
         now = self.clock()
         if self.cancelled.is_set():
-            raise RunCancelled("the run was cancelled")
+            raise RunCancelled("the run was stopped")
         if self.deadline is not None and now > self.deadline:
             raise TrialTimeoutError(f"the run's time limit of {self.config.timeout_minutes:g} min was reached")
         if now > trial_limit:
@@ -248,7 +248,7 @@ class Objective:
 
     def _score(self, trial: optuna.Trial, attributes: dict[str, object]) -> float:
         if self._context.cancelled.is_set():
-            raise RunCancelled("the run was cancelled")
+            raise RunCancelled("the run was stopped")
         config = self._context.trial_config(seed_number(trial), self._space.suggest(trial))
         attributes |= {"configuration": config.to_json(), "architecture": summarise(config)}
         attributes["parameters"] = self._refuse_oversize(trial, config)

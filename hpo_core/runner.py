@@ -202,7 +202,8 @@ class Runner:
 
     def _close(self, state: RunState, message: str) -> None:
         """Write down how it ended; where even that fails, the heartbeat tells others that nobody runs it any more."""
-        said = f"run {state.value}{f': {message}' if message else ''}"
+        word = "stopped" if state is RunState.CANCELLED else state.value
+        said = f"run {word}{f': {message}' if message else ''}"
         if self._is_lost:  # it goes on elsewhere
             self._log.info(said)
             return
@@ -391,5 +392,5 @@ def _in_words(config: OptimizationConfig, workers: int) -> str:
     """For the log: the fields that differ from their defaults; config.yaml has all of them."""
     changed = {name: value for name, value in config.as_dict().items() if value != DEFAULTS.get(name) and value}
     words = " ".join(f"{name}={value}" for name, value in changed.items() if name != "space")
-    trials = plural(config.trials, "trial")
-    return f"{trials}, {workers} at a time; {words}" if words else trials
+    trials = plural(config.trials, "trial") + (f", {workers} at a time" if config.trials > 1 else "")
+    return f"{trials}; {words}" if words else trials

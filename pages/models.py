@@ -6,8 +6,10 @@ import streamlit as st
 
 from pages.parts import final_models, frame, model_view, shared
 from pages.parts.study_choice import PARAMETER, choose_study
-from storage.errors import UnknownRunError
-from storage.runs import Run
+from storage.errors import StorageError, UnknownRunError
+from storage.runs import Run, RunState
+
+WATCH_S = 2.0
 
 
 def _page() -> None:
@@ -35,6 +37,24 @@ def _page() -> None:
         else:
             _none(study, bool(names))
             model_view.draw_run_files(study)
+        run = next((run for run in known if run.run_name == study), None)
+        if run is not None and not run.state.is_final:
+            st.fragment(_watch, run_every=WATCH_S, key="watch")(study, _stage(run))
+
+
+def _stage(run: Run) -> tuple[RunState, bool]:
+    """How far a run is: its state, and whether its final model is being made."""
+    return run.state, final_models.is_being_built(shared.progress(run.run_name).read())
+
+
+def _watch(study: str, before: tuple[RunState, bool]) -> None:
+    """Draw the page anew when the search or the run is over."""
+    try:
+        now = _stage(shared.runs().get(study))
+    except StorageError:
+        st.rerun()  # the page says what is wrong
+    if now != before:
+        st.rerun()
 
 
 def _options(names: list[str], finished: list[str], active: Run | None) -> list[str]:

@@ -120,9 +120,9 @@ class RunFigures:
             return formats.plural(self.total, "trial")
         dataset = str(self.config.get("dataset"))
         title = datasets.CATALOGUE[dataset].title if dataset in datasets.CATALOGUE else dataset
-        sampler = words.choice(self.config.get("sampler"))
+        sampler = f" · sampler {words.choice(self.config.get('sampler'))}" if self.total > 1 else ""
         lasted = f" · {formats.duration(self.run.duration_s(self.now))}" if self.run else ""
-        return f"{title} · {formats.plural(self.total, 'trial')} · sampler {sampler}{lasted}"
+        return f"{title} · {formats.plural(self.total, 'trial')}{sampler}{lasted}"
 
     @property
     def time_left_s(self) -> float | None:

@@ -55,7 +55,9 @@ def link(reference: Reference) -> str:
 
 
 def about(seconds: float) -> str:
-    """A time span that is only estimated, for example '25 min', '1.5 h'."""
+    """A time span that is only estimated, for example '20 s', '25 min', '1.5 h'."""
+    if seconds < 45:
+        return f"{max(10, round(seconds / 10) * 10)} s"
     if seconds < 90:
         return "1 min"
     if seconds < 5_400:

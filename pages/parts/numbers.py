@@ -12,7 +12,7 @@ from storage.studies import TrialRow
 NUMBER = re.compile(r"\d+")
 
 # Below this share a running trial says too little about how long it will take.
-ENOUGH_SHARE = 0.05
+ENOUGH_SHARE = 0.1
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,10 @@ PICTURES: Mapping[str, tuple[str, str]] = {
         "Both losses should fall. Validation that rises while training falls is overfitting. A star marks the best "
         "epoch; the trial's result is that of its last one.",
     ),
-    "confusion_matrix.png": ("Confusion matrix", "The diagonal is right; a dark cell off it is a pair it mixes up."),
+    "confusion_matrix.png": (
+        "Confusion matrix",
+        "The diagonal is right; a coloured cell off it is a pair it mixes up, the darker the more often.",
+    ),
     "gradient_flow.png": (
         "Gradient flow",
         "Layers within a few powers of ten of each other are healthy; where the line falls to a thousandth and less "

@@ -33,8 +33,8 @@ def tiles(figures: RunFigures) -> None:
     several = figures.objectives > 1
     states = counted(figures.by_state) or "none yet"
     shown = [
-        ("Trials performed", f"{formats.count(figures.ended)} of {formats.count(figures.total)}",
-         f"Trials that are over, whatever came of them. By state: {states}."),
+        ("Trials performed", f"{formats.count(figures.ended - figures.stopped)} of {formats.count(figures.total)}",
+         f"Trials that are over and were not stopped from outside. By state: {states}."),
         ("Best accuracy", formats.percent(accuracy),
          f"Share of the validation part that the network got right. {of_accurate} {ACCURACY.markdown}"),
         (score_title, formats.score(summary.best_score if summary and not several else None),

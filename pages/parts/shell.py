@@ -60,9 +60,10 @@ history.pushState = function (state, title, url) {
   (isOwn ? history.replaceState : push).call(this, state, title, url);
 };
 </script>"""
-# The panel of a layer that was folded stays so when another layer is chosen. One that is new says that it is open.
+# The panel of a layer that was folded stays so when another layer is chosen, and on a telephone, where it lies over the
+# diagram, it is folded at first. One that is new says that it is open.
 FOLD = r"""<script>
-let isFolded = false;
+let isFolded = matchMedia("(max-width: 640px)").matches;
 addEventListener("toggle", ({target: panel}) => {
   if (!panel.matches?.(".layer-fold")) return;
   if ("known" in panel.dataset) isFolded = !panel.open;

@@ -53,8 +53,10 @@ def choose_study(names: Sequence[str], known: Sequence[Run], active: Run | None,
 
 def label(name: str, run: Run | None) -> str:
     """The name of a study and what tells it from others of the same kind."""
-    told = f"{state.word(run)}, {formats.plural(run.trials, 'trial')}" if run else "made outside Onegin"
-    return f"{name} · {told}"
+    if run is None:
+        return f"{name} · made outside Onegin"
+    planned = "" if run.state is RunState.FINISHED else " planned"
+    return f"{name} · {state.word(run)}, {formats.plural(run.trials, 'trial')}{planned}"
 
 
 def has_begun(study: str) -> bool:

@@ -23,7 +23,7 @@ LOW, HEIGHT = 12, 460
 VERSION, REFUSED = "table_version", "table_refused"
 # Pixels of a column: of a letter, beside the text, at most.
 LETTER, BESIDE, WIDEST = 8, 24, 640
-TICK = f"Tick a trial to open its details; tick two to {trial_comparison.MOST} to compare them."
+TICK = "Tick a trial to open its details; tick two to four to compare them."
 
 
 def draw(study: str, page: TrialPage, best: int | None) -> None:

@@ -67,8 +67,9 @@ def test_a_panel_that_was_folded_stays_so(own_page: Page) -> None:
     for layer, is_open in (("conv_1", False), ("output", True)):
         panel.locator("summary").click()
         expect(text).to_be_visible(visible=is_open)
+        wait_for_rest(own_page)
         choice.fill(layer)
-        choice.press("Enter")
+        own_page.get_by_role("option").filter(has_text=f"· {layer}").first.click()
         expect(panel).to_contain_text(f"· {layer}")
         wait_for_rest(own_page)
         expect(text).to_be_visible(visible=is_open)

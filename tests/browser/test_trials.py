@@ -12,6 +12,7 @@ import optuna
 import pytest
 from playwright.sync_api import Page, expect
 
+from storage.runs import Runs, RunState
 from tests.browser.conftest import Dashboard, serve, stop
 from tests.browser.steps import download, open_page, wait_for_rest
 from tests.browser.test_looks import WIDTHS, assert_fits, look_with
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.slow
 NAME = "digits-now"
 ROW_PX, BOX_PX = 35, 17
 READABLE_PX = 500
+# Messages about runs, which draw a page anew as well, are looked for every ten seconds.
+FOLLOWS_MS = 6_000
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +172,14 @@ def test_everything_fits(width: int, page: Page, gallery: Dashboard) -> None:
     expect(dialog).to_contain_text("Full configuration")
     inside = dialog.locator("> div").last
     assert inside.evaluate("box => box.scrollWidth <= box.clientWidth && box.clientWidth <= innerWidth")
+
+
+def test_models_follows_the_end_of_a_run(page: Page, gallery: Dashboard) -> None:
+    with closing(gallery.database()) as database:
+        open_page(page, gallery, f"/models?study={NAME}")
+        expect(page.get_by_text("still searching")).to_be_visible()
+        wait_for_rest(page)
+        Runs(database).end(NAME, RunState.CANCELLED)
+        expect(page.get_by_text("was stopped before a final model was made")).to_be_visible(timeout=FOLLOWS_MS)
+        with database.write() as connection:  # as the other tests, or this one once more, expect it
+            connection.exec_driver_sql("UPDATE onegin_runs SET state = 'running', ended_at = NULL")

@@ -22,6 +22,7 @@ def test_numbers_are_those_of_the_terminal() -> None:
 
 
 def test_other_formats() -> None:
+    assert [formats.about(span) for span in (3, 32, 44, 46, 89)] == ["10 s", "30 s", "40 s", "1 min", "1 min"]
     assert formats.plural(1, "trial") == "1 trial" and formats.plural(0, "trial") == "0 trials"
     assert formats.label("max_epochs_per_trial") == "Max epochs per trial"
     assert [formats.value(item) for item in (True, 0.1234567, 5000, None, "relu")] == [

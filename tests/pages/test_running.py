@@ -134,6 +134,13 @@ def test_the_picture_of_a_running_trial_is_looked_for_until_it_is_known(database
     assert f"{formats.count(known['parameters'])} parameters" in shown and known["architecture"] in shown
 
 
+def test_a_run_of_one_trial_has_no_sampler_worth_telling(database: Database) -> None:
+    for name, trials in (("one", 1), ("two", 2)):
+        conftest.make_run(database, name, trials)
+    assert "sampler TPE" in figures_of_run.read("two").description
+    assert "sampler" not in figures_of_run.read("one").description
+
+
 def test_the_first_best_trial_is_new(database: Database) -> None:
     study = conftest.make_run(database, "digits-next", 2)
     app = open_page("pages/monitor.py", study="digits-next")
@@ -214,7 +221,7 @@ def test_a_run_without_a_complete_trial_says_what_became_of_them(database: Datab
     app = open_page("pages/monitor.py", study="digits-none")
     assert "No trial was trained to its end: 1 failed, 2 stopped." in words(app)
     tile = app.metric[0]
-    assert tile.value == "3 of 4" and "By state: 1 failed, 2 stopped." in tile.help
+    assert tile.value == "1 of 4" and "By state: 1 failed, 2 stopped." in tile.help
     assert tile.delta == "1 failed, 2 stopped"
     assert not any(item.delta for item in app.metric[1:])
 
@@ -226,7 +233,7 @@ def test_what_was_stopped_is_called_so_on_every_page(page: str, database: Databa
     Runs(database).end("digits-none", RunState.CANCELLED)
     app = open_page(f"pages/{page}.py", study="digits-none")
     shown = words(app) + "".join(str(group.options) for group in app.button_group)
-    assert "digits-none · stopped, 4 trials" in app.selectbox(key=f"{page}_study").options
+    assert "digits-none · stopped, 4 trials planned" in app.selectbox(key=f"{page}_study").options
     assert (
         "stopped" in shown
         and "cancelled" not in shown

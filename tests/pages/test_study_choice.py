@@ -54,7 +54,10 @@ def test_a_run_that_never_began_is_not_the_first_choice_and_is_told_as_what_it_i
     Runs(database).end("dead", RunState.FAILED, "gtsrb is *not* here")
     app = open_page(f"pages/{page}.py")
     assert app.selectbox(key=f"{page}_study").value == "digits-done"
-    assert app.selectbox(key=f"{page}_study").options == ["digits-done · finished, 3 trials", "dead · failed, 3 trials"]
+    assert app.selectbox(key=f"{page}_study").options == [
+        "digits-done · finished, 3 trials",
+        "dead · failed, 3 trials planned",
+    ]
     app = open_page(f"pages/{page}.py", study="dead")
     assert "This run failed before its first trial. Gtsrb is" in app.warning[0].value
     assert "getting ready" not in words_of_info(app) and "*not*" not in app.warning[0].value.replace("\\*", "")
