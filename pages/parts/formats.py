@@ -13,6 +13,8 @@ from hpo_core.references import Reference
 
 # Pages take these from here as well.
 __all__ = ["NOTHING", "count", "duration", "is_usual", "percent", "plural", "score"]
+# Between a name and what is told of it.
+BETWEEN = " · "
 
 LOG_CHARACTERS = 220
 MARKDOWN_SIGNS = "\\`*_{}[]()#$~:|<>"

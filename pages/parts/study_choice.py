@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import formats, shared, state
-from pages.parts.formats import as_markdown
+from pages.parts.formats import BETWEEN, as_markdown
 from storage.runs import Run, RunState
 
 PARAMETER = "study"
@@ -27,7 +27,7 @@ def choose_study(names: Sequence[str], known: Sequence[Run], active: Run | None,
     """
     asked, key = st.query_params.get(PARAMETER), f"{page}_study"
     before = st.session_state.get(key)
-    if asked is None and before is not None and before not in names:
+    if asked is None and before is not None and named(str(before), names) is None:
         st.warning(f"“{as_markdown(before)}” was deleted while it was shown.", icon=":material/search_off:")
     if asked is not None and asked not in names:
         st.warning(
@@ -43,20 +43,19 @@ def choose_study(names: Sequence[str], known: Sequence[Run], active: Run | None,
     preset = chosen if chosen in names else active.run_name if active is not None else names[0]
     st.session_state[key] = preset
     runs = {run.run_name: run for run in known}
-    return str(
-        st.selectbox(
-            "Run", names, key=key, format_func=lambda name: label(name, runs.get(name)), on_change=_write_address,
-            args=(key,),
-        )
+    st.selectbox(
+        "Run", names, key=key, format_func=lambda name: label(name, runs.get(name)), on_change=_write_address,
+        args=(key, names, preset),
     )  # fmt: skip
+    return preset
 
 
 def label(name: str, run: Run | None) -> str:
     """The name of a study and what tells it from others of the same kind."""
     if run is None:
-        return f"{name} · made outside Onegin"
+        return f"{name}{BETWEEN}made outside Onegin"
     planned = "" if run.state is RunState.FINISHED else " planned"
-    return f"{name} · {state.word(run)}, {formats.plural(run.trials, 'trial')}{planned}"
+    return f"{name}{BETWEEN}{state.word(run)}, {formats.plural(run.trials, 'trial')}{planned}"
 
 
 def has_begun(study: str) -> bool:
@@ -74,7 +73,16 @@ def has_begun(study: str) -> bool:
     return False
 
 
-def _write_address(key: str) -> None:
+def named(chosen: str, names: Sequence[str]) -> str | None:
+    """The name that a browser means, which knows an option by its text: perhaps one from before the run went on."""
+    fitting = (name for name in names if chosen == name or chosen.startswith(name + BETWEEN))
+    return max(fitting, key=len, default=None)
+
+
+def _write_address(key: str, names: Sequence[str], shown: str) -> None:
     """Another study has other trials: the one in the address goes."""
+    name = named(str(st.session_state[key]), names)
+    if name is None or name == shown:
+        return
     st.query_params.pop("trial", None)
-    st.query_params[PARAMETER] = st.session_state[key]
+    st.query_params[PARAMETER] = name

@@ -9,6 +9,7 @@ import streamlit as st
 
 from hpo_core.analysis.targets import parameter_title
 from pages.parts import diagnosis_cards, formats, shared, trial_choice, trial_query
+from pages.parts.formats import BETWEEN
 from pages.parts.trial_query import ALL, CARDS, DIAGNOSIS, IS, MAX, MAX_SCORE, MIN, MIN_SCORE, TABLE, VIEWS, Choice
 from pages.parts.trial_words import group_word
 from storage.searched import SearchedParameter, diagnosis_codes, searched_parameters
@@ -109,7 +110,7 @@ def reset_button(key: str) -> None:
 
 def _state(state: str, summary: StudySummary) -> str:
     number = summary.n_trials if state == ALL else summary.n(state)
-    return f"{group_word(state).capitalize()} · {formats.count(number)}"
+    return f"{group_word(state).capitalize()}{BETWEEN}{formats.count(number)}"
 
 
 def _more(study: str, summary: StudySummary, wanted: TrialFilter) -> None:
@@ -181,7 +182,10 @@ def _step(known: SearchedParameter | None) -> float:
 
 
 def _write_state() -> None:
-    state = st.session_state["filter_state"]
+    chosen = str(st.session_state["filter_state"])
+    # A browser knows an option by its text, perhaps by that from before one more trial was over.
+    by_word = {group_word(state).capitalize(): state for state in (ALL, *STATES)}
+    state = by_word.get(chosen.partition(BETWEEN)[0], chosen)
     trial_query.set_values("state", [] if state == ALL else [state])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import study_choice
 from storage.database import Database
 from storage.runs import Runs, RunState
 from tests.pages import conftest
@@ -24,6 +25,41 @@ def test_what_was_chosen_stays_chosen_on_the_other_pages(database: Database) -> 
     app.query_params.clear()
     app.switch_page("pages/health.py").run()
     assert app.selectbox(key="health_study").value == "digits-now"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "name"),
+    [
+        ("run-2", "run-2"),
+        ("run · running, 4 trials planned", "run"),  # as it stood there before the run was over
+        ("run-2 · running, 4 trials planned", "run-2"),
+        ("a · b · made outside Onegin", "a · b"),
+        ("gone · finished, 3 trials", None),
+        ("runs", None),
+    ],
+)
+def test_a_browser_may_know_a_run_by_an_earlier_text(chosen: str, name: str | None) -> None:
+    assert study_choice.named(chosen, ["run", "run-2", "a", "a · b"]) == name
+
+
+@pytest.mark.parametrize(
+    ("chosen", "address"),
+    [
+        ("run · running, 4 trials planned", {"study": ["run"], "trial": ["7"]}),  # which is shown: nothing was chosen
+        ("other · running, 4 trials planned", {"study": ["other"]}),
+        ("gone · finished, 3 trials", {"study": ["run"], "trial": ["7"]}),
+    ],
+)
+def test_only_another_run_changes_the_address(chosen: str, address: dict[str, list[str]]) -> None:
+    app = AppTest.from_string(
+        "import streamlit as st\nfrom pages.parts import study_choice\n"
+        f"st.session_state['key'] = {chosen!r}\nstudy_choice._write_address('key', ['run', 'other'], 'run')"
+    )
+    app.query_params["study"], app.query_params["trial"] = "run", "7"
+    app.run()
+    assert not app.exception
+    found = app.query_params
+    assert {key: [value] if isinstance(value, str) else value for key, value in found.items()} == address
 
 
 def test_without_a_choice_the_run_that_trains_is_shown(database: Database) -> None:

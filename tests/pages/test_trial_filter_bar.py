@@ -39,3 +39,16 @@ def opened_filters(study: str) -> AppTest:
     app = open_page("pages/trials.py", study=study)
     app.session_state["more_filters"] = True
     return app.run()
+
+
+def test_a_browser_may_know_a_state_by_an_earlier_count(database: Database) -> None:
+    for chosen, wanted in (("Failed or stopped · 7", ["fail"]), ("complete", ["complete"]), ("All · 3", [])):
+        app = AppTest.from_string(
+            "import streamlit as st\nfrom pages.parts import trial_filter_bar\n"
+            f"st.session_state['filter_state'] = {chosen!r}\ntrial_filter_bar._write_state()"
+        )
+        app.query_params["state"] = "pruned"
+        app.run()
+        assert not app.exception
+        found = app.query_params.get("state", [])
+        assert ([found] if isinstance(found, str) else list(found)) == wanted
