@@ -63,7 +63,11 @@ history.pushState = function (state, title, url) {
 # The panel of a layer that was folded stays so when another layer is chosen, and on a telephone, where it lies over the
 # diagram, it is folded at first. One that is new says that it is open.
 FOLD = r"""<script>
-let isFolded = matchMedia("(max-width: 640px)").matches;
+const narrow = matchMedia("(max-width: 640px)");
+let isFolded = narrow.matches;
+narrow.addEventListener("change", () => {
+  for (const panel of document.querySelectorAll(".layer-fold")) panel.open = !narrow.matches;
+});
 addEventListener("toggle", ({target: panel}) => {
   if (!panel.matches?.(".layer-fold")) return;
   if ("known" in panel.dataset) isFolded = !panel.open;

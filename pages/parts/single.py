@@ -22,7 +22,7 @@ EXPLANATION = (
     "The same training as a trial of a run, once: with the values that you fix under “Search space”, and the default "
     "of every other hyperparameter. Data, sample, epochs and all else are those of this form."
 )
-ONCE = "“Train this network” trains it once, without a search, and makes a model of it."
+ONCE = "“Train this network” trains it once, without a search"
 
 
 def notice(form: Draft, checked: Checked) -> None:
@@ -32,9 +32,9 @@ def notice(form: Draft, checked: Checked) -> None:
     one = checked.config.one_trial()
     values: Mapping[str, Any] = one.space
     network = summarise(architecture_source.make_config(one.dataset, values))
-    told = (
-        ONCE if checked.is_one_training else f"The {checked.config.trials} trials train it from different beginnings."
-    )
+    model = ", and makes a model of it." if checked.config.final_model else "."
+    several = f"The {checked.config.trials} trials train it from different beginnings."
+    told = ONCE + model if checked.is_one_training else several
     with st.container(border=True, key="one_network"):
         st.html(f'<div class="card-text"><b>One network is set:</b> {html.escape(network)}. {told}</div>')
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -75,6 +75,14 @@ def test_a_panel_that_was_folded_stays_so(own_page: Page) -> None:
         expect(text).to_be_visible(visible=is_open)
 
 
+def test_a_panel_is_folded_on_a_telephone_and_opens_where_there_is_room(own_page: Page) -> None:
+    text = own_page.locator(".st-key-architecture_layer_own .layer-text")
+    expect(text).to_be_visible()
+    for width, is_open in ((360, False), (1440, True)):
+        own_page.set_viewport_size({"width": width, "height": 800})
+        expect(text).to_be_visible(visible=is_open)
+
+
 def test_files_of_a_network_arrive(own_page: Page, tmp_path: Path) -> None:
     starts = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "json": b"{", "glb": b"glTF"}
     for kind, start in starts.items():

@@ -38,7 +38,13 @@ def test_a_form_that_searches_nothing_says_so_and_leads_back_to_a_search(databas
     assert "The 3 trials train it from different beginnings." in words(app)
     assert app.button(key="start").label == "Start optimisation"
     app.number_input(key="trials").set_value(1).run()
-    assert "trains it once" in words(app) and app.button(key="start").label == "Train this network"
+    assert (
+        "trains it once, without a search, and makes a model of it." in words(app)
+        and app.button(key="start").label == "Train this network"
+    )
+    form.fields |= {"trials": 1, "final_model": False}
+    without = first_visit(**draft_address.told(form, OptimizationConfig.from_mapping(form.configuration())))
+    assert "trains it once, without a search.</div>" in words(without)
     app.button(key="search_instead").click().run()
     assert "One network is set" not in words(app) and "12 trials of CNNs" in words(app)
 
