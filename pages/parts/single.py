@@ -22,7 +22,7 @@ EXPLANATION = (
     "The same training as a trial of a run, once: with the values that you fix under “Search space”, and the default "
     "of every other hyperparameter. Data, sample, epochs and all else are those of this form."
 )
-ONCE = "“Train this network” trains it once, without a search"
+ONCE = "The run trains it once, without a search"
 
 
 def notice(form: Draft, checked: Checked) -> None:

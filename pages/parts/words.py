@@ -38,7 +38,7 @@ CHOICES: Mapping[str, str] = {
 
 # How a trial ended, where that is recorded in another word than the button's.
 OUTCOMES: Mapping[str, str] = {
-    CANCELLED: "stopped with its run", STOPPED: "stopped by itself", INTERRUPTED: "interrupted with its run"
+    CANCELLED: "stopped with its run", STOPPED: "stopped alone", INTERRUPTED: "interrupted with its run"
 }  # fmt: skip
 
 # As a switch of the form says it.
