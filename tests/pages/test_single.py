@@ -23,10 +23,7 @@ def test_a_trial_is_handed_to_optimize_as_it_was_trained(database: Database) -> 
     assert isinstance(form, Draft)
     config = OptimizationConfig.from_mapping(form.configuration())
     assert config.trials == 1 and config.final_model and not config.search_space().searched
-    assert (
-        "One network is set:</b> Conv 16-32-64, dense 64, adam 0.001, batch 32. “Train this network” trains it once"
-        in words(app)
-    )
+    assert "One network is set:</b> Conv 16-32-64, dense 64, adam 0.001, batch 32. The run trains it once" in words(app)
     assert "nothing is searched" in words(app) and "1 trial of a CNN on Digits 8x8 on this machine" in words(app)
 
 
