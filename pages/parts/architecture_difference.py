@@ -50,7 +50,11 @@ def summary(names: tuple[str, str], plans: tuple[LayerPlan, LayerPlan]) -> str:
     more = f"{formats.plural(abs(weights), 'weight')} {'more' if weights > 0 else 'fewer'}" if weights else (
         "as many weights"
     )  # fmt: skip
-    return f"Layers from {names[0]} to {names[1]}: {what}. {names[1]} has {more}."
+    return f"Layers from {names[0]} to {names[1]}: {what}. {_capital(names[1])} has {more}."
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _row(item: LayerDifference) -> tuple[str, str, str]:
@@ -79,6 +83,6 @@ def _setting(value: object) -> str:
 
 
 def _table(what: str, names: tuple[str, str], rows: list[tuple[str, str, str]]) -> str:
-    head = f"<tr><th>{what}</th><td><b>{html.escape(names[0])}</b></td><td><b>{html.escape(names[1])}</b></td></tr>"
+    head = f"<tr><th>{what}</th>{''.join(f'<td><b>{html.escape(_capital(name))}</b></td>' for name in names)}</tr>"
     body = "".join(f"<tr><th>{name}</th><td>{one}</td><td>{other}</td></tr>" for name, one, other in rows)
     return f'<table class="facts-table compared differences">{head}{body}</table>'

@@ -12,7 +12,7 @@ from hpo_core.layer_plan import TRAINING_ONLY, layer_plan
 from hpo_core.optimization_config import DEFAULTS
 from hpo_core.parameters import Architecture, Choices, Parameter, Range, Value, defaults, describe, parameters_of
 from hpo_core.trial_config import TrialConfig
-from pages.parts import architecture_source, architecture_view, draft, formats, own_address
+from pages.parts import architecture_source, architecture_view, draft, formats, own_address, own_difference
 from pages.parts.draft import FIRST_DATASET
 from pages.parts.form import limits_style
 
@@ -41,6 +41,7 @@ def draw() -> None:
             f"{formats.count(limit)}, unless its field “{formats.label('max_parameters')}” is raised.",
             icon=":material/weight:",
         )
+    own_difference.draw(plan)
     title = f"A network for {datasets.dataset_info(plan.config.dataset).title}"
     architecture_view.draw(plan, key="own", name=f"{plan.config.dataset}_own_architecture", title=title)
 

@@ -19,10 +19,10 @@ from pages.parts import (
     own_address,
     shared,
     state,
+    study_choice,
     trial_choice,
     trial_files,
 )
-from pages.parts.study_choice import has_begun
 from pages.parts.trial_words import state_colour, state_of
 from storage.studies import TrialRow
 
@@ -58,7 +58,7 @@ def nothing_yet() -> None:
 def draw(study: str) -> None:
     """Draw the choice of a trial and its network."""
     studies = shared.studies()
-    if not has_begun(study):
+    if not study_choice.has_begun(study):
         return
     summary = studies.summary(study)
     best = trial_choice.champions(study, summary)
@@ -75,7 +75,8 @@ def draw(study: str) -> None:
         return
     st.button(
         "Change this configuration", key="change_configuration", icon=":material/edit:", on_click=_change,
-        args=(plan.config,), help="Opens it as a configuration of your own: see what each change does to the network.",
+        args=(study, trial.number, plan.config),
+        help="Opens it as a configuration of your own: see what each change does to the network.",
     )  # fmt: skip
     draw_network(study, trial, attributes, key="network")
     _compare(study, trial, plan, summary.n_trials - 1)
@@ -154,9 +155,10 @@ def _write_source() -> None:
         own_address.forget()
 
 
-def _change(config: TrialConfig) -> None:
+def _change(study: str, number: int, config: TrialConfig) -> None:
     architecture_own.take_over(config)
     own_address.write(config)
+    st.query_params.update({study_choice.PARAMETER: study, trial_choice.PARAMETER: str(number)})
 
 
 def _head(trial: TrialRow) -> None:
