@@ -47,15 +47,21 @@ def choose_study(names: Sequence[str], known: Sequence[Run], active: Run | None,
         "Run", names, key=key, format_func=lambda name: label(name, runs.get(name)), on_change=_write_address,
         args=(key, names, preset),
     )  # fmt: skip
+    if page != "monitor" and preset in runs and runs[preset].state is RunState.INTERRUPTED:
+        st.warning(
+            "This run was interrupted: its process has gone, and a trial that is still called running trains no more. "
+            "It can be resumed on Monitor.", icon=":material/power_off:",
+        )  # fmt: skip
     return preset
 
 
 def label(name: str, run: Run | None) -> str:
-    """The name of a study and what tells it from others of the same kind."""
+    """The name of a study and what tells it from others of the same kind; a finished run is the usual one, and so short
+    that a telephone shows the whole of it."""
     if run is None:
         return f"{name}{BETWEEN}made outside Onegin"
-    planned = "" if run.state is RunState.FINISHED else " planned"
-    return f"{name}{BETWEEN}{state.word(run)}, {formats.plural(run.trials, 'trial')}{planned}"
+    trials = formats.plural(run.trials, "trial")
+    return f"{name}{BETWEEN}" + (trials if run.state is RunState.FINISHED else f"{state.word(run)}, {trials} planned")
 
 
 def has_begun(study: str) -> bool:

@@ -58,7 +58,7 @@ def test_first_run_of_a_visitor(page: Page, dashboard: Dashboard) -> None:
     expect(page.locator(".st-key-tiles")).to_contain_text("2 of 2")
     expect(page.locator(".st-key-tiles")).to_contain_text(re.compile(r"\d\d\.\d\d %"))
     expect(page.locator(".st-key-best_so_far .main-svg").first).to_be_visible()
-    expect(page.locator(".st-key-monitor_study input")).to_have_value(f"{name} · finished, 2 trials")
+    expect(page.locator(".st-key-monitor_study input")).to_have_value(f"{name} · 2 trials")
     expect(page.get_by_text("There is no run called")).to_have_count(0)
     assert page.url == f"{dashboard.url}/monitor?study={name}"
     with closing(dashboard.database()) as database:

@@ -50,4 +50,7 @@ def test_two_settings_are_named_and_the_others_counted() -> None:
     assert in_short(usual, layer_plan(two)) == "Convolution layers 3 → 2, Filters 16 → 40"
     three = make_config(conv_layers=2, filters=40, learning_rate=0.01)
     assert in_short(usual, layer_plan(three)).endswith("Filters 16 → 40, 1 other setting")
-    assert in_short(usual, layer_plan(make_config(pooling="global_average"))) == "Pooling of maps flatten → global\\_average"
+    assert (
+        in_short(usual, layer_plan(make_config(pooling="global_average")))
+        == "Pooling of maps flatten → global\\_average"
+    )

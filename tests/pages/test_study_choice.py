@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import study_choice
 from storage.database import Database
-from storage.runs import Runs, RunState
+from storage.runs import DEAD_AFTER_S, Runs, RunState
+from storage.tables import runs
 from tests.pages import conftest
 from tests.pages.test_pages import open_page
 
@@ -34,7 +38,7 @@ def test_what_was_chosen_stays_chosen_on_the_other_pages(database: Database) -> 
         ("run · running, 4 trials planned", "run"),  # as it stood there before the run was over
         ("run-2 · running, 4 trials planned", "run-2"),
         ("a · b · made outside Onegin", "a · b"),
-        ("gone · finished, 3 trials", None),
+        ("gone · 3 trials", None),
         ("runs", None),
     ],
 )
@@ -47,7 +51,7 @@ def test_a_browser_may_know_a_run_by_an_earlier_text(chosen: str, name: str | No
     [
         ("run · running, 4 trials planned", {"study": ["run"], "trial": ["7"]}),  # which is shown: nothing was chosen
         ("other · running, 4 trials planned", {"study": ["other"]}),
-        ("gone · finished, 3 trials", {"study": ["run"], "trial": ["7"]}),
+        ("gone · 3 trials", {"study": ["run"], "trial": ["7"]}),
     ],
 )
 def test_only_another_run_changes_the_address(chosen: str, address: dict[str, list[str]]) -> None:
@@ -91,7 +95,7 @@ def test_a_run_that_never_began_is_not_the_first_choice_and_is_told_as_what_it_i
     app = open_page(f"pages/{page}.py")
     assert app.selectbox(key=f"{page}_study").value == "digits-done"
     assert app.selectbox(key=f"{page}_study").options == [
-        "digits-done · finished, 3 trials",
+        "digits-done · 3 trials",
         "dead · failed, 3 trials planned",
     ]
     app = open_page(f"pages/{page}.py", study="dead")
@@ -104,6 +108,18 @@ def test_a_run_that_was_stopped_before_its_first_trial_says_so_once(database: Da
     Runs(database).end("dead", RunState.CANCELLED, "stopped before its end")
     said = open_page("pages/trials.py", study="dead").warning[0].value
     assert said == "This run was stopped before its first trial."
+
+
+@pytest.mark.parametrize("page", ["trials", "health", "analysis", "architecture", "models"])
+def test_a_run_whose_process_has_gone_is_told_beside_trials_that_still_say_running(
+    page: str, database: Database
+) -> None:
+    conftest.make_running(database)
+    assert not open_page(f"pages/{page}.py").warning
+    with database.write() as connection:
+        connection.execute(update(runs).values(heartbeat_at=time.time() - 2 * DEAD_AFTER_S))
+    (warning,) = open_page(f"pages/{page}.py").warning
+    assert "trains no more" in warning.value
 
 
 def words_of_info(app: AppTest) -> str:
