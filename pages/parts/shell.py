@@ -43,13 +43,17 @@ const opens = () => document.querySelector("[data-testid=stExpandSidebarButton]"
 addEventListener("click", event => event.target.closest?.("[data-testid=stSidebarNavLink]") && shut());
 addEventListener("keydown", event => event.key === "Escape" && shut() && setTimeout(() => opens()?.focus(), 300));
 </script>"""
-# A page that was reached by the menu writes its run and the tour into the address, Optimize what is set on it, and
-# Architecture each change of a network of one's own: no steps of the visitor's, and so no steps back.
-# Another page, and a comparison in the place of the gallery, are read from their top.
+# One press is one step back, whatever is written into the address after it: Streamlit empties the address before it
+# goes to another page, which writes its run or form there. Also where something was pressed meanwhile, no steps are
+# what a page that was reached by the menu writes first, what is set on Optimize, and each change of a network of one's
+# own on Architecture. Another page, and a comparison in the place of the gallery, are read from their top.
 ADDRESS = r"""<script>
 const push = history.pushState;
 const named = place => [...new URLSearchParams(place.search).keys()].filter(name => name !== "tour").join();
 const has = (place, name) => new URLSearchParams(place.search).has(name);
+let isPressed = false;
+for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => { isPressed = true; }, true);
+addEventListener("popstate", () => { isPressed = false; }, true);
 history.pushState = function (state, title, url) {
   const to = new URL(url, location.href);
   const isOther = to.pathname !== location.pathname || has(to, "compare") !== has(location, "compare");
@@ -57,7 +61,8 @@ history.pushState = function (state, title, url) {
   const isForm = /\/(optimize)?$/.test(to.pathname) || (has(to, "network") && has(location, "network"));
   const isFirst = !named(location) && ["", "study"].includes(named(to));
   const isOwn = to.pathname === location.pathname && (isForm || isFirst);
-  (isOwn ? history.replaceState : push).call(this, state, title, url);
+  (isPressed && !isOwn ? push : history.replaceState).call(this, state, title, url);
+  isPressed &&= isOwn;
 };
 </script>"""
 # The panel of a layer that was folded stays so when another layer is chosen, and on a telephone, where it lies over the

@@ -55,9 +55,25 @@ def test_a_network_of_ones_own_outlives_a_reload_and_is_one_step(page: Page, fil
     page.reload()
     expect(page.locator(".st-key-own_filters input")).to_have_value("40")
     wait_for_rest(page)
+    page.locator(".st-key-own_train button").first.click()
+    expect(page).to_have_url(re.compile(r"/optimize\?"))
+    wait_for_rest(page)
+    page.go_back()
+    expect(page.locator(".st-key-own_filters input")).to_have_value("40")
+    wait_for_rest(page)
     page.go_back()
     expect(page).to_have_url(re.compile(r"/architecture\?study=digits-done&trial=1$"))
     expect(page.locator(".st-key-change_configuration")).to_be_visible()
+
+
+def test_a_button_that_leads_to_another_page_is_one_step(page: Page, filled: Dashboard) -> None:
+    look_with(page, WIDTHS[-1])
+    open_page(page, filled, "/trials?study=digits-done&trial=0")
+    page.get_by_role("dialog").locator(".st-key-train_alone button").first.click()
+    expect(page).to_have_url(re.compile(r"/optimize\?"))
+    wait_for_rest(page)
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/trials\?study=digits-done&trial=0$"))
 
 
 def test_the_tour_outlives_a_reload_of_a_page_of_the_bar_and_is_no_step_back(page: Page, filled: Dashboard) -> None:
