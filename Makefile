@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 WORKERS ?= 2
 TWIN_PORT ?= 8765
-TEST_PROCESSES ?= 2
+# One more than cores here: tests wait for files, timers and each other.
+TEST_PROCESSES ?= 3
 SHELL := /bin/bash
 # Every program finds our modules compiled, also where the environment says not to keep that; tests start hundreds.
 export PYTHONDONTWRITEBYTECODE :=
