@@ -56,8 +56,8 @@ def choose_study(names: Sequence[str], known: Sequence[Run], active: Run | None,
 
 
 def label(name: str, run: Run | None) -> str:
-    """The name of a study and what tells it from others of the same kind; a finished run is the usual one, and so short
-    that a telephone shows the whole of it."""
+    """The name of a study and what tells it from others of the same kind; of a finished run, the usual one, no state: a
+    telephone has little room."""
     if run is None:
         return f"{name}{BETWEEN}made outside Onegin"
     trials = formats.plural(run.trials, "trial")
