@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import optuna
 
@@ -149,7 +150,7 @@ class Runner:
 
     def _claim_name(self) -> str:
         """Make the run's row; a name of our own making evades those that are taken."""
-        base = self.config.run_name or default_run_name(self.config)
+        base = self.config.run_name or default_run_name(self.config, datetime.now())
         for attempt in range(1, 100):
             name = base if attempt == 1 else f"{base}-{attempt}"
             try:
@@ -162,7 +163,7 @@ class Runner:
                     raise
             else:
                 return name
-        raise UsageError("run_name", "must be given: a hundred runs began in this second")
+        raise UsageError("run_name", "must be given: a hundred runs began in this minute")
 
     def _take_over(self) -> str:
         """Make the run that is resumed our own."""
