@@ -56,12 +56,13 @@ def choose_study(names: Sequence[str], known: Sequence[Run], active: Run | None,
 
 
 def label(name: str, run: Run | None) -> str:
-    """The name of a study and what tells it from others of the same kind; of a finished run, the usual one, no state: a
-    telephone has little room."""
+    """The name of a study and one thing that tells it from others of the same kind: how many trials a finished run, the
+    usual one, has, else how it stands. More is cut off on a telephone."""
     if run is None:
         return f"{name}{BETWEEN}made outside Onegin"
-    trials = formats.plural(run.trials, "trial")
-    return f"{name}{BETWEEN}" + (trials if run.state is RunState.FINISHED else f"{state.word(run)}, {trials} planned")
+    return f"{name}{BETWEEN}" + (
+        formats.plural(run.trials, "trial") if run.state is RunState.FINISHED else state.word(run)
+    )
 
 
 def has_begun(study: str) -> bool:

@@ -233,7 +233,7 @@ def test_what_was_stopped_is_called_so_on_every_page(page: str, database: Databa
     Runs(database).end("digits-none", RunState.CANCELLED)
     app = open_page(f"pages/{page}.py", study="digits-none")
     shown = words(app) + "".join(str(group.options) for group in app.button_group)
-    assert "digits-none · stopped, 4 trials planned" in app.selectbox(key=f"{page}_study").options
+    assert "digits-none · stopped" in app.selectbox(key=f"{page}_study").options
     assert (
         "stopped" in shown
         and "cancelled" not in shown

@@ -35,8 +35,8 @@ def test_what_was_chosen_stays_chosen_on_the_other_pages(database: Database) -> 
     ("chosen", "name"),
     [
         ("run-2", "run-2"),
-        ("run · running, 4 trials planned", "run"),  # as it stood there before the run was over
-        ("run-2 · running, 4 trials planned", "run-2"),
+        ("run · running", "run"),  # as it stood there before the run was over
+        ("run-2 · running", "run-2"),
         ("a · b · made outside Onegin", "a · b"),
         ("gone · 3 trials", None),
         ("runs", None),
@@ -49,8 +49,8 @@ def test_a_browser_may_know_a_run_by_an_earlier_text(chosen: str, name: str | No
 @pytest.mark.parametrize(
     ("chosen", "address"),
     [
-        ("run · running, 4 trials planned", {"study": ["run"], "trial": ["7"]}),  # which is shown: nothing was chosen
-        ("other · running, 4 trials planned", {"study": ["other"]}),
+        ("run · running", {"study": ["run"], "trial": ["7"]}),  # which is shown: nothing was chosen
+        ("other · running", {"study": ["other"]}),
         ("gone · 3 trials", {"study": ["run"], "trial": ["7"]}),
     ],
 )
@@ -96,7 +96,7 @@ def test_a_run_that_never_began_is_not_the_first_choice_and_is_told_as_what_it_i
     assert app.selectbox(key=f"{page}_study").value == "digits-done"
     assert app.selectbox(key=f"{page}_study").options == [
         "digits-done · 3 trials",
-        "dead · failed, 3 trials planned",
+        "dead · failed",
     ]
     app = open_page(f"pages/{page}.py", study="dead")
     assert "This run failed before its first trial. Gtsrb is" in app.warning[0].value
