@@ -20,7 +20,7 @@ from hpo_core.errors import BudgetError, RunCancelled, TrialFailedError, TrialSt
 from hpo_core.formats import duration, percent
 from hpo_core.health.diagnoses import Severity, diagnose
 from hpo_core.health.diagnosis import Diagnosis
-from hpo_core.health.metrics import measure
+from hpo_core.health.metrics import METRICS, measure
 from hpo_core.health.score import health_score, trial_score
 from hpo_core.history import TrialHistory
 from hpo_core.layer_plan import trainable_parameters
@@ -318,13 +318,10 @@ class Objective:
     def _judge(self, trial: optuna.Trial, record: Epoch, told: _Told) -> None:
         """Note what an epoch showed and tell Optuna; raises where the trial shall not go on."""
         config, history = self._context.config, told.history
-        metrics = measure(history)
         found = diagnose(history)
-        health = {"health": health_score(metrics), **metrics}
-        told.attributes |= measured(record) | health
-        for name in [name for name, value in health.items() if value is None]:
-            del told.attributes[name]  # also what an earlier epoch had
-        told.attributes["diagnoses"] = ", ".join(dict.fromkeys(item.code for item in found))
+        for name in ("health", *METRICS):
+            told.attributes.pop(name, None)  # what an earlier epoch had
+        told.attributes |= measured(history, found)
         self._tell(trial.number, found, told)
         if record.loss is None or record.validation_loss is None:
             raise Diverged(f"the loss is no number after epoch {record.epoch}: try a smaller learning rate")
@@ -370,8 +367,10 @@ def is_lost(trial: FrozenTrial) -> bool:
     return trial.user_attrs.get("outcome", "" if trial.state is TrialState.PRUNED else LOST[-1]) in LOST
 
 
-def measured(record: Epoch) -> dict[str, object]:
-    """What an epoch measured, as attributes of its trial."""
+def measured(history: TrialHistory, found: Sequence[Diagnosis]) -> dict[str, object]:
+    """What the last epoch measured and what was found in all of them, as attributes of their trial."""
+    record, metrics = history.epochs[-1], measure(history)
+    health = {"health": health_score(metrics), **metrics}
     return {
         "accuracy": record.validation_accuracy,
         "validation_loss": record.validation_loss,
@@ -379,6 +378,8 @@ def measured(record: Epoch) -> dict[str, object]:
         "top5_accuracy": record.validation_top5,
         "training_accuracy": record.accuracy,
         "epochs_trained": record.epoch,
+        "diagnoses": ", ".join(dict.fromkeys(item.code for item in found)),
+        **{name: value for name, value in health.items() if value is not None},
     }
 
 

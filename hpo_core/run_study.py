@@ -14,7 +14,7 @@ from datasets import PreparedDataset
 from hpo_core.backends import LOCAL
 from hpo_core.errors import RunError, UsageError
 from hpo_core.health.score import score_formula
-from hpo_core.objective import INTERRUPTED, REPEATED
+from hpo_core.objective import REPEATED
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.pruners import make_pruner
 from storage.database import Database
@@ -119,7 +119,6 @@ def open_study(
             raise RunError(
                 "the data have changed since the earlier trials, so new ones could not be compared with them"
             )
-        storage.fail_running(study.study_name, {"outcome": INTERRUPTED, "reason": "the process that ran it has gone"})
     for key, value in _attributes(config, prepared).items():
         study.set_user_attr(key, value)
     return study

@@ -18,6 +18,7 @@ from hpo_core.errors import OneginError, RunCancelled, RunError, TrialFailedErro
 from hpo_core.failures import capped, hopeless, worrying
 from hpo_core.final_model import is_of_the_best, is_wanting, make_final_model
 from hpo_core.formats import plural
+from hpo_core.interrupted import settle_interrupted
 from hpo_core.logs import RunLog, open_log
 from hpo_core.machine import Machine
 from hpo_core.notice_kinds import Kind, notice
@@ -253,6 +254,7 @@ class Runner:
             )
             if not study.get_trials(deepcopy=False):
                 enqueue(study, Studies(self._database), self.config, self._log)
+            settle_interrupted(study, context)
             enqueue_stopped(study)
             left = enqueue_reruns(study, Studies(self._database), self.config, self._log)
             self.has_begun = True

@@ -36,6 +36,24 @@ class Suggests(Protocol):
     def suggest_categorical(self, name: str, choices: Any) -> Any: ...
 
 
+class Replay:
+    """Suggests what was suggested before. Raises KeyError for what was not."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self._params = params
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        return int(self._params[name])
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return float(self._params[name])
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        return self._params[name]
+
+
 @dataclass(frozen=True)
 class SearchSpace:
     """What each hyperparameter of one architecture may be; a domain of one value is fixed and not searched."""

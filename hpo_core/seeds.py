@@ -17,7 +17,7 @@ def trial_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
-def seed_number(trial: optuna.Trial) -> int:
+def seed_number(trial: optuna.Trial | optuna.trial.FrozenTrial) -> int:
     """What the seed of a trial is made from: its number or, where it repeats a configuration, which seed it has."""
     index = trial.user_attrs.get(SEED_INDEX)
     return trial.number if index is None else FIRST_SEED + int(index)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 import optuna
+from optuna.trial import FrozenTrial
 
 from hpo_core.files import copy_whole, write_whole
 from hpo_core.history import FILE_NAME, TrialHistory
@@ -34,7 +35,11 @@ class TrialFiles:
 
     def journal(self, trial: optuna.Trial) -> Journal:
         """The file that keeps the trial's records, one per line."""
-        return Journal(self._folder / f"trial_{trial.number}" / "records.jsonl", self._log)
+        return Journal(self.journal_file(trial.number), self._log)
+
+    def journal_file(self, number: int) -> Path:
+        """Where the records of trial `number` are, one per line."""
+        return self._folder / f"trial_{number}" / "records.jsonl"
 
     def keep(self, trial: optuna.Trial, made: Artefact) -> None:
         """A picture, or the note why there is none."""
@@ -43,7 +48,7 @@ class TrialFiles:
             return
         self._keep(trial, Path(made.path), self._folder / PLOTS / f"trial_{trial.number}")
 
-    def keep_history(self, trial: optuna.Trial, history: TrialHistory) -> None:
+    def keep_history(self, trial: optuna.Trial | FrozenTrial, history: TrialHistory) -> None:
         """The numbers behind every picture, as JSON."""
         file = self._folder / f"trial_{trial.number}" / FILE_NAME
         try:
@@ -53,7 +58,7 @@ class TrialFiles:
             return
         self._keep(trial, file, file.parent)
 
-    def _keep(self, trial: optuna.Trial, file: Path, target: Path) -> None:
+    def _keep(self, trial: optuna.Trial | FrozenTrial, file: Path, target: Path) -> None:
         """Keep the file, and export it to the folder `target` unless it lies there already."""
         try:
             self._artifacts.keep(trial, file)

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna.trial import FrozenTrial
 from sqlalchemy import select
 
 from storage.database import Database
@@ -77,7 +78,7 @@ class Artifacts:
         self._database = database
         self._folder = folder
 
-    def keep(self, owner: optuna.Trial | optuna.Study, file: Path) -> None:
+    def keep(self, owner: optuna.Trial | FrozenTrial | optuna.Study, file: Path) -> None:
         """Copy `file` into the store and register it. Raises ArtifactError where there is no room, for example."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -85,6 +86,7 @@ class Artifacts:
                 artifact_store=_WholeFiles(self._folder),
                 file_path=str(file),
                 study_or_trial=owner,
+                storage=self._database.optuna_storage() if isinstance(owner, FrozenTrial) else None,
             )
         except OSError as error:
             raise ArtifactError(f"{file.name} could not be kept: {error.strerror or error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 import threading
@@ -13,7 +14,7 @@ import optuna
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb.models import TrialUserAttributeModel
 from optuna.storages._rdb.storage import _create_scoped_session
-from sqlalchemy import and_, case, func, not_, or_, select
+from sqlalchemy import and_, case, func, not_, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database
@@ -71,13 +72,16 @@ class RunStorage(_CachedStorage):
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             _log.warning("the heartbeat of a trial could not be written: %s", error.__cause__ or error)
 
-    def fail_running(self, study_name: str, attributes: Mapping[str, Any]) -> None:
-        """End the running trials of a study as failed, with `attributes`: nobody trains them any more."""
-        study_id = self.get_study_id_from_name(study_name)
-        for trial in self.get_all_trials(study_id, deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-            for key, value in attributes.items():
-                self.set_trial_user_attr(trial._trial_id, key, value)
-            self.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.FAIL)
+    def fail_past(self, trial_id: int, attributes: Mapping[str, Any], ended_at: datetime.datetime) -> None:
+        """End a trial that nobody trains any more as failed, with `attributes`, at the time of its last sign of life.
+
+        Optuna would take the time of this call, perhaps days later, for its end.
+        """
+        for key, value in attributes.items():
+            self.set_trial_user_attr(trial_id, key, value)
+        self.set_trial_state_values(trial_id, optuna.trial.TrialState.FAIL)
+        with _create_scoped_session(self._backend.scoped_session) as session:
+            session.execute(update(trials).where(trials.c.trial_id == trial_id).values(datetime_complete=ended_at))
 
     def _get_stale_trial_ids(self, study_id: int) -> list[int]:
         """None: a study has one runner, which knows its own trials, and ends those of a dead one when it begins.

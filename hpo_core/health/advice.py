@@ -56,7 +56,8 @@ def against_bloat(history: TrialHistory) -> str:
     if is_text(history):
         return _try("a smaller vocabulary_size, embedding_size or lstm_units")
     pooled = _has(history, "GlobalAveragePooling2D")
-    return _try("fewer filters", "fewer first_hidden_nodes", "" if pooled else "pooling=global_average")
+    hidden = "fewer first_hidden_nodes" if _has_hidden_dense(history) else ""
+    return _try("fewer filters", hidden, "" if pooled else "pooling=global_average")
 
 
 def _try(*ideas: str) -> str:
@@ -67,6 +68,12 @@ def _try(*ideas: str) -> str:
 
 def _has(history: TrialHistory, layer_type: str) -> bool:
     return history.started is not None and any(layer.get("type") == layer_type for layer in history.started.layers)
+
+
+def _has_hidden_dense(history: TrialHistory) -> bool:
+    """Whether there is a dense layer besides the last one, which gives the answer."""
+    layers = history.started.layers if history.started is not None else []
+    return [layer.get("type") for layer in layers].count("Dense") > 1
 
 
 def _normalisation(history: TrialHistory) -> str:

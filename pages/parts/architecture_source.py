@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import datasets
 from hpo_core.errors import UsageError
 from hpo_core.layer_plan import LayerPlan, layer_plan
 from hpo_core.optimization_config import OptimizationConfig
 from hpo_core.parameters import Architecture, Value
+from hpo_core.search_space import Replay
 from hpo_core.trial_config import TrialConfig
 from storage.studies import TrialRow
 
@@ -57,24 +57,6 @@ def _suggested(trial: TrialRow, study_attributes: Mapping[str, object]) -> Trial
         return None
     try:
         run = OptimizationConfig.from_mapping(told)
-        return make_config(run.dataset, run.search_space().suggest(_Replay(trial.params)))
+        return make_config(run.dataset, run.search_space().suggest(Replay(trial.params)))
     except (UsageError, KeyError):  # the suggestions are not complete yet
         return None
-
-
-class _Replay:
-    """Suggests what was suggested before. Raises KeyError for what was not."""
-
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self._params = params
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        return int(self._params[name])
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        return float(self._params[name])
-
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
-        return self._params[name]

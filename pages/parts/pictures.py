@@ -61,8 +61,10 @@ def draw(study: str, trial: TrialRow) -> None:
     if not pictures:
         st.html(f'<div class="quiet">{_why_none(trial)}</div>')
     else:
-        # Drawn on telephones only, where a picture that is seen as a whole is too small to be read.
-        large = st.toggle("Large, to be swiped sideways", value=True, key="swipe_pictures")
+        # Both on telephones only, where a picture that is seen as a whole is small.
+        with st.container(key="on_a_telephone"):
+            st.html('<div class="quiet">Turn the telephone sideways to see them whole and large.</div>')
+            large = st.toggle("Large, to be swiped sideways", key="swipe_pictures")
         with st.container(key="swiped_pictures" if large else "whole_pictures"):
             grid = st.grid("auto", min_column_width=CARD_WIDTH, key="pictures")
         for name, title, text in pictures:

@@ -35,7 +35,9 @@ def draw() -> None:
         "measured at most once a minute.</div>"
     )
     states = {run.run_name: state.word(run) for run in known}
-    st.dataframe(table(sizes, states), hide_index=True, key="sizes", width="stretch")
+    # On a telephone name and size are in sight, and a part of the next column, which shows that more can be swiped to.
+    widths = {"Run": st.column_config.Column(width=190), "In all": st.column_config.Column(width=80)}
+    st.dataframe(table(sizes, states), hide_index=True, key="sizes", width="stretch", column_config=widths)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Run to delete", [size.name for size in sizes], index=None, key=CHOICE, placeholder="Choose a run"
@@ -50,8 +52,8 @@ def table(sizes: list[RunSize], states: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Run": [size.name for size in sizes],
-            "State": [states.get(size.name, "made outside Onegin") for size in sizes],
             "In all": [formats.file_size(size.total_bytes) for size in sizes],
+            "State": [states.get(size.name, "made outside Onegin") for size in sizes],
             "Its folder": [formats.file_size(size.folder_bytes) for size in sizes],
             "Files of trials": [formats.file_size(size.artifact_bytes) for size in sizes],
             "Newest file": [

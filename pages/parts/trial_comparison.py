@@ -31,6 +31,7 @@ from storage.studies import StudySummary, TrialRow
 
 LEAST, MOST = 2, 4
 FULL = f"At most {MOST} trials can be compared: take one of them away first."
+HOW_TO_CHOOSE = f"To see trials side by side, tick {LEAST} to {MOST} of them."
 BEST_OF_ROW = "Bold: the best one of the row. Durations are not ranked: trials at the same time slow each other down."
 
 
@@ -52,10 +53,16 @@ def checkbox(study: str, row: TrialRow) -> None:
     )  # fmt: skip
 
 
-def draw_bar(study: str) -> None:
-    """Draw what is chosen, and the button that compares it; nothing where nothing is chosen."""
+def draw_bar(study: str, summary: StudySummary) -> None:
+    """Draw what is chosen, and the button that compares it; how to choose where nothing is.
+
+    It stands above the trials and always has its place there, so that nothing moves under a hand that chooses.
+    """
     numbers = chosen(study)
     if not numbers:
+        if summary.n_trials >= LEAST:
+            with st.container(border=True, horizontal=True, vertical_alignment="center", key="compare_hint"):
+                st.html(f'<span class="quiet">{HOW_TO_CHOOSE}</span>')
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="compare_bar"):
         for number in numbers:
@@ -98,6 +105,7 @@ def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary) -> None:
     results = trial_differences.results(trials, minimises=summary.minimises, score=written)
     with st.container(border=True, key="compared_results"):
         st.subheader("Which one is better", anchor=False)
+        st.html(f"<div>{html.escape(verdict(trials, summary, attributes))}</div>")
         st.html(table(trials, results, heads=True))
         st.html(f'<div class="quiet">{BEST_OF_ROW}</div>')
     _parameters(trials)
@@ -119,6 +127,27 @@ def draw(study: str, trials: Sequence[TrialRow], summary: StudySummary) -> None:
         file_name=formats.file_name(study, f"{name}.csv"), key="download_comparison", icon=":material/table:",
         on_click="ignore",
     )  # fmt: skip
+
+
+def verdict(trials: Sequence[TrialRow], summary: StudySummary, attributes: Mapping[str, object]) -> str:
+    """Which of the trials is the better one by what their study is optimised for; '' where that cannot be said.
+
+    Each row of the table has a best one of its own: without this the network with more of them would seem better.
+    """
+    ranked = sorted(
+        (trial for trial in trials if trial.state == "complete" and trial.score is not None),
+        key=lambda trial: trial.score or 0.0, reverse=not summary.minimises,
+    )  # fmt: skip
+    if summary.n_objectives > 1 or len(ranked) < LEAST:
+        return ""
+    counts = f"what counts in this {'run' if trial_differences.is_ours(trials) else 'study'} is its "
+    counts += words.score_name(attributes)
+    best, other = ranked[:2]
+    if best.score == other.score:
+        return f"Trial {best.number} and Trial {other.number} are equally good: {counts}, which is the same."
+    end = "lowest" if summary.minimises else "highest"
+    whole = " and of all" if best.number == summary.best_trial else ""
+    return f"Trial {best.number}: {counts}, the {end} of these{whole}."
 
 
 def missing_words(study: str, missing: Sequence[int], odd: Sequence[str]) -> str:

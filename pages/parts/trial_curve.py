@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pages.parts import formats, live_curves, palette
+from pages.parts import formats, live_curves
 from pages.parts.trial_glyph import HEIGHT, picture
+from pages.parts.trial_words import state_colour
 from storage.studies import TrialRow
 
 WIDTH, EDGE = 240.0, 2.0
@@ -47,7 +48,7 @@ def curve(trial: TrialRow, scale: Scale) -> str:
     if len(points) < 2:
         return ""
     places = " ".join(f"{x:.1f},{y:.1f}" for x, y in (scale.place(*point) for point in points))
-    colour = palette.TRIAL_STATES.get(trial.state, palette.WAITING)
+    colour = state_colour(trial)
     line = (
         f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round" '
         'stroke-linecap="round" vector-effect="non-scaling-stroke"/>'

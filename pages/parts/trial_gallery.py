@@ -42,6 +42,7 @@ def draw(study: str, summary: StudySummary) -> None:
     trial_filter_bar.draw(study, summary, choice)
     trial_filter_bar.draw_chips(choice.wanted)
     size = SIZES[choice.view]
+    trial_comparison.draw_bar(study, summary)
     page = shared.studies().page(study, choice.wanted, sort=choice.sort, page=choice.page, size=size)
     if not page.rows:
         _nothing_here(choice)
@@ -51,7 +52,6 @@ def draw(study: str, summary: StudySummary) -> None:
     else:
         trial_table.draw(study, page, summary.best_trial if summary.n_objectives == 1 else None)
     _paging(study, page, size, summary, choice)
-    trial_comparison.draw_bar(study)
 
 
 def _nothing_here(choice: Choice) -> None:

@@ -145,17 +145,22 @@ def test_pictures_can_be_read_on_a_telephone(page: Page, filled: Dashboard) -> N
     open_page(page, filled, "/trials?study=digits-examined&trial=1")
     picture = page.get_by_role("dialog").locator("[class*='st-key-picture_'] img").first
     picture.scroll_into_view_if_needed()
+    assert picture.evaluate("picture => picture.clientWidth") < WIDTHS[0]
+    page.set_viewport_size({"width": 780, "height": 360})  # turned sideways
+    wait_for_rest(page)
+    assert picture.evaluate("picture => picture.clientWidth") > READABLE_PX
+    look_with(page, WIDTHS[0])
+    page.locator(".st-key-swipe_pictures label").first.click()
+    large = page.locator(".st-key-swiped_pictures [class*='st-key-picture_'] img").first
+    expect(large).to_be_visible()
+    wait_for_rest(page)
+    picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
     assert box is not None and box["width"] > READABLE_PX
     frame = page.locator("[class*='st-key-picture_'] [data-testid='stElementContainer']:has(img)").first
     assert frame.evaluate("frame => { frame.scrollLeft = 100; return frame.scrollLeft; }") == 100
     inside = page.get_by_role("dialog").locator("> div").last
     assert inside.evaluate("box => box.scrollWidth <= box.clientWidth")
-    page.locator(".st-key-swipe_pictures label").first.click()
-    whole = page.locator(".st-key-whole_pictures [class*='st-key-picture_'] img").first
-    expect(whole).to_be_visible()
-    wait_for_rest(page)
-    assert whole.evaluate("picture => picture.clientWidth") < WIDTHS[0]
     look_with(page, WIDTHS[-1])
     expect(page.locator(".st-key-swipe_pictures")).to_be_hidden()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from hpo_core.run_study import resumed_config
 from hpo_core.runner import Runner
 from hpo_core.settings import Settings
 from hpo_core.trial_config import FINAL, TrialConfig
+from storage.artifacts import Artifacts
 from storage.database import Database
 from storage.errors import NameTakenError, UnknownRunError
 from storage.runs import DEAD_AFTER_S, Runs, RunState
@@ -127,7 +129,40 @@ def test_a_run_whose_process_was_killed(
     carried_on(settings, database, ScriptedTrainer(), trials=6)
     rows = Studies(database).trials("a")
     assert [row.state for row in rows] == ["complete"] * 4 + ["fail"] + ["complete"] * 2
-    assert rows[4].attributes == {"outcome": "interrupted", "reason": "the process that ran it has gone"}
+    assert rows[4].attributes["outcome"] == "interrupted"
+    assert rows[4].attributes["reason"] == "the process that ran it has gone"
+
+
+def test_a_trial_whose_process_was_killed_keeps_what_it_had_learnt(settings: Settings, database: Database) -> None:
+    """What a trial that was stopped keeps, and not the hours until somebody carried its run on."""
+    finish(runner(settings, ScriptedTrainer()))
+    storage = database.optuna_storage()
+    study = optuna.load_study(study_name="a", storage=storage)
+    whole = study.trials[0]
+    trial = storage.create_new_trial(study._study_id)
+    for name, value in whole.params.items():
+        distribution = whole.distributions[name]
+        storage.set_trial_param(trial, name, distribution.to_internal_repr(value), distribution)
+    began = storage.get_trial(trial).datetime_start
+    assert began is not None
+    journal = settings.results_dir / "a" / "trial_4" / "records.jsonl"
+    journal.parent.mkdir()
+    lines = (settings.results_dir / "a" / "trial_0" / "records.jsonl").read_text().splitlines()
+    last = max(place for place, line in enumerate(lines) if '"kind": "epoch"' in line)
+    journal.write_text("\n".join([*lines[: last + 1], '{"kind": "epo']))
+    os.utime(journal, (began.timestamp() + 60,) * 2)
+    Runs(database).take_over("a", owner="elsewhere:1", trials=6)
+    silent_for(database, DEAD_AFTER_S + 1)
+    carried_on(settings, database, ScriptedTrainer(), trials=5)
+    first, killed = (Studies(database).trials("a")[number] for number in (0, 4))
+    assert (killed.state, killed.attributes["outcome"]) == ("fail", "interrupted")
+    for name in ("architecture", "parameters", "accuracy", "epochs_trained", "diagnoses"):
+        assert killed.attributes[name] == first.attributes[name]
+    assert TrialConfig.from_json(killed.attributes["configuration"]).hyperparameters == (
+        TrialConfig.from_json(first.attributes["configuration"]).hyperparameters
+    )
+    assert killed.duration_s == pytest.approx(60, abs=0.01) and killed.attributes["duration_s"] == 60
+    assert "history.json" in Artifacts(database, settings.artifacts_dir).of_trial("a", 4)
 
 
 def test_a_runner_that_slept_gives_way_to_the_one_that_took_over(settings: Settings, database: Database) -> None:

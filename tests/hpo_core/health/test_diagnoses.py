@@ -247,6 +247,13 @@ def test_the_advice_for_a_bloated_network_fits_its_kind() -> None:
     assert "vocabulary_size" in named(text)["BLOATED"].advice and "filters" not in named(text)["BLOATED"].advice
 
 
+@pytest.mark.parametrize(("dense", "expected"), [(1, False), (2, True)])
+def test_the_advice_for_a_bloated_network_names_hidden_nodes_only_where_it_has_them(dense: int, expected: bool) -> None:
+    layers = [{"name": f"dense_{place}", "type": "Dense"} for place in range(dense)]
+    advice = named(training(epochs_of([0.5]), parameters=50_000_000, layers=layers))["BLOATED"].advice
+    assert ("first_hidden_nodes" in advice) == expected and "filters" in advice
+
+
 def test_long_trainings_get_more_patience() -> None:
     patient = epochs_of([GUESS] * 5, [0.1] * 5, total=30)
     assert "NOT_LEARNING" not in named(training(patient))
