@@ -140,14 +140,14 @@ def verdict(trials: Sequence[TrialRow], summary: StudySummary, attributes: Mappi
     )  # fmt: skip
     if summary.n_objectives > 1 or len(ranked) < LEAST:
         return ""
-    counts = f"what counts in this {'run' if trial_differences.is_ours(trials) else 'study'} is its "
-    counts += words.score_name(attributes)
+    kind = "run" if trial_differences.is_ours(trials) else "study"
+    counts = f"{words.score_name(attributes)}, by which this {kind} chooses"
     best, other = ranked[:2]
     if best.score == other.score:
-        return f"Trial {best.number} and Trial {other.number} are equally good: {counts}, which is the same."
+        return f"Trial {best.number} and Trial {other.number} are equally good: their {counts}, is the same."
     end = "lowest" if summary.minimises else "highest"
     whole = " and of all" if best.number == summary.best_trial else ""
-    return f"Trial {best.number}: {counts}, the {end} of these{whole}."
+    return f"Trial {best.number}: its {counts}, is the {end} of these{whole}."
 
 
 def missing_words(study: str, missing: Sequence[int], odd: Sequence[str]) -> str:
