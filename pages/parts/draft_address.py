@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 import yaml
 
 from datasets import DatasetError
-from hpo_core.errors import UsageError
+from hpo_core.errors import UsageError, nearest
 from hpo_core.optimization_config import FIELDS, OptimizationConfig
 from hpo_core.presets import preset_called
 from hpo_core.yaml_text import parse_yaml
@@ -26,8 +27,12 @@ NAMES = (PRESET, *FIELDS)
 
 def take_over() -> None:
     """Begin a visit with what the address says; where that cannot be used it is said, and nothing is taken over."""
+    if draft.KEY in st.session_state:
+        return
+    if unknown := [name for name in st.query_params if name not in NAMES]:
+        st.warning(formats.as_markdown(unknown_words(unknown)), icon=":material/link_off:")
     given = {name: st.query_params[name] for name in NAMES if name in st.query_params}
-    if draft.KEY in st.session_state or not given:
+    if not given:
         return
     try:
         st.session_state[draft.KEY] = read(given)
@@ -37,6 +42,14 @@ def take_over() -> None:
             f"The address holds what cannot be used: {formats.as_markdown(said)} The form begins afresh.",
             icon=":material/link_off:",
         )
+
+
+def unknown_words(names: Sequence[str]) -> str:
+    """What to say of names in the address that are no fields: a typing error must not start another run unnoticed."""
+    said = ", ".join(f"“{name}”" for name in names)
+    near = [field for name in names if (field := nearest(name, NAMES))]
+    hint = f" Did you mean “{'”, “'.join(near)}”?" if near else ""
+    return f"The address names {said}, which this form does not have, so nothing was set by it.{hint}"
 
 
 def read(given: dict[str, str]) -> Draft:

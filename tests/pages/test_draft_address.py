@@ -94,6 +94,17 @@ def test_an_address_that_cannot_be_used_is_told(given: dict[str, str], said: str
     assert "12 trials" in words(app) and app.query_params == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("trails", "“trails”, which this form does not have, so nothing was set by it. Did you mean “trials”?"),
+     ("<b>", "“\\<b\\>”, which this form does not have"), ("embed", "")],
+)  # fmt: skip
+def test_a_name_in_the_address_that_is_no_field_is_told(name: str, said: str, database: Database) -> None:
+    app = first_visit(trials="6", **{name: "7"})
+    assert not app.exception and app.number_input(key="trials").value == 6
+    assert [said in warning.value for warning in app.warning] == ([True] if said else [])
+
+
 def test_what_cannot_be_used_is_not_written() -> None:
     with pytest.raises(UsageError):
         draft_address.read({"trials": "0"})
