@@ -237,7 +237,6 @@ class Runner:
         class_names = list(prepared.info.class_names)
         backend = self._backend(self._order(class_names))
         try:
-            backend.warm_up()
             context = RunContext(
                 config=self.config,
                 threads=self._share.threads,
@@ -252,9 +251,10 @@ class Runner:
                 deadline=self._time.deadline,
                 best=BestScore(Studies(self._database).summary(self.run_name).best_score),
             )
+            settle_interrupted(study, context)
+            backend.warm_up()
             if not study.get_trials(deepcopy=False):
                 enqueue(study, Studies(self._database), self.config, self._log)
-            settle_interrupted(study, context)
             enqueue_stopped(study)
             left = enqueue_reruns(study, Studies(self._database), self.config, self._log)
             self.has_begun = True

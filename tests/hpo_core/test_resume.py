@@ -153,7 +153,14 @@ def test_a_trial_whose_process_was_killed_keeps_what_it_had_learnt(settings: Set
     os.utime(journal, (began.timestamp() + 60,) * 2)
     Runs(database).take_over("a", owner="elsewhere:1", trials=6)
     silent_for(database, DEAD_AFTER_S + 1)
-    carried_on(settings, database, ScriptedTrainer(), trials=5)
+
+    def refuse() -> None:
+        raise RunError("nothing can be trained")
+
+    config = resumed_config(database, "a", {"trials": 5}, MACHINE.cores)
+    backend = Backend(lambda _trial: ScriptedTrainer(), warm_up=refuse)
+    finish(Runner(config, settings, MACHINE, {"local": lambda _order: backend}, resume=True))
+    assert Runs(database).get("a").state is RunState.FAILED, "it is settled also where nothing can be trained"
     first, killed = (Studies(database).trials("a")[number] for number in (0, 4))
     assert (killed.state, killed.attributes["outcome"]) == ("fail", "interrupted")
     for name in ("architecture", "parameters", "accuracy", "epochs_trained", "diagnoses"):
