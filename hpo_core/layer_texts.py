@@ -46,7 +46,8 @@ _BY_CLASS: Mapping[str, LayerText] = {
     "InputLayer": LayerText("Takes {what}.", "The error has arrived at the data, which stay as they are."),
     "Rescaling": LayerText("Divides each pixel by 255, so that all numbers lie between 0 and 1.", _PASSES),
     "Conv2D": LayerText(
-        "Slides {units} small windows of {kernel} × {kernel} over its input; each answers where it finds its pattern.",
+        "Slides {units} small windows of {kernel} × {kernel} over its input, which has zeros around it; each answers "
+        "where it finds its pattern.",
         "Each filter learns from all places at once how to change its pattern, and hands the error on to its input.",
     ),
     "BatchNormalization": LayerText(

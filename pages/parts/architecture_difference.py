@@ -43,8 +43,11 @@ def draw(left: tuple[str, LayerPlan], right: tuple[str, LayerPlan]) -> None:
 
 def summary(names: tuple[str, str], plans: tuple[LayerPlan, LayerPlan]) -> str:
     """How different two networks are, in one sentence."""
-    found = [item.change for item in layer_differences(*plans)]
+    items = layer_differences(*plans)
+    found = [item.change for item in items if not item.only_shape]
     counts = [f"{number} {change}" for change in COLOURS if (number := found.count(change))]
+    if shapes := sum(item.only_shape for item in items):
+        counts.append(f"{shapes} in shape only")
     what = ", ".join(counts) or "none differs"
     weights = plans[1].trainable - plans[0].trainable
     more = f"{formats.plural(abs(weights), 'weight')} {'more' if weights > 0 else 'fewer'}" if weights else (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -187,7 +188,11 @@ def _mistakes(model: FinalModel) -> None:
             "every other cell that is not empty is a mistake.</div>"
         )
         rows = "".join(f"<li>{html.escape(mistake)}</li>" for mistake in mistakes)
-        said = f"<b>Most frequent mistakes</b><ul>{rows}</ul>" if rows else "<b>Every test sample was recognised.</b>"
+        said = (
+            f"<b>{title_of_mistakes(card.confusion)}</b><ul>{rows}</ul>"
+            if rows
+            else "<b>Every test sample was recognised.</b>"
+        )
         st.html(f'<div class="card-text">{said}</div>')
     with left:
         if len(card.confusion) <= confusion.MAX_NUMBERED:
@@ -196,6 +201,12 @@ def _mistakes(model: FinalModel) -> None:
             figure = confusion.draw_confusion(card.confusion, card.info.class_names)
             words = f"Most frequent mistakes: {'; '.join(mistakes) or 'none'}"
             st.plotly_chart(figure, key="confusion", config={"displayModeBar": False}, alt=words)
+
+
+def title_of_mistakes(matrix: Sequence[Sequence[int]]) -> str:
+    """Where each was made once, none is a frequent one."""
+    most = max((n for right, row in enumerate(matrix) for said, n in enumerate(row) if right != said), default=0)
+    return "Most frequent mistakes" if most > 1 else "Mistakes, none of them twice"
 
 
 def _download(label: str, name: str, content: Path | bytes, *, disabled: bool = False, wide: bool = False) -> None:

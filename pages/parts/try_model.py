@@ -101,10 +101,10 @@ def _test_sample(model: FinalModel) -> tuple[str, dict[str, Any] | None]:
     )  # fmt: skip
     # Said of another number by the rule in style.css: the browser keeps such a one to itself.
     st.html(f'<style>.st-key-{SAMPLE} {{ --allowed: "a whole number from 0 to {formats.count(last)}"; }}</style>')
-    _show_sample(model, int(number))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True):  # above the sample: so the answer comes beside the button, in a low window too
         asked = _ask_button("try_ask")
         st.button("Another one", key="try_another", icon=":material/shuffle:", on_click=_draw_lots, args=(last,))
+    _show_sample(model, int(number))
     return f"{FROM_TEST} {number}", {"test_sample": int(number)} if asked else None
 
 

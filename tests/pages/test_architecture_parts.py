@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from hpo_core.health.readings import LayerReading
+from hpo_core.layer_difference import Change, layer_differences
 from hpo_core.layer_plan import LayerPlan, layer_plan
 from hpo_core.layer_texts import LayerKind
 from hpo_core.parameters import Architecture, defaults
@@ -222,7 +223,16 @@ def test_files_of_a_network_have_speaking_names() -> None:
 def test_a_difference_in_one_sentence(plan: LayerPlan) -> None:
     more = layer_plan(make_config(hidden_layers=3))
     said = architecture_difference.summary(("Trial 1", "Trial 2"), (plan, more))
-    assert said.startswith("Layers from Trial 1 to Trial 2: 2 added, 2 changed.") and "weights more" in said
+    assert (
+        said.startswith("Layers from Trial 1 to Trial 2: 2 added, 1 changed, 1 in shape only.")
+        and "weights more" in said
+    )
+    wider = layer_plan(make_config(filters=8))
+    found = layer_differences(plan, wider)
+    only = sum(item.only_shape for item in found)
+    changed = sum(item.change is Change.CHANGED for item in found) - only
+    said = architecture_difference.summary(("Trial 1", "Trial 2"), (plan, wider))
+    assert changed and only and f"{changed} changed, {only} in shape only. " in said
     same = architecture_difference.summary(("Trial 1", "Trial 2"), (plan, plan))
     assert same.endswith("none differs. Trial 2 has as many weights.")
 

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from hpo_core import housekeeping
 from hpo_core.model_card import ModelFile
-from pages.parts import confusion, final_models, shared
+from pages.parts import confusion, final_models, model_view, shared
 from storage.database import Database
 from storage.progress import ProgressTable, TrialProgress
 from storage.runs import Runs, RunState
@@ -61,6 +61,11 @@ def test_why_there_is_no_model(database: Database) -> None:
     runs.end("run", RunState.CANCELLED)
     assert "was stopped before" in final_models.why_none(runs.get("run"), {}, 1)
     assert "No trial of this run" in final_models.why_none(runs.get("run"), {}, 0)
+
+
+def test_mistakes_that_were_made_once_are_not_called_frequent() -> None:
+    assert model_view.title_of_mistakes([[30, 1], [1, 60]]) == "Mistakes, none of them twice"
+    assert model_view.title_of_mistakes([[30, 2], [1, 60]]) == "Most frequent mistakes"
 
 
 def test_confusion_is_coloured_by_row_and_numbered_where_it_fits() -> None:

@@ -69,7 +69,8 @@ _DECLARED = (
     Chart(
         "history", "History", "How the best result grew",
         "Each dot is a trial in the order in which they were made, the line is the best result so far. Steps early on "
-        "and a long flat end mean that more trials will bring little; steps to the very end mean that they may pay.",
+        "and a long flat end mean that more trials will bring little; steps to the very end mean that they may pay. "
+        "Of few trials neither is certain.",
         _figure("Optuna: optimization history", "plot_optimization_history"),
     ),
     Chart(
