@@ -18,18 +18,20 @@ from hpo_core.errors import UsageError, nearest
 from hpo_core.optimization_config import FIELDS, OptimizationConfig
 from hpo_core.presets import preset_called
 from hpo_core.yaml_text import parse_yaml
-from pages.parts import draft, formats, words
+from pages.parts import draft, formats, study_choice, trial_choice, words
 from pages.parts.draft import FIRST_DATASET, FIRST_PRESET, Draft
 
 PRESET, OWN = "preset", "own"
 NAMES = (PRESET, *FIELDS)
+# An address may have them on every page; this one shows neither.
+OF_ALL_PAGES = (study_choice.PARAMETER, trial_choice.PARAMETER)
 
 
 def take_over() -> None:
     """Begin a visit with what the address says; where that cannot be used it is said, and nothing is taken over."""
     if draft.KEY in st.session_state:
         return
-    if unknown := [name for name in st.query_params if name not in NAMES]:
+    if unknown := [name for name in st.query_params if name not in (*NAMES, *OF_ALL_PAGES)]:
         st.warning(formats.as_markdown(unknown_words(unknown)), icon=":material/link_off:")
     given = {name: st.query_params[name] for name in NAMES if name in st.query_params}
     if not given:

@@ -97,7 +97,7 @@ def test_an_address_that_cannot_be_used_is_told(given: dict[str, str], said: str
 @pytest.mark.parametrize(
     ("name", "said"),
     [("trails", "“trails”, which this form does not have, so nothing was set by it. Did you mean “trials”?"),
-     ("<b>", "“\\<b\\>”, which this form does not have"), ("embed", "")],
+     ("<b>", "“\\<b\\>”, which this form does not have"), ("embed", ""), ("study", ""), ("trial", "")],
 )  # fmt: skip
 def test_a_name_in_the_address_that_is_no_field_is_told(name: str, said: str, database: Database) -> None:
     app = first_visit(trials="6", **{name: "7"})
