@@ -68,6 +68,12 @@ class RunFigures:
         return self.run.trials if self.run else self.summary.n_trials if self.summary else 0
 
     @property
+    def wanted(self) -> int:
+        """Trials that shall count: those that were stopped with the run, and are made again, do not."""
+        told = self.config.get("trials")
+        return told if isinstance(told, int) else self.total
+
+    @property
     def workers(self) -> int:
         workers = self.config.get("workers")
         return workers if isinstance(workers, int) else 1

@@ -35,7 +35,7 @@ from pages.parts import (
 )
 from pages.parts.architecture_layout import summary
 from pages.parts.report_data import MOST_TRIALS, ReportData
-from pages.parts.trial_words import group_word
+from pages.parts.trial_words import group_word, score_text
 from storage.studies import TrialRow
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
@@ -106,14 +106,17 @@ def _summary(data: ReportData) -> str:
             facts.append(formats.sentence(run.message))
     facts.append(f"State of {_moment(data.made_at)}.")
     if summary.n_objectives > 1:
-        facts.append(f"It has {summary.n_objectives} objectives: score and best trial go by the first one.")
+        facts.append(f"It has {summary.n_objectives} objectives, so no trial is the best in everything.")
     counts = ", ".join(f"{formats.count(n)} {group_word(name)}" for name, n in sorted(summary.n_by_state.items()) if n)
     score = ("Best score", formats.score(summary.best_score), words.score_name(data.attributes))
-    tiles = (
-        ("Trials", formats.count(summary.n_trials), counts or "none yet"),
+    of_the_best = (
         *(() if words.is_accuracy_alone(data.attributes) else (score,)),
         ("Best trial's accuracy", formats.percent(_share(summary.best_accuracy)), "on validation"),
         ("Best trial's health", formats.score(_share(summary.best_health)), "0 to 1, 1 is healthy"),
+    )
+    tiles = (
+        ("Trials", formats.count(summary.n_trials), counts or "none yet"),
+        *(of_the_best if summary.n_objectives == 1 else ()),
         ("Mean duration", formats.duration(summary.mean_duration_s), "of a trial"),
     )
     shown = "".join(
@@ -135,6 +138,8 @@ def _trials_figure(data: ReportData) -> str:
         f"{formats.plural(len(data.points), 'complete trial')}; the best is Trial {history.numbers[best]} with "
         f"{score.text(history.scores[best])}."
     )
+    if data.summary.n_objectives > 1:
+        said = f"The first objective. {said.replace('the best is', 'the best by it is')}"
     if len(data.points) > MAX_POINTS:  # what a reader's browser draws without trouble
         history = _thinned(history, -(-len(data.points) // MAX_POINTS))
         said += f" {formats.count(len(history.numbers))} of them are drawn."
@@ -165,7 +170,10 @@ def _best(data: ReportData) -> str:
         if key not in (*HIDDEN_ATTRIBUTES, "accuracy", "duration_s") and key not in METRICS and value != ""
         if isinstance(value, str | int | float)
     }
-    parameters = {parameter_title(name): words.recorded_value(name, value) for name, value in trial.params.items()}
+    parameters = {
+        parameter_title(name): words.recorded_value(name, words.suggested(value))
+        for name, value in trial.params.items()
+    }
     curves = _curves(data.history) if data.history and data.history.epochs else _curve_of(trial, data)
     return (
         f"<h2>Best trial: Trial {trial.number}</h2>{curves}"
@@ -287,14 +295,17 @@ def _table(data: ReportData) -> str:
     if not data.trials:
         return ""
     n = data.summary.n("complete")
+    by = " by the first objective" if data.summary.n_objectives > 1 else ""
     bounded = (
-        f"The best {MOST_TRIALS} of {formats.count(n)}." if n > len(data.trials) else "All of them, the best first."
+        f"The best {MOST_TRIALS} of {formats.count(n)}{by}."
+        if n > len(data.trials)
+        else f"All of them, the best first{by}."
     )
     # Accuracy alone is the score, and not said again.
     scores = slice(1, 2) if words.is_accuracy_alone(data.attributes) else slice(0)
     rows = [
         [
-            f"Trial {trial.number}", formats.score(trial.score), formats.percent(trial.accuracy),
+            f"Trial {trial.number}", score_text(trial), formats.percent(trial.accuracy),
             formats.score(_share(trial.attributes.get("health"))), formats.duration(trial.duration_s), _in_short(trial),
         ]
         for trial in data.trials
@@ -307,7 +318,11 @@ def _table(data: ReportData) -> str:
 
 def _in_short(trial: TrialRow) -> str:
     known = trial.attributes.get("architecture")
-    return str(known) if known else ", ".join(f"{key} {formats.value(value)}" for key, value in trial.params.items())
+    return (
+        str(known)
+        if known
+        else ", ".join(f"{key} {formats.value(words.suggested(value))}" for key, value in trial.params.items())
+    )
 
 
 def _figure(figure: go.Figure, said: str) -> str:

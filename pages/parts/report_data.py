@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ class ReportData:
         run: None for a study made outside Onegin.
         points: (number, score) of the complete trials, by number.
         trials: the best complete ones, the best first, at most `MOST_TRIALS`.
-        best: the first of them; None before there is one.
+        best: the first of them; None before there is one, and of several objectives, where none is the best in
+            everything.
         history: of the best trial; None where it is not kept here.
         model: the final model; None where there is none here.
     """
@@ -49,7 +50,7 @@ class ReportData:
 
     @property
     def best(self) -> TrialRow | None:
-        return self.trials[0] if self.trials and self.summary.best_trial is not None else None
+        return _best(self.trials, self.summary)
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def read_report(database: Database, results_dir: Path, artifacts_dir: Path, name
     summary = studies.summary(name)
     sort = "score" if summary.minimises else "-score"
     trials = studies.trials(name, sort=sort, states=("complete",), limit=MOST_TRIALS)
-    best = trials[0].number if trials and summary.best_trial is not None else None
+    best = _best(trials, summary)
     try:
         run: Run | None = Runs(database).get(name)
     except UnknownRunError:
@@ -76,8 +77,12 @@ def read_report(database: Database, results_dir: Path, artifacts_dir: Path, name
     return ReportData(
         name=name, made_at=time.time(), summary=summary, attributes=studies.attributes(name), run=run,
         points=studies.scores(name), trials=trials, model=model,
-        history=_history(Artifacts(database, artifacts_dir), name, best) if best is not None else None,
+        history=_history(Artifacts(database, artifacts_dir), name, best.number) if best is not None else None,
     )  # fmt: skip
+
+
+def _best(trials: Sequence[TrialRow], summary: StudySummary) -> TrialRow | None:
+    return trials[0] if trials and summary.best_trial is not None and summary.n_objectives == 1 else None
 
 
 def _history(artifacts: Artifacts, name: str, trial: int) -> TrialHistory | None:

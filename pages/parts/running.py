@@ -33,7 +33,7 @@ def tiles(figures: RunFigures) -> None:
     several = figures.objectives > 1
     states = counted(figures.by_state) or "none yet"
     shown = [
-        ("Trials performed", f"{formats.count(figures.ended - figures.stopped)} of {formats.count(figures.total)}",
+        ("Trials performed", f"{formats.count(figures.ended - figures.stopped)} of {formats.count(figures.wanted)}",
          f"Trials that are over and were not stopped from outside. By state: {states}."),
         ("Best accuracy", formats.percent(accuracy),
          f"Share of the validation part that the network got right. {of_accurate} {ACCURACY.markdown}"),

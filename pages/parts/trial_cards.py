@@ -123,7 +123,7 @@ def _make(row: TrialRow) -> str:
     if not row.params:
         return '<span class="quiet">No parameter was searched.</span>'
     first = list(row.params.items())[:SHOWN_PARAMETERS]
-    shown = [f"{parameter_title(name)} {formats.value(value)}" for name, value in first]
+    shown = [f"{parameter_title(name)} {formats.value(words.suggested(value))}" for name, value in first]
     more = len(row.params) - SHOWN_PARAMETERS
     return html.escape(", ".join(shown)) + (f' <span class="quiet">and {more} more</span>' if more > 0 else "")
 

@@ -176,6 +176,8 @@ def _configuration(study: str, trial: TrialRow) -> None:
     """All fields, each with the name that it has in files, and the file itself."""
     fields = configuration(study, trial)
     shown = {name: content for name, content in fields.items() if name not in SAID_BY_POOLING}
+    if not _is_ours(trial):
+        shown = {name: words.suggested(content) for name, content in shown.items()}
     if words.is_accuracy_alone(shared.studies().attributes(study)) and "score" in fields:
         shown["score"] = formats.percent(fields["score"])
     _facts("Full configuration", "configuration", shown, ours=_is_ours(trial), with_names=True)

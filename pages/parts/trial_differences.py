@@ -15,7 +15,7 @@ from hpo_core import trials_table
 from hpo_core.health.metrics import METRICS
 from hpo_core.parameters import PARAMETERS
 from hpo_core.results import ASIDE
-from pages.parts import formats
+from pages.parts import formats, words
 from storage.studies import TrialRow
 
 
@@ -90,7 +90,7 @@ def configuration(trial: TrialRow) -> dict[str, Any]:
             fields = None
         if isinstance(fields, dict):
             return {name: value for name, value in fields.items() if name not in ASIDE}
-    return dict(trial.params)
+    return {name: words.suggested(value) for name, value in trial.params.items()}
 
 
 def results(

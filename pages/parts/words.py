@@ -163,6 +163,11 @@ def recorded_value(name: str, content: object) -> str:
     return str(content) if name.endswith("seed") else formats.value(content)
 
 
+def suggested(content: object) -> object:
+    """What the sampler suggested; None, which a study of plain Optuna may choose from, is a value and no gap."""
+    return "none" if content is None else content
+
+
 def advice(text: str) -> str:
     """Advice as a sentence that calls hyperparameters and their values as the form does."""
     return formats.sentence(_NAMED.sub(_called, text))

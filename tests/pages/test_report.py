@@ -135,7 +135,9 @@ def test_studies_without_a_result_and_with_several_objectives(database: Database
     for number in range(3):
         several.add_trial(optuna.trial.create_trial(values=[number, float("inf")]))
     page = Reader(build_report(read(database, "several")))
-    assert "has 2 objectives" in page.text and page.text.count("Trial 2") == 1
+    assert "has 2 objectives, so no trial is the best in everything" in page.text and page.text.count("Trial 2") == 1
+    assert "Best" not in page.text and "the best by it is Trial 0" in page.text
+    assert "the best first by the first objective" in page.text and "2.000 · ∞" in page.text
     with pytest.raises(UnknownRunError):
         read(database, "gone")
 

@@ -134,6 +134,14 @@ def test_the_picture_of_a_running_trial_is_looked_for_until_it_is_known(database
     assert f"{formats.count(known['parameters'])} parameters" in shown and known["architecture"] in shown
 
 
+def test_trials_that_are_made_again_are_not_wanted_twice(database: Database) -> None:
+    conftest.make_run(database, "digits-next", 3)
+    figures = figures_of_run.read("digits-next")
+    assert figures.run is not None
+    resumed = dataclasses.replace(figures, run=dataclasses.replace(figures.run, trials=4))  # one was stopped with it
+    assert (resumed.wanted, resumed.total) == (3, 4) and dataclasses.replace(resumed, config={}).wanted == 4
+
+
 def test_a_run_of_one_trial_has_no_sampler_worth_telling(database: Database) -> None:
     for name, trials in (("one", 1), ("two", 2)):
         conftest.make_run(database, name, trials)

@@ -23,6 +23,12 @@ def test_a_compared_number_is_short_on_the_page_and_exact_in_the_file() -> None:
     assert "Learning rate,learning_rate,0.00124161,0.0012849" in written
 
 
+def test_a_choice_that_is_none_is_a_value_and_no_gap() -> None:
+    """As plain Optuna may suggest it."""
+    trials = [TrialRow(n, "complete", 0.5, 1.0, fields) for n, fields in enumerate(({"c": None}, {"c": 3.5}, {}))]
+    assert trial_differences.parameters(trials)[0].cells == ("none", "3.5", "–")
+
+
 def test_what_has_no_effect_in_a_trial_is_a_dash_and_not_a_difference() -> None:
     told = [{"hidden_layers": layers, "first_hidden_nodes": 64, "hidden_shrinkage": 0.5} for layers in (0, 2)]
     rows = trial_differences.parameters([TrialRow(n, "complete", 0.5, 1.0, fields) for n, fields in enumerate(told)])
