@@ -60,6 +60,7 @@ def draw(view: View) -> None:
     """Draw a study as it stands; asks for the whole page where another run has begun or ended, or the pace is wrong."""
     pace = shared.pace()
     with pace.drawing(shared.visitor()):
+        running.tell_of_what_had_ended()
         _draw(view)
     if view.every > SLOW_S:
         pages = formats.plural(pace.pages, "page")

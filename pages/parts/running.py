@@ -17,7 +17,17 @@ CARD_WIDTH = 300
 ACCURACY = keras("metrics.CategoricalAccuracy")
 SHOWN_TRIALS = 8
 GETTING_READY = "Data and training processes are being got ready; this takes a few seconds."
+TOO_LATE = "stopped_too_late"
 ALL_OVER = "Every trial is over; what is left of the run takes a moment."
+
+
+def tell_of_what_had_ended() -> None:
+    """Say that a trial which was to be stopped was over.
+
+    Not where the button is answered: what is shown there takes the place of the page's style sheet.
+    """
+    if (trial := st.session_state.pop(TOO_LATE, None)) is not None:
+        st.toast(f"Trial {trial} had ended by itself before it was stopped.", icon=":material/info:")
 
 
 def tiles(figures: RunFigures) -> None:
@@ -164,7 +174,7 @@ def _stop(run_name: str, trial: int) -> None:
     refusals.forget("cancel")
     try:
         if all(trial != item.trial for item in shared.progress(run_name).read()):
-            st.toast(f"Trial {trial} had ended by itself before it was stopped.", icon=":material/info:")
+            st.session_state[TOO_LATE] = trial
             return
         shared.runs().request_stop(run_name, trial)
     except StorageError as error:
